@@ -17,6 +17,7 @@ mod buffer;
 mod dim;
 mod dtype;
 mod element;
+pub mod scalar;
 mod shape;
 
 pub use buffer::{ALIGNMENT, AlignedBytes};
