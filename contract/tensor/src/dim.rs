@@ -102,7 +102,7 @@ impl Dim {
     }
 
     /// The smaller of the two.
-    pub fn min(&self, other: &Dim) -> Dim {
+    pub fn minimum(&self, other: &Dim) -> Dim {
         match ((self.clone() - other.clone()).known(), self <= other) {
             (Some(d), _) => {
                 if d <= 0 {
@@ -117,7 +117,7 @@ impl Dim {
     }
 
     /// The larger of the two.
-    pub fn max(&self, other: &Dim) -> Dim {
+    pub fn maximum(&self, other: &Dim) -> Dim {
         match ((self.clone() - other.clone()).known(), self <= other) {
             (Some(d), _) => {
                 if d >= 0 {

@@ -1,0 +1,225 @@
+//! The operators. Each variant's rule stands in `ops/<family>.rs`, its naive twin under the same
+//! path in `compile/reference`.
+
+use serde::{Deserialize, Serialize};
+use tensor::scalar::{Binary, Reduction, Unary};
+use tensor::{DType, Dim};
+
+/// What a node computes. The order of its inputs is given with each variant; `[…]` marks one
+/// that may be absent. Broadcasting is the multidirectional one of ONNX and NumPy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// `(x)`: the function of each element.
+    Unary(Unary),
+    /// `(a, b)`: the function of each pair, broadcasting.
+    Binary(Binary),
+    /// `(condition, a, b)`: `a` where the boolean condition holds, else `b`, broadcasting.
+    Select,
+    /// `(x)`: each element converted; out-of-range floats saturate, NaN becomes 0.
+    Cast(DType),
+
+    /// `(x, weights, [bias])`: cross-correlation of `x[N, C, spatial…]` with
+    /// `weights[O, C/groups, kernel…]`, plus `bias[O]`.
+    Conv(Conv),
+    /// `(a, b)`: matrix product over the last two axes, the leading ones broadcast; operands of
+    /// rank 1 are a row on the left and a column on the right.
+    MatMul,
+    /// `(x)`: pooling over the spatial axes of `x[N, C, spatial…]`.
+    Pool(Pool),
+
+    /// `(x)`: one element made of all those along `axes`.
+    Reduce {
+        /// The function.
+        reduction: Reduction,
+        /// Axes to reduce, ascending.
+        axes: Vec<usize>,
+        /// Do the reduced axes stay, with size 1?
+        keepdims: bool,
+    },
+    /// `(x)`: the `i64` index of the largest or smallest element along an axis.
+    Arg(Arg),
+    /// `(x)`: `e^x / sum(e^x)` along `axis`.
+    Softmax {
+        /// The axis that sums to one.
+        axis: usize,
+    },
+    /// `(x)`: the logarithm of [`Op::Softmax`].
+    LogSoftmax {
+        /// The axis whose exponentials sum to one.
+        axis: usize,
+    },
+    /// `(x, scale, [bias])`: `(x - mean) / sqrt(variance + epsilon) * scale + bias` over the axes
+    /// from `axis` to the last; `scale` and `bias` have the shape of those axes.
+    LayerNorm {
+        /// First normalized axis.
+        axis: usize,
+        /// Added to the variance.
+        epsilon: f32,
+    },
+    /// `(x)`: `x / (bias + alpha / size * sum(x^2 over size neighbouring channels))^beta`, the
+    /// channels being axis 1.
+    LocalResponseNorm {
+        /// Channels in one sum.
+        size: usize,
+        /// Scale of the sum.
+        alpha: f32,
+        /// Exponent.
+        beta: f32,
+        /// Offset.
+        bias: f32,
+    },
+
+    /// `(x)`: the same elements under another shape.
+    Reshape {
+        /// The shape, with as many elements as the input has.
+        shape: Vec<Dim>,
+    },
+    /// `(x)`: axis `i` of the result is axis `perm[i]` of the input.
+    Transpose {
+        /// A permutation of the axes.
+        perm: Vec<usize>,
+    },
+    /// `(x)`: every `step`th element of a range of each listed axis.
+    Slice {
+        /// The cut axes; the others stay whole.
+        axes: Vec<SliceAxis>,
+    },
+    /// `(x0, x1, …)`: the inputs one after another along `axis`.
+    Concat {
+        /// The axis along which sizes add up.
+        axis: usize,
+    },
+    /// `(x)`: broadcast to `shape`.
+    Expand {
+        /// The shape, to which the input's shape broadcasts.
+        shape: Vec<Dim>,
+    },
+    /// `(x, indices)`: slices of `x` along `axis`, picked by integer indices; negative ones count
+    /// from the end.
+    Gather {
+        /// The axis that the indices replace.
+        axis: usize,
+    },
+    /// `(x)`: elements added at both ends of each axis; a negative count removes elements.
+    Pad {
+        /// Elements before the first, for each axis.
+        before: Vec<i64>,
+        /// Elements after the last, for each axis.
+        after: Vec<i64>,
+        /// What the added elements are.
+        mode: PadMode,
+    },
+    /// `()`: the sizes themselves, as an `i64` vector.
+    Dimensions(Vec<Dim>),
+}
+
+/// Parameters of [`Op::Conv`]; one entry for each spatial axis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conv {
+    /// Distance between windows, in elements.
+    pub strides: Vec<usize>,
+    /// Distance between taps of the kernel, in elements.
+    pub dilations: Vec<usize>,
+    /// Zeros before the first and after the last element.
+    pub pads: Vec<(usize, usize)>,
+    /// Groups of channels that do not see each other.
+    pub groups: usize,
+}
+
+/// Parameters of [`Op::Pool`]; one entry for each spatial axis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    /// What becomes of the elements of a window.
+    pub kind: PoolKind,
+    /// Size of the window, in taps.
+    pub kernel: Vec<usize>,
+    /// Distance between windows, in elements.
+    pub strides: Vec<usize>,
+    /// Distance between taps, in elements.
+    pub dilations: Vec<usize>,
+    /// Padding before the first and after the last element.
+    pub pads: Vec<(usize, usize)>,
+    /// Does a last window that is not whole count?
+    pub ceil_mode: bool,
+}
+
+/// What pooling computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PoolKind {
+    /// The largest element; padding never wins.
+    Max,
+    /// The mean.
+    Average {
+        /// Does the padding count as zeros, or is it left out of the mean?
+        count_include_pad: bool,
+    },
+}
+
+/// Parameters of [`Op::Arg`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arg {
+    /// Is the largest element sought, or the smallest?
+    pub is_max: bool,
+    /// The axis.
+    pub axis: usize,
+    /// Does the axis stay, with size 1?
+    pub keepdims: bool,
+    /// Of equal elements, is it the last one that counts, or the first?
+    pub is_last: bool,
+}
+
+/// A range of one axis: elements `start, start + step, …`, `len` of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SliceAxis {
+    /// Which axis.
+    pub axis: usize,
+    /// The first element; within the axis when `len` is not 0.
+    pub start: Dim,
+    /// How many elements.
+    pub len: Dim,
+    /// Distance between them; may be negative, never 0.
+    pub step: i64,
+}
+
+/// What [`Op::Pad`] adds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PadMode {
+    /// This number, converted to the element type.
+    Constant(f64),
+    /// The element at the edge.
+    Edge,
+    /// The elements mirrored at the edge, the edge itself not repeated.
+    Reflect,
+}
+
+impl Op {
+    /// The operator's name in the text form, in listings and in messages.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Op::Unary(_) => "unary",
+            Op::Binary(_) => "binary",
+            Op::Select => "select",
+            Op::Cast(_) => "cast",
+            Op::Conv(_) => "conv",
+            Op::MatMul => "mat_mul",
+            Op::Pool(_) => "pool",
+            Op::Reduce { .. } => "reduce",
+            Op::Arg(_) => "arg",
+            Op::Softmax { .. } => "softmax",
+            Op::LogSoftmax { .. } => "log_softmax",
+            Op::LayerNorm { .. } => "layer_norm",
+            Op::LocalResponseNorm { .. } => "local_response_norm",
+            Op::Reshape { .. } => "reshape",
+            Op::Transpose { .. } => "transpose",
+            Op::Slice { .. } => "slice",
+            Op::Concat { .. } => "concat",
+            Op::Expand { .. } => "expand",
+            Op::Gather { .. } => "gather",
+            Op::Pad { .. } => "pad",
+            Op::Dimensions(_) => "dimensions",
+        }
+    }
+}
