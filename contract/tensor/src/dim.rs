@@ -76,6 +76,17 @@ impl Dim {
         self.known().and_then(|v| usize::try_from(v).ok())
     }
 
+    /// The name, when the dimension is one symbol and nothing more.
+    pub fn as_symbol(&self) -> Option<&str> {
+        match self.terms.as_slice() {
+            [Term { atoms, coefficient: 1 }] => match atoms.as_slice() {
+                [Atom::Symbol(name)] => Some(name),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Quotient rounded towards minus infinity. Resolved when both sides are known, or when
     /// the divisor is one term that divides every term of the dividend.
     pub fn floor_div(&self, divisor: &Dim) -> Dim {

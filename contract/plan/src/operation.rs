@@ -1,0 +1,240 @@
+//! What a step does. Each operation is carried out by one family of kernels.
+
+use serde::{Deserialize, Serialize};
+use tensor::Dim;
+use tensor::scalar::{Binary, Reduction, Unary};
+
+/// What a step does, with the order of its inputs; `[…]` marks one that may be absent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Operation {
+    /// `(a, packed, [bias], [residual])`: rows of `a` times packed weights.
+    MatMul(MatMul),
+    /// `(a, b)`: products of matrices that are both made at run time.
+    BatchMatMul(BatchMatMul),
+    /// `(x[N,H,W,C], packed, [bias], [residual])`: convolution to `[N,H,W,O]`.
+    Convolution(Convolution),
+    /// `(x[N,H,W,C], weights[taps][C], [bias], [residual])`: each channel with its own kernel.
+    Depthwise(Convolution),
+    /// `(x[N,H,W,C])`: pooling to `[N,H,W,C]`.
+    Pool(Pool),
+    /// `(x)`: a function of each element.
+    Unary(Unary),
+    /// `(a, b)`: a function of each pair, broadcasting.
+    Binary(Binary),
+    /// `(condition, a, b)`: one of two, broadcasting.
+    Select,
+    /// `(x)`: each element converted to the output's type.
+    Cast,
+    /// `(x)`: `axes` adjacent axes from `axis` made one element.
+    Reduce {
+        /// The function.
+        reduction: Reduction,
+        /// First of the reduced axes.
+        axis: usize,
+        /// How many adjacent axes are reduced.
+        axes: usize,
+    },
+    /// `(x)`: index of the largest or smallest element along an axis, as `i64`.
+    Arg {
+        /// Is the largest sought, or the smallest?
+        is_max: bool,
+        /// The axis.
+        axis: usize,
+        /// Of equal elements, is it the last that counts, or the first?
+        is_last: bool,
+    },
+    /// `(x)`: softmax along an axis, or its logarithm.
+    Softmax {
+        /// The axis.
+        axis: usize,
+        /// Is the logarithm wanted?
+        is_log: bool,
+    },
+    /// `(x, scale, [bias])`: normalization of the axes from `axis` to the last.
+    LayerNorm {
+        /// First normalized axis.
+        axis: usize,
+        /// Added to the variance.
+        epsilon: f32,
+    },
+    /// `(x)`: local response normalization over the last axis.
+    LocalResponseNorm {
+        /// Channels in one sum.
+        size: usize,
+        /// Scale of the sum.
+        alpha: f32,
+        /// Exponent.
+        beta: f32,
+        /// Offset.
+        bias: f32,
+    },
+    /// `(x)`: elements copied from one strided view to another. Several copies may fill one
+    /// output.
+    Copy(Copy),
+    /// `()`: every byte group of the output set to these bytes, one element long.
+    Fill(Vec<u8>),
+    /// `(x, indices)`: slices of `x` along `axis`.
+    Gather {
+        /// The axis that the indices replace.
+        axis: usize,
+    },
+    /// `()`: the sizes themselves, as `i64`.
+    Dimensions(Vec<Dim>),
+}
+
+/// What is done to each element of a product before it is stored:
+/// `activation(sum + bias + residual)`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Epilogue {
+    /// Is there an input with one element for each output channel?
+    pub has_bias: bool,
+    /// Is there an input of the output's shape?
+    pub has_residual: bool,
+    /// A function of the sum.
+    pub activation: Option<Unary>,
+}
+
+/// Parameters of [`Operation::MatMul`]: `a[rows, k] × b[k, n]`; `b` is packed in panels of 16
+/// columns, `[ceil(n / 16)][k][16]`, zero-filled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MatMul {
+    /// Size of the inner axis.
+    pub k: usize,
+    /// Columns of the product.
+    pub n: usize,
+    /// What is done to each element.
+    pub epilogue: Epilogue,
+}
+
+/// Parameters of [`Operation::BatchMatMul`]: `a[batch…, m, k] × b[batch…, k, n]`, each operand a
+/// view of its buffer, so that transposes and broadcasts cost nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BatchMatMul {
+    /// Sizes of the batch axes.
+    pub batch: Vec<Dim>,
+    /// Rows of the product.
+    pub m: Dim,
+    /// Size of the inner axis.
+    pub k: Dim,
+    /// Columns of the product.
+    pub n: Dim,
+    /// Strides of `a` along `batch…, m, k`.
+    pub a: View,
+    /// Strides of `b` along `batch…, k, n`.
+    pub b: View,
+}
+
+/// Parameters of [`Operation::Convolution`] and [`Operation::Depthwise`]. Sizes of image and
+/// channels are those of the buffers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Convolution {
+    /// Taps: height, width.
+    pub kernel: [usize; 2],
+    /// Distance between windows: height, width.
+    pub strides: [usize; 2],
+    /// Distance between taps: height, width.
+    pub dilations: [usize; 2],
+    /// Zeros around the image: top, left, bottom, right.
+    pub pads: [usize; 4],
+    /// Groups of channels that do not see each other.
+    pub groups: usize,
+    /// What is done to each element.
+    pub epilogue: Epilogue,
+}
+
+/// Parameters of [`Operation::Pool`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pool {
+    /// What becomes of the elements of a window.
+    pub kind: PoolKind,
+    /// Taps: height, width.
+    pub kernel: [usize; 2],
+    /// Distance between windows: height, width.
+    pub strides: [usize; 2],
+    /// Distance between taps: height, width.
+    pub dilations: [usize; 2],
+    /// Padding: top, left, bottom, right.
+    pub pads: [usize; 4],
+}
+
+/// What pooling computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PoolKind {
+    /// The largest element.
+    Max,
+    /// The mean.
+    Average {
+        /// Does the padding count as zeros?
+        count_include_pad: bool,
+    },
+}
+
+/// Parameters of [`Operation::Copy`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Copy {
+    /// Sizes of the copied block.
+    pub extents: Vec<Dim>,
+    /// Where it is read.
+    pub from: View,
+    /// Where it is written.
+    pub to: View,
+}
+
+/// A strided view of a buffer, in elements.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// The first element.
+    pub offset: Dim,
+    /// Distance between neighbours along each axis; 0 repeats, negative goes backwards.
+    pub strides: Vec<Dim>,
+}
+
+impl Operation {
+    /// The operation's name in listings.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Operation::MatMul(_) => "mat_mul",
+            Operation::BatchMatMul(_) => "batch_mat_mul",
+            Operation::Convolution(_) => "convolution",
+            Operation::Depthwise(_) => "depthwise",
+            Operation::Pool(_) => "pool",
+            Operation::Unary(_) => "unary",
+            Operation::Binary(_) => "binary",
+            Operation::Select => "select",
+            Operation::Cast => "cast",
+            Operation::Reduce { .. } => "reduce",
+            Operation::Arg { .. } => "arg",
+            Operation::Softmax { .. } => "softmax",
+            Operation::LayerNorm { .. } => "layer_norm",
+            Operation::LocalResponseNorm { .. } => "local_response_norm",
+            Operation::Copy(_) => "copy",
+            Operation::Fill(_) => "fill",
+            Operation::Gather { .. } => "gather",
+            Operation::Dimensions(_) => "dimensions",
+        }
+    }
+
+    /// The fewest and the most inputs that it takes.
+    pub const fn arity(&self) -> (usize, usize) {
+        match self {
+            Operation::MatMul(MatMul { epilogue, .. })
+            | Operation::Convolution(Convolution { epilogue, .. })
+            | Operation::Depthwise(Convolution { epilogue, .. }) => {
+                let inputs = 2 + epilogue.has_bias as usize + epilogue.has_residual as usize;
+                (inputs, inputs)
+            }
+            Operation::BatchMatMul(_) | Operation::Binary(_) | Operation::Gather { .. } => (2, 2),
+            Operation::Select => (3, 3),
+            Operation::LayerNorm { .. } => (2, 3),
+            Operation::Fill(_) | Operation::Dimensions(_) => (0, 0),
+            Operation::Pool(_)
+            | Operation::Unary(_)
+            | Operation::Cast
+            | Operation::Reduce { .. }
+            | Operation::Arg { .. }
+            | Operation::Softmax { .. }
+            | Operation::LocalResponseNorm { .. }
+            | Operation::Copy(_) => (1, 1),
+        }
+    }
+}
