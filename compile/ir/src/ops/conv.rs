@@ -34,7 +34,11 @@ pub fn conv(conv: &Conv, inputs: &[Fact]) -> Result<Fact, RuleError> {
         return Err(RuleError::Parameter { what: "output channels", found, expected });
     }
     if let Some(bias) = bias {
-        same_size("bias", &weights.shape[0], bias.shape.first().unwrap_or(&Dim::from(1)))?;
+        let [size] = bias.shape.as_slice() else {
+            let (expected, found) = ("1".to_string(), bias.shape.clone());
+            return Err(RuleError::Rank { input: 2, expected, found });
+        };
+        same_size("bias", &weights.shape[0], size)?;
     }
     let mut shape = vec![x.shape[0].clone(), weights.shape[0].clone()];
     for axis in 0..spatial {
@@ -74,16 +78,17 @@ impl Window {
         if self.taps == 0 || self.stride == 0 || self.dilation == 0 {
             return Err(at_least_one("kernel size, stride or dilation"));
         }
-        let overflow = || RuleError::Parameter {
-            what: "window",
-            found: format!("{} taps at distance {}", self.taps, self.dilation),
-            expected: "a span that fits in 32 bits".to_string(),
+        // In 32 bits, so that no position computed from them can overflow 64.
+        let in_range = |what: &'static str, number: Option<usize>| {
+            number.filter(|&n| n <= u32::MAX as usize).ok_or_else(|| RuleError::Parameter {
+                what,
+                found: format!("{:?}", (self.taps, self.stride, self.dilation, self.pads)),
+                expected: "taps, stride, dilation and pads that fit in 32 bits".to_string(),
+            })
         };
-        let span = (self.taps - 1)
-            .checked_mul(self.dilation)
-            .filter(|&s| s <= u32::MAX as usize)
-            .ok_or_else(overflow)?;
-        let pads = self.pads.0.checked_add(self.pads.1).ok_or_else(overflow)?;
+        in_range("stride", Some(self.stride))?;
+        let span = in_range("window", (self.taps - 1).checked_mul(self.dilation))?;
+        let pads = in_range("padding", self.pads.0.checked_add(self.pads.1))?;
         let room = size.clone() + Dim::from(pads) - Dim::from(span + 1);
         if room.known().is_some_and(|r| r < 0) {
             let expected = Dim::from(span + 1) - Dim::from(pads);

@@ -29,8 +29,16 @@ pub fn transpose(perm: &[usize], inputs: &[Fact]) -> Result<Fact, RuleError> {
 pub fn slice(axes: &[SliceAxis], inputs: &[Fact]) -> Result<Fact, RuleError> {
     let [x] = exactly::<1>(inputs, "1")?;
     let mut shape = x.shape.clone();
-    for cut in axes {
+    for (position, cut) in axes.iter().enumerate() {
         require_axis(cut.axis, x)?;
+        if axes[..position].iter().any(|earlier| earlier.axis == cut.axis) {
+            let expected = "each once".to_string();
+            return Err(RuleError::Parameter {
+                what: "axes",
+                found: cut.axis.to_string(),
+                expected,
+            });
+        }
         if cut.step == 0 {
             let expected = "a distance other than 0".to_string();
             return Err(RuleError::Parameter { what: "step", found: "0".to_string(), expected });
