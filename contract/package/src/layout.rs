@@ -13,7 +13,7 @@
 //! | 40 | u64 length of the whole file |
 //! | 48 | u64 where the slot begins in the file, [`NO_SLOT`] when there is none |
 //! | 56 | u64 checksum of all that lies before this header, but for the slot |
-//! | 64 | sections, 32 bytes each: u32 code, u32 zero, then u64 offset from the header, length and checksum (u64) |
+//! | 64 | sections, 32 bytes each: u64 code, u64 offset from the header, u64 length, u64 checksum |
 //! | then | u64 XXH3-64 of the header up to here |
 //!
 //! The trailer is the last 32 bytes of the file: u64 where the header begins, u64 length of the
@@ -88,7 +88,7 @@ impl Header {
             bytes.extend(number.to_le_bytes());
         }
         for entry in &self.entries {
-            bytes.extend(u64::from(entry.section.code).to_le_bytes());
+            bytes.extend(entry.section.code.to_le_bytes());
             for number in [entry.offset, entry.length, entry.checksum] {
                 bytes.extend(number.to_le_bytes());
             }
@@ -213,7 +213,7 @@ fn decode_machine(fixed: &[u8; FIXED_BYTES]) -> Result<Machine, ContainerError> 
 }
 
 fn decode_entry(bytes: &[u8]) -> Result<Entry, ContainerError> {
-    let code = u32_at(bytes, 0);
+    let code = u64_at(bytes, 0);
     let section = sections::by_code(code)
         .ok_or_else(|| ContainerError::Malformed(format!("there is no section {code}")))?;
     let (offset, length, checksum) = (u64_at(bytes, 8), u64_at(bytes, 16), u64_at(bytes, 24));

@@ -7,7 +7,7 @@ use crate::layout::PAGE_BYTES;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Section {
     /// Its number in the file.
-    pub code: u32,
+    pub code: u64,
     /// Its name in listings and errors.
     pub name: &'static str,
     /// What it holds and what for.
@@ -77,6 +77,6 @@ pub const CONSTANTS: Section = Section {
 pub const ALL: [&Section; 4] = [&MANIFEST, &RECIPE, &PLAN, &CONSTANTS];
 
 /// The section with this number.
-pub(crate) fn by_code(code: u32) -> Option<&'static Section> {
+pub(crate) fn by_code(code: u64) -> Option<&'static Section> {
     ALL.into_iter().find(|s| s.code == code)
 }
