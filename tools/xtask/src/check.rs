@@ -1,0 +1,267 @@
+//! All checks, in order. The justfile and `.ci/run` call this list and hold none of their own.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::repo::{Error, cargo, root};
+use crate::tidy;
+
+/// One check.
+struct Step {
+    name: &'static str,
+    /// What it holds, and why it stands where it stands.
+    reason: &'static str,
+    does: Does,
+}
+
+enum Does {
+    /// The stated rules, in this process.
+    Tidy,
+    /// `cargo` with these words, and one variable of the environment.
+    Cargo { words: &'static [&'static str], variable: Option<(&'static str, &'static str)> },
+    /// A tool that need not be there: `probe` tells whether it is, by exiting with 0.
+    IfPresent {
+        tool: &'static str,
+        probe: &'static [&'static str],
+        words: &'static [&'static str],
+        without: &'static str,
+    },
+    /// All tests but the doc tests, by nextest or else by cargo itself.
+    Tests,
+}
+
+/// Cheap ones first: a wrong space should not cost a build. One profile for all of them, so the
+/// workspace is built once. Tests last: their closing line is what a reader looks for.
+const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        reason: "one layout, so that a diff shows only what changed; takes a second",
+        does: Does::Cargo { words: &["fmt", "--all", "--check"], variable: None },
+    },
+    Step { name: "tidy", reason: "the stated rules; reads sources only", does: Does::Tidy },
+    Step {
+        name: "typos",
+        reason: "one spelling, American; reads sources only",
+        does: Does::IfPresent {
+            tool: "typos",
+            probe: &["typos", "--version"],
+            words: &["typos"],
+            without: "install the package typos-cli to run it",
+        },
+    },
+    Step {
+        name: "deny",
+        reason: "licenses and sources of dependencies; reads manifests only. Advisories need a \
+                 list from the network and are left to `cargo deny check advisories`",
+        does: Does::IfPresent {
+            tool: "cargo-deny",
+            probe: &["cargo", "deny", "--version"],
+            words: &["cargo", "deny", "--offline", "check", "licenses", "bans", "sources"],
+            without: "install the package cargo-deny to run it",
+        },
+    },
+    Step {
+        name: "clippy",
+        reason: "no warning in any target; checks types without making code",
+        does: Does::Cargo {
+            words: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+            variable: None,
+        },
+    },
+    Step {
+        name: "doc",
+        reason: "no broken link in the docs; needs no more than clippy has built",
+        does: Does::Cargo {
+            words: &["doc", "--no-deps", "--workspace"],
+            variable: Some(("RUSTDOCFLAGS", "-D warnings")),
+        },
+    },
+    Step {
+        name: "doctest",
+        reason: "every example runs; builds the libraries that the tests use too",
+        does: Does::Cargo { words: &["test", "--doc", "--workspace"], variable: None },
+    },
+    Step {
+        name: "test",
+        reason: "every other test; the longest, and the one whose last line is read",
+        does: Does::Tests,
+    },
+];
+
+/// Tests that need large files read the folder that this names.
+const FIXTURES: &str = "SCHOONER_FIXTURES";
+
+/// Runs the steps named, or all of them, in the order of the list; stops at the first that
+/// fails, and prints how long each took.
+pub(crate) fn run(out: &mut impl Write, names: &[&str]) -> Result<bool, Error> {
+    for name in names {
+        if !STEPS.iter().any(|step| step.name == *name) {
+            return Err(Error::UnknownStep((*name).to_owned()));
+        }
+    }
+    let chosen = STEPS.iter().filter(|step| names.is_empty() || names.contains(&step.name));
+    let mut lines = Vec::new();
+    let mut passed = true;
+    for step in chosen {
+        let start = Instant::now();
+        let outcome = run_step(out, step)?;
+        lines.push((step.name, outcome, start.elapsed()));
+        passed = outcome != Outcome::Failed;
+        if !passed {
+            break;
+        }
+    }
+    summarize(out, &lines)?;
+    Ok(passed)
+}
+
+/// Prints every step with its reason.
+pub(crate) fn print_steps(out: &mut impl Write) -> Result<bool, Error> {
+    for step in STEPS {
+        writeln!(out, "{:<8} {}", step.name, step.reason)?;
+    }
+    Ok(true)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Outcome {
+    Passed,
+    Failed,
+    Skipped,
+}
+
+fn summarize(out: &mut impl Write, lines: &[(&str, Outcome, Duration)]) -> Result<(), Error> {
+    writeln!(out, "\nchecks")?;
+    for (name, outcome, took) in lines {
+        let outcome = match outcome {
+            Outcome::Passed => "ok",
+            Outcome::Failed => "FAILED",
+            Outcome::Skipped => "skipped, its tool is absent",
+        };
+        writeln!(out, "    {name:<8} {:>7.1} s  {outcome}", took.as_secs_f64())?;
+    }
+    Ok(())
+}
+
+fn run_step(out: &mut impl Write, step: &Step) -> Result<Outcome, Error> {
+    match step.does {
+        Does::Tidy => {
+            writeln!(out, "\n== {}", step.name)?;
+            Ok(passed_if(tidy::run(out)?))
+        }
+        Does::Cargo { words, variable } => {
+            let mut command = Command::new(cargo());
+            command.args(words).envs(variable);
+            spawn(out, step.name, command)
+        }
+        Does::IfPresent { tool, probe, words, without } => {
+            if !succeeds_silently(probe) {
+                writeln!(
+                    out,
+                    "\n== {}\nskipped: {tool} is not on this machine; {without}",
+                    step.name
+                )?;
+                return Ok(Outcome::Skipped);
+            }
+            spawn(out, step.name, command(words))
+        }
+        Does::Tests => tests(out, step.name),
+    }
+}
+
+fn tests(out: &mut impl Write, name: &str) -> Result<Outcome, Error> {
+    match std::env::var(FIXTURES) {
+        Ok(folder) => writeln!(out, "\n{FIXTURES} is {folder}: tests on large files run")?,
+        Err(_) => writeln!(out, "\n{FIXTURES} is not set: tests on large files skip themselves")?,
+    }
+    let mut command = Command::new(cargo());
+    if succeeds_silently(&["cargo", "nextest", "--version"]) {
+        command.args(["nextest", "run", "--workspace"]);
+        if std::env::var_os("CI").is_some() {
+            command.args(["--profile", "ci"]);
+        }
+    } else {
+        writeln!(out, "cargo-nextest is not on this machine: cargo test runs the same tests")?;
+        command.args(["test", "--workspace", "--lib", "--bins", "--tests"]);
+    }
+    spawn(out, name, command)
+}
+
+fn spawn(out: &mut impl Write, name: &str, mut command: Command) -> Result<Outcome, Error> {
+    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+    let program = command.get_program().to_string_lossy();
+    let program = program.rsplit('/').next().unwrap_or(&program).to_owned();
+    writeln!(out, "\n== {name}: {program} {}", words.join(" "))?;
+    out.flush()?;
+    let status = command
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .status()
+        .map_err(|error| Error::Command { command: program, reason: error.to_string() })?;
+    Ok(passed_if(status.success()))
+}
+
+fn passed_if(passed: bool) -> Outcome {
+    if passed { Outcome::Passed } else { Outcome::Failed }
+}
+
+/// A command of these words; the word `cargo` stands for the cargo that runs this tool.
+fn command(words: &[&str]) -> Command {
+    let (program, arguments) = words.split_first().expect("a step has at least one word");
+    let mut command =
+        if *program == "cargo" { Command::new(cargo()) } else { Command::new(program) };
+    command.args(arguments);
+    command
+}
+
+fn succeeds_silently(words: &[&str]) -> bool {
+    let mut command = command(words);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_step_is_refused_before_anything_runs() {
+        let mut out = Vec::new();
+        let refusal = run(&mut out, &["fmt", "fnt"]).unwrap_err().to_string();
+        assert!(refusal.contains("`fnt`"), "{refusal}");
+        assert!(out.is_empty(), "it began before it refused");
+    }
+
+    #[test]
+    fn an_absent_tool_is_skipped_and_says_so() {
+        let step = Step {
+            name: "nothing",
+            reason: "a test",
+            does: Does::IfPresent {
+                tool: "schooner-no-such-tool",
+                probe: &["schooner-no-such-tool"],
+                words: &["schooner-no-such-tool"],
+                without: "nothing to do",
+            },
+        };
+        let mut out = Vec::new();
+        assert_eq!(run_step(&mut out, &step).unwrap(), Outcome::Skipped);
+        let said = String::from_utf8(out).unwrap();
+        assert!(said.contains("skipped: schooner-no-such-tool is not on this machine"), "{said}");
+    }
+
+    #[test]
+    fn a_failing_command_fails_its_step() {
+        for (words, expected) in
+            [(["cargo", "--version"], Outcome::Passed), (["cargo", "--no-such"], Outcome::Failed)]
+        {
+            assert_eq!(spawn(&mut Vec::new(), "a", command(&words)).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn the_test_step_is_last() {
+        assert_eq!(STEPS.last().map(|step| step.name), Some("test"));
+    }
+}
