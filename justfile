@@ -1,0 +1,38 @@
+# Short names for commands that need no `just`; the steps of a check are listed in tools/xtask.
+
+# list the recipes
+default:
+    @just --list --unsorted
+
+# fmt, tidy, typos, deny, clippy, doc, doctest, test: what CI runs
+check:
+    cargo xtask check
+
+# all tests
+test:
+    cargo xtask check doctest test
+
+# the tests of one crate: `just test-crate import`
+test-crate NAME:
+    cargo nextest run --package schooner-{{NAME}}
+    cargo test --doc --package schooner-{{NAME}}
+
+# hold the stated rules
+tidy:
+    cargo xtask tidy
+
+# lay out the sources
+fmt:
+    cargo fmt --all
+
+# the numbers that are looked at every few weeks
+measure:
+    cargo xtask measure
+
+# time a model with the release build: `just bench examples/fashion/fashion.onnx`
+bench MODEL *FLAGS:
+    cargo run --release --package schooner-cli -- bench {{MODEL}} {{FLAGS}}
+
+# the main job on the small classifier: serve, ask, build a library
+demo:
+    cargo run --release --package schooner-cli -- demo
