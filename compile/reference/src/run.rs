@@ -76,11 +76,11 @@ pub fn bind_sizes(graph: &Graph, inputs: &[Tensor]) -> Result<Bindings, Referenc
             return Err(wrong_shape(value, tensor));
         }
         for (dim, &found) in value.shape.iter().zip(tensor.shape()) {
-            let Some(symbol) = lone_symbol(dim) else { continue };
+            let Some(symbol) = dim.as_symbol() else { continue };
             let size = i64::try_from(found).map_err(|_| wrong_shape(value, tensor))?;
-            let bound = *sizes.entry(symbol.clone()).or_insert(size);
+            let bound = *sizes.entry(symbol.to_string()).or_insert(size);
             if bound != size {
-                let name = value.name.clone();
+                let (name, symbol) = (value.name.clone(), symbol.to_string());
                 return Err(ReferenceError::SymbolConflict { name, symbol, bound, found });
             }
         }
@@ -94,13 +94,6 @@ pub fn bind_sizes(graph: &Graph, inputs: &[Tensor]) -> Result<Bindings, Referenc
         }
     }
     Ok(sizes)
-}
-
-/// The name, when the dimension is a symbol and nothing else.
-fn lone_symbol(dim: &Dim) -> Option<String> {
-    let mut name = None;
-    dim.for_each_symbol(&mut |symbol| name = Some(symbol.to_string()));
-    name.filter(|name| *dim == Dim::symbol(name))
 }
 
 fn wrong_shape(value: &Value, tensor: &Tensor) -> ReferenceError {

@@ -4,10 +4,15 @@
 //! A [`Dim`] is a sum of [`Term`]s; a term is an integer coefficient times a product of
 //! [`Atom`]s; an atom is a symbol or a division, minimum or maximum that could not be resolved.
 //! Terms and atoms are sorted, no coefficient is zero, and the constant zero has no terms.
+//! A sum or coefficient that overflows, and an expression of more than [`COMPLEXITY_MAX`] parts,
+//! becomes the largest integer: a size that no memory can hold.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
+
+/// The most terms and atoms that an expression may have, all those inside its atoms counted, so
+/// that no chain of operators in a hostile model can double a size until memory ends. Sizes of
+/// real models have fewer than twenty.
+const COMPLEXITY_MAX: usize = 500;
 
 /// A size that is known when the model runs: `3`, `n`, `4*h + 2`, `(w + 1) / 2`.
 ///
@@ -17,20 +22,20 @@ use std::fmt;
 /// let rows = n.clone() * Dim::from(6);
 /// assert_eq!(rows.floor_div(&Dim::from(3)), n * Dim::from(2));
 /// ```
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Dim {
-    terms: Vec<Term>,
+    pub(crate) terms: Vec<Term>,
 }
 
 /// `coefficient * atoms[0] * atoms[1] * …`
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Term {
-    atoms: Vec<Atom>,
-    coefficient: i64,
+    pub(crate) atoms: Vec<Atom>,
+    pub(crate) coefficient: i64,
 }
 
 /// What a term is a product of.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Atom {
     /// A size with a name, never negative.
     Symbol(String),
@@ -170,11 +175,26 @@ impl Dim {
     }
 
     fn from_atom(atom: Atom) -> Dim {
-        Dim { terms: vec![Term { atoms: vec![atom], coefficient: 1 }] }
+        Dim { terms: vec![Term { atoms: vec![atom], coefficient: 1 }] }.bounded()
     }
 
-    /// Merges terms with the same atoms and drops those that vanish. A sum that overflows
-    /// saturates, which [`Dim::evaluate`]'s callers then see as a size no memory can hold.
+    fn bounded(self) -> Dim {
+        if self.complexity() <= COMPLEXITY_MAX { self } else { Dim::from(i64::MAX) }
+    }
+
+    /// How many terms and atoms there are, at every depth.
+    fn complexity(&self) -> usize {
+        let atoms = self.terms.iter().flat_map(|t| &t.atoms);
+        let inside = atoms.map(|atom| match atom {
+            Atom::Symbol(_) => 1,
+            Atom::FloorDiv(a, b) | Atom::Min(a, b) | Atom::Max(a, b) => {
+                1 + a.complexity() + b.complexity()
+            }
+        });
+        self.terms.len() + inside.sum::<usize>()
+    }
+
+    /// Merges terms with the same atoms and drops those that vanish.
     fn normalised(self) -> Dim {
         let mut merged: BTreeMap<Vec<Atom>, i64> = BTreeMap::new();
         for Term { mut atoms, coefficient } in self.terms {
@@ -187,7 +207,7 @@ impl Dim {
             .filter(|&(_, coefficient)| coefficient != 0)
             .map(|(atoms, coefficient)| Term { atoms, coefficient })
             .collect();
-        Dim { terms }
+        Dim { terms }.bounded()
     }
 }
 
@@ -261,6 +281,10 @@ impl std::ops::Sub for Dim {
 impl std::ops::Mul for Dim {
     type Output = Dim;
     fn mul(self, other: Dim) -> Dim {
+        // Bounded before it is multiplied out: the product may lose terms, but hardly most.
+        if self.terms.len() * other.terms.len() > COMPLEXITY_MAX {
+            return Dim::from(i64::MAX);
+        }
         let mut terms = Vec::with_capacity(self.terms.len() * other.terms.len());
         for a in &self.terms {
             for b in &other.terms {
@@ -270,62 +294,6 @@ impl std::ops::Mul for Dim {
             }
         }
         Dim { terms }.normalised()
-    }
-}
-
-impl fmt::Display for Dim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.terms.is_empty() {
-            return f.write_str("0");
-        }
-        // The constant term sorts first, but reads better at the end: `2*h + 1`.
-        let (constant, rest) = match self.terms.split_first() {
-            Some((first, rest)) if first.atoms.is_empty() => (Some(first.coefficient), rest),
-            _ => (None, self.terms.as_slice()),
-        };
-        for (i, term) in rest.iter().enumerate() {
-            f.write_str(if i > 0 { " + " } else { "" })?;
-            if term.coefficient != 1 {
-                write!(f, "{}*", term.coefficient)?;
-            }
-            for (j, atom) in term.atoms.iter().enumerate() {
-                write!(f, "{}{atom}", if j > 0 { "*" } else { "" })?;
-            }
-        }
-        match constant {
-            Some(c) if rest.is_empty() => write!(f, "{c}"),
-            Some(c) => write!(f, " + {c}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Debug for Dim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Display for Atom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Atom::Symbol(name) => f.write_str(name),
-            Atom::FloorDiv(a, b) => write!(f, "(({a}) / ({b}))"),
-            Atom::Min(a, b) => write!(f, "min({a}, {b})"),
-            Atom::Max(a, b) => write!(f, "max({a}, {b})"),
-        }
-    }
-}
-
-impl fmt::Debug for Atom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Debug for Term {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}*{:?}", self.coefficient, self.atoms)
     }
 }
 

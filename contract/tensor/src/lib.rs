@@ -15,6 +15,7 @@
 
 mod buffer;
 mod dim;
+mod dim_text;
 mod dtype;
 mod element;
 pub mod scalar;
@@ -22,6 +23,7 @@ mod shape;
 
 pub use buffer::{ALIGNMENT, AlignedBytes};
 pub use dim::{Atom, Bindings, Dim, DimError, Term};
+pub use dim_text::DimTextError;
 pub use dtype::DType;
 pub use element::Element;
 pub use shape::{broadcast, element_count, row_major_strides};
