@@ -21,6 +21,7 @@ mod graph;
 mod op;
 pub mod ops;
 mod rule;
+pub mod text;
 
 pub use graph::{Graph, GraphError, Node, Output, Value, ValueId};
 pub use op::{Arg, Conv, Op, PadMode, Pool, PoolKind, SliceAxis};

@@ -55,6 +55,7 @@ pub enum Op {
         /// First normalized axis.
         axis: usize,
         /// Added to the variance.
+        #[serde(with = "tensor::float_text")]
         epsilon: f32,
     },
     /// `(x)`: `x / (bias + alpha / size * sum(x^2 over size neighbouring channels))^beta`, the
@@ -63,10 +64,13 @@ pub enum Op {
         /// Channels in one sum.
         size: usize,
         /// Scale of the sum.
+        #[serde(with = "tensor::float_text")]
         alpha: f32,
         /// Exponent.
+        #[serde(with = "tensor::float_text")]
         beta: f32,
         /// Offset.
+        #[serde(with = "tensor::float_text")]
         bias: f32,
     },
 
@@ -188,7 +192,7 @@ pub struct SliceAxis {
 #[serde(rename_all = "snake_case")]
 pub enum PadMode {
     /// This number, converted to the element type.
-    Constant(f64),
+    Constant(#[serde(with = "tensor::float_text")] f64),
     /// The element at the edge.
     Edge,
     /// The elements mirrored at the edge, the edge itself not repeated.

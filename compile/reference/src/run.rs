@@ -3,7 +3,7 @@
 use crate::{ReferenceError, evaluate};
 use ir::{Graph, Node, Value};
 use std::sync::Arc;
-use tensor::{Bindings, Dim, Tensor};
+use tensor::{Bindings, Tensor};
 
 /// The graph's outputs for these inputs, both in the order that the graph names them. A value is
 /// dropped after its last use.

@@ -6,7 +6,8 @@
 //! product = factor (("*" | "/") factor)*          a / b is rounded towards minus infinity
 //! factor  = "-" factor | integer | symbol | "(" sum ")" | ("min" | "max") "(" sum "," sum ")"
 //! symbol  = a letter or "_", then letters, digits, "_", "." or ":"; any other name stands
-//!           between single quotes, with "\" before a quote or backslash
+//!           between single quotes, with "\" before a quote or backslash, and `\u{a}` for the
+//!           control character with that hexadecimal number
 //! ```
 
 use crate::Dim;
@@ -47,6 +48,20 @@ impl FromStr for Dim {
             return Err(parser.expected("an operator or the end"));
         }
         Ok(dim)
+    }
+}
+
+impl Dim {
+    /// The dimension at the start of the text, as long as it goes on, and what follows it.
+    ///
+    /// ```
+    /// use tensor::Dim;
+    /// assert_eq!(Dim::parse_prefix("2*n, 3]"), Ok((Dim::symbol("n") * Dim::from(2), ", 3]")));
+    /// ```
+    pub fn parse_prefix(text: &str) -> Result<(Dim, &str), DimTextError> {
+        let mut parser = Parser { text, at: 0, depth: 0 };
+        let dim = parser.sum()?;
+        Ok((dim, &text[parser.at..]))
     }
 }
 
@@ -94,8 +109,15 @@ impl fmt::Display for Atom {
         match self {
             Atom::Symbol(name) if is_plain(name) => f.write_str(name),
             Atom::Symbol(name) => {
-                let escaped = name.replace('\\', "\\\\").replace('\'', "\\'");
-                write!(f, "'{escaped}'")
+                f.write_str("'")?;
+                for c in name.chars() {
+                    match c {
+                        '\'' | '\\' => write!(f, "\\{c}")?,
+                        _ if c.is_control() => write!(f, "{}", c.escape_unicode())?,
+                        _ => write!(f, "{c}")?,
+                    }
+                }
+                f.write_str("'")
             }
             Atom::FloorDiv(a, b) => write!(f, "(({a}) / ({b}))"),
             Atom::Min(a, b) => write!(f, "min({a}, {b})"),
@@ -261,7 +283,15 @@ impl Parser<'_> {
                     self.at += at + 1;
                     return Ok(name);
                 }
-                '\\' => name.extend(chars.next().map(|(_, c)| c)),
+                '\\' => match chars.next() {
+                    Some((_, 'u')) => {
+                        let digits = chars.by_ref().skip(1).map(|(_, c)| c);
+                        let digits: String = digits.take_while(|&c| c != '}').take(7).collect();
+                        let number = u32::from_str_radix(&digits, 16).ok();
+                        name.extend(number.and_then(char::from_u32));
+                    }
+                    next => name.extend(next.map(|(_, c)| c)),
+                },
                 _ => name.push(c),
             }
         }
@@ -352,6 +382,7 @@ mod tests {
         check(&Dim::symbol("min"), "'min'");
         check(&Dim::symbol("4"), "'4'");
         check(&Dim::symbol(""), "''");
+        check(&Dim::symbol("a\nb\u{1b}"), "'a\\u{a}b\\u{1b}'");
         check(&Dim::symbol("unk__1.x:0"), "unk__1.x:0");
     }
 

@@ -18,6 +18,7 @@ mod dim;
 mod dim_text;
 mod dtype;
 mod element;
+pub mod float_text;
 pub mod scalar;
 mod shape;
 

@@ -44,18 +44,22 @@ pub enum Unary {
     /// `x` for positive `x`, else `alpha * x`.
     LeakyRelu {
         /// Slope for negative elements.
+        #[serde(with = "crate::float_text")]
         alpha: f32,
     },
     /// `x` for positive `x`, else `alpha * (e^x - 1)`.
     Elu {
         /// Scale of the negative side.
+        #[serde(with = "crate::float_text")]
         alpha: f32,
     },
     /// `max(0, min(1, alpha * x + beta))`
     HardSigmoid {
         /// Slope.
+        #[serde(with = "crate::float_text")]
         alpha: f32,
         /// Offset.
+        #[serde(with = "crate::float_text")]
         beta: f32,
     },
     /// `x * max(0, min(1, x / 6 + 1/2))`
@@ -69,8 +73,10 @@ pub enum Unary {
     /// `min(max(x, min), max)`
     Clip {
         /// Lower bound; minus infinity for none.
+        #[serde(with = "crate::float_text")]
         min: f32,
         /// Upper bound; plus infinity for none.
+        #[serde(with = "crate::float_text")]
         max: f32,
     },
     /// Boolean negation.
