@@ -1,0 +1,52 @@
+//! The error function and the activations made of it.
+
+use super::{polynomial, tanh};
+use crate::F32Vector;
+
+/// Gauss error function. Error at most 7 ULP.
+///
+/// The rational function x P(x^2) / Q(x^2) of Eigen (`generic_fast_erf_float`,
+/// <https://gitlab.com/libeigen/eigen>, `SpecialFunctionsImpl.h`); beyond the clamp erf rounds
+/// to 1.
+#[inline(always)]
+pub fn erf<V: F32Vector>(x: V) -> V {
+    const P: [f32; 5] = [2.290_506_6e-4, 3.408_291e-3, 5.095_569_5e-2, 0.185_208_32, 1.128_379_1];
+    const Q: [f32; 7] = [
+        -1.179_160_3e-7,
+        2.354_796_6e-5,
+        1.017_962_5e-3,
+        1.407_047e-2,
+        0.110_985_05,
+        0.497_469_25,
+        1.0,
+    ];
+    let limit = 3.832_507;
+    let clamped = x.fill(limit).min(x.fill(-limit).max(x));
+    let square = clamped.mul(clamped);
+    let ratio = clamped.mul(polynomial(square, P)).div(polynomial(square, Q));
+    ratio.fill(1.0).min(ratio.fill(-1.0).max(ratio))
+}
+
+/// `x / 2 * (1 + erf(x / sqrt 2))`. Absolute error at most `4e-7 * max(1, |x|)`; far to the left
+/// the sum cancels, so the relative error has no bound there.
+#[inline(always)]
+pub fn gelu<V: F32Vector>(x: V) -> V {
+    let inner = erf(x.mul(x.fill(std::f32::consts::FRAC_1_SQRT_2)));
+    half_times_one_plus(x, inner)
+}
+
+/// `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))`. Absolute error at most
+/// `4e-7 * max(1, |x|)`.
+#[inline(always)]
+pub fn gelu_tanh<V: F32Vector>(x: V) -> V {
+    const SQRT_2_OVER_PI: f32 = 0.797_884_6;
+    let cubic = x.mul(x).mul_add(x.fill(0.044_715), x.fill(1.0)).mul(x);
+    half_times_one_plus(x, tanh(cubic.mul(x.fill(SQRT_2_OVER_PI))))
+}
+
+#[inline(always)]
+fn half_times_one_plus<V: F32Vector>(x: V, inner: V) -> V {
+    // -inf * 0 would be NaN where the limit is 0; no finite result lies below this bound.
+    let bounded = x.fill(f32::MIN).max(x);
+    bounded.mul(x.fill(0.5)).mul(inner.add(x.fill(1.0)))
+}

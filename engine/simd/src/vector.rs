@@ -1,0 +1,162 @@
+//! What every vector of f32 can do.
+
+/// The most lanes that a vector of any ISA has; buffers of this length hold any vector.
+pub const LANES_MAX: usize = 16;
+
+/// Code that is compiled once for each ISA and entered through [`crate::Token::run`].
+pub trait Vectorize {
+    /// What the code returns.
+    type Output;
+
+    /// The code. Mark it, and all that it calls on vectors, `#[inline(always)]`: only what is
+    /// inlined here is compiled for the ISA.
+    ///
+    /// # Safety
+    /// The CPU has the ISA of `V`.
+    unsafe fn run<V: F32Vector>(self) -> Self::Output;
+}
+
+/// A register of [`F32Vector::LANES`] numbers. All operations work lane by lane and round to
+/// nearest even; only the constructors are unsafe, for a vector that exists proves the ISA.
+pub trait F32Vector: Copy + Sized + 'static {
+    /// Lanes: 8 or 16, a divisor of [`LANES_MAX`].
+    const LANES: usize;
+
+    /// One truth value per lane.
+    type Mask: Copy;
+
+    /// All lanes `x`.
+    ///
+    /// # Safety
+    /// The CPU has the ISA.
+    unsafe fn splat(x: f32) -> Self;
+
+    /// The numbers at `source`; no alignment is needed.
+    ///
+    /// # Safety
+    /// The CPU has the ISA; `source` is valid for reads of `LANES` numbers.
+    unsafe fn load(source: *const f32) -> Self;
+
+    /// The first `count <= LANES` numbers at `source`, the other lanes 0. Nothing beyond them is
+    /// touched.
+    ///
+    /// # Safety
+    /// The CPU has the ISA; `source` is valid for reads of `count` numbers.
+    unsafe fn load_partial(source: *const f32, count: usize) -> Self;
+
+    /// Writes all lanes; no alignment is needed.
+    ///
+    /// # Safety
+    /// `target` is valid for writes of `LANES` numbers.
+    unsafe fn store(self, target: *mut f32);
+
+    /// Writes the first `count <= LANES` lanes. Nothing beyond them is touched.
+    ///
+    /// # Safety
+    /// `target` is valid for writes of `count` numbers.
+    unsafe fn store_partial(self, target: *mut f32, count: usize);
+
+    /// All lanes `x`: [`F32Vector::splat`] for who already holds a vector.
+    #[inline(always)]
+    fn fill(self, x: f32) -> Self {
+        // SAFETY: `self` exists, so the CPU has the ISA.
+        unsafe { Self::splat(x) }
+    }
+
+    /// `self + b`
+    fn add(self, b: Self) -> Self;
+    /// `self - b`
+    fn sub(self, b: Self) -> Self;
+    /// `self * b`
+    fn mul(self, b: Self) -> Self;
+    /// `self / b`
+    fn div(self, b: Self) -> Self;
+    /// `self * b + c`, rounded once where the ISA has a fused operation (generic code on x86-64
+    /// and WebAssembly rounds twice).
+    fn mul_add(self, b: Self, c: Self) -> Self;
+    /// `self < b ? self : b`: the second when either is NaN or both are zeros.
+    fn min(self, b: Self) -> Self;
+    /// `self > b ? self : b`: the second when either is NaN or both are zeros.
+    fn max(self, b: Self) -> Self;
+    /// `|self|`
+    fn abs(self) -> Self;
+    /// `-self`
+    fn neg(self) -> Self;
+    /// Square root.
+    fn sqrt(self) -> Self;
+    /// Rounded towards minus infinity.
+    fn floor(self) -> Self;
+    /// Rounded towards plus infinity.
+    fn ceil(self) -> Self;
+    /// Rounded to the nearest integer, halves to even.
+    fn round_even(self) -> Self;
+    /// The magnitude of `self` with the sign of `sign`.
+    fn copysign(self, sign: Self) -> Self;
+
+    /// `2^self` for integers in `-126 ..= 127`; other values give anything.
+    fn exp2_int(self) -> Self;
+    /// `(m, e)` with `self = m * 2^e` and `m` in `[1, 2)`, for positive normal numbers; others
+    /// give anything.
+    fn split_exponent(self) -> (Self, Self);
+
+    /// `self == b`
+    fn eq(self, b: Self) -> Self::Mask;
+    /// `self > b`
+    fn gt(self, b: Self) -> Self::Mask;
+    /// `self >= b`
+    fn ge(self, b: Self) -> Self::Mask;
+    /// Is the lane NaN?
+    fn is_nan(self) -> Self::Mask;
+    /// `a` where the mask holds, else `b`.
+    fn select(mask: Self::Mask, a: Self, b: Self) -> Self;
+
+    /// Sum of the lanes as a tree of halves: lane `i` meets lane `i + LANES / 2`, and so on.
+    #[inline(always)]
+    fn reduce_sum(self) -> f32 {
+        let mut lanes = to_array(self);
+        let mut half = Self::LANES / 2;
+        while half > 0 {
+            for i in 0..half {
+                lanes[i] += lanes[i + half];
+            }
+            half /= 2;
+        }
+        lanes[0]
+    }
+
+    /// Largest lane; NaN when any lane is NaN.
+    #[inline(always)]
+    fn reduce_max(self) -> f32 {
+        let lanes = to_array(self);
+        let mut largest = lanes[0];
+        for &x in &lanes[1..Self::LANES] {
+            largest = if x > largest || x.is_nan() { x } else { largest };
+        }
+        largest
+    }
+
+    /// Smallest lane; NaN when any lane is NaN.
+    #[inline(always)]
+    fn reduce_min(self) -> f32 {
+        -self.neg().reduce_max()
+    }
+
+    /// `f` of each lane, one at a time: for functions too rare to deserve a vector form.
+    #[inline(always)]
+    fn map_lanes(self, f: fn(f32) -> f32) -> Self {
+        let mut lanes = to_array(self);
+        for x in &mut lanes[..Self::LANES] {
+            *x = f(*x);
+        }
+        // SAFETY: the buffer is as long as any vector; `self` proves the ISA.
+        unsafe { Self::load(lanes.as_ptr()) }
+    }
+}
+
+#[inline(always)]
+fn to_array<V: F32Vector>(v: V) -> [f32; LANES_MAX] {
+    let mut lanes = [0.0; LANES_MAX];
+    // SAFETY: the buffer is as long as any vector.
+    unsafe { v.store(lanes.as_mut_ptr()) };
+    lanes
+}

@@ -1,0 +1,180 @@
+//! Vectors of AVX-512: sixteen numbers in a zmm register, masks in mask registers.
+
+use crate::{F32Vector, Vectorize};
+use std::arch::x86_64::{
+    __m512, __mmask16, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_UNORD_Q, _MM_FROUND_NO_EXC,
+    _MM_FROUND_TO_NEAREST_INT, _MM_FROUND_TO_NEG_INF, _MM_FROUND_TO_POS_INF, _mm512_add_epi32,
+    _mm512_add_ps, _mm512_and_ps, _mm512_and_si512, _mm512_andnot_ps, _mm512_castps_si512,
+    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_div_ps,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_ps, _mm512_mask_storeu_ps,
+    _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_ps,
+    _mm512_or_si512, _mm512_roundscale_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32,
+    _mm512_sqrt_ps, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_epi32, _mm512_sub_ps,
+    _mm512_xor_ps,
+};
+
+/// Sixteen numbers; exists only where AVX-512 does.
+#[derive(Debug, Clone, Copy)]
+pub struct F32x16(__m512);
+
+/// Does this CPU have AVX-512 F, BW, DQ and VL?
+pub fn is_available() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("f16c")
+}
+
+/// Runs `f` on these vectors.
+///
+/// # Safety
+/// [`is_available`] holds.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
+pub unsafe fn enter<F: Vectorize>(f: F) -> F::Output {
+    // SAFETY: the caller vouches for the ISA.
+    unsafe { f.run::<F32x16>() }
+}
+
+/// The mask of the first `count` lanes, for masked loads and stores.
+#[inline(always)]
+fn first(count: usize) -> __mmask16 {
+    ((1u32 << count.min(16)) - 1) as __mmask16
+}
+
+/// Lane-wise methods that are one intrinsic each.
+macro_rules! lanewise {
+    ($(fn $name:ident($($arg:ident),*) = $intrinsic:ident;)*) => { $(
+        #[inline(always)]
+        fn $name(self $(, $arg: F32x16)*) -> F32x16 {
+            // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+            F32x16(unsafe { $intrinsic(self.0 $(, $arg.0)*) })
+        }
+    )* };
+}
+
+/// Comparisons, by the predicate of `cmpps`.
+macro_rules! compare {
+    ($(fn $name:ident = $predicate:ident;)*) => { $(
+        #[inline(always)]
+        fn $name(self, b: F32x16) -> __mmask16 {
+            // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+            unsafe { _mm512_cmp_ps_mask::<$predicate>(self.0, b.0) }
+        }
+    )* };
+}
+
+impl F32Vector for F32x16 {
+    const LANES: usize = 16;
+    type Mask = __mmask16;
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> F32x16 {
+        // SAFETY: the caller vouches for the ISA.
+        F32x16(unsafe { _mm512_set1_ps(x) })
+    }
+    #[inline(always)]
+    unsafe fn load(source: *const f32) -> F32x16 {
+        // SAFETY: the caller vouches for the ISA and the memory.
+        F32x16(unsafe { _mm512_loadu_ps(source) })
+    }
+    #[inline(always)]
+    unsafe fn load_partial(source: *const f32, count: usize) -> F32x16 {
+        // SAFETY: the caller vouches for the ISA and `count` numbers; masked lanes are not read.
+        F32x16(unsafe { _mm512_maskz_loadu_ps(first(count), source) })
+    }
+    #[inline(always)]
+    unsafe fn store(self, target: *mut f32) {
+        // SAFETY: the caller vouches for the memory.
+        unsafe { _mm512_storeu_ps(target, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn store_partial(self, target: *mut f32, count: usize) {
+        // SAFETY: the caller vouches for `count` numbers; masked lanes are not written.
+        unsafe { _mm512_mask_storeu_ps(target, first(count), self.0) }
+    }
+
+    lanewise! {
+        fn add(b) = _mm512_add_ps;
+        fn sub(b) = _mm512_sub_ps;
+        fn mul(b) = _mm512_mul_ps;
+        fn div(b) = _mm512_div_ps;
+        fn mul_add(b, c) = _mm512_fmadd_ps;
+        fn min(b) = _mm512_min_ps;
+        fn max(b) = _mm512_max_ps;
+        fn sqrt() = _mm512_sqrt_ps;
+    }
+    compare! {
+        fn eq = _CMP_EQ_OQ;
+        fn gt = _CMP_GT_OQ;
+        fn ge = _CMP_GE_OQ;
+    }
+
+    #[inline(always)]
+    fn abs(self) -> F32x16 {
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        F32x16(unsafe { _mm512_andnot_ps(_mm512_set1_ps(-0.0), self.0) })
+    }
+    #[inline(always)]
+    fn neg(self) -> F32x16 {
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        F32x16(unsafe { _mm512_xor_ps(_mm512_set1_ps(-0.0), self.0) })
+    }
+    #[inline(always)]
+    fn floor(self) -> F32x16 {
+        const MODE: i32 = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        F32x16(unsafe { _mm512_roundscale_ps::<MODE>(self.0) })
+    }
+    #[inline(always)]
+    fn ceil(self) -> F32x16 {
+        const MODE: i32 = _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC;
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        F32x16(unsafe { _mm512_roundscale_ps::<MODE>(self.0) })
+    }
+    #[inline(always)]
+    fn round_even(self) -> F32x16 {
+        const MODE: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        F32x16(unsafe { _mm512_roundscale_ps::<MODE>(self.0) })
+    }
+    #[inline(always)]
+    fn copysign(self, sign: F32x16) -> F32x16 {
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        F32x16(unsafe {
+            let bit = _mm512_set1_ps(-0.0);
+            _mm512_or_ps(_mm512_and_ps(bit, sign.0), _mm512_andnot_ps(bit, self.0))
+        })
+    }
+    #[inline(always)]
+    fn exp2_int(self) -> F32x16 {
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        F32x16(unsafe {
+            let biased = _mm512_add_epi32(_mm512_cvtps_epi32(self.0), _mm512_set1_epi32(127));
+            _mm512_castsi512_ps(_mm512_slli_epi32::<23>(biased))
+        })
+    }
+    #[inline(always)]
+    fn split_exponent(self) -> (F32x16, F32x16) {
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        unsafe {
+            let bits = _mm512_castps_si512(self.0);
+            let fraction = _mm512_and_si512(bits, _mm512_set1_epi32(0x007f_ffff));
+            let mantissa = _mm512_or_si512(fraction, _mm512_set1_epi32(0x3f80_0000));
+            let exponent = _mm512_sub_epi32(_mm512_srli_epi32::<23>(bits), _mm512_set1_epi32(127));
+            (F32x16(_mm512_castsi512_ps(mantissa)), F32x16(_mm512_cvtepi32_ps(exponent)))
+        }
+    }
+    #[inline(always)]
+    fn is_nan(self) -> __mmask16 {
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(self.0, self.0) }
+    }
+    #[inline(always)]
+    fn select(mask: __mmask16, a: F32x16, b: F32x16) -> F32x16 {
+        // SAFETY: `a` exists, so the CPU has the ISA; only registers are touched.
+        F32x16(unsafe { _mm512_mask_blend_ps(mask, b.0, a.0) })
+    }
+}
