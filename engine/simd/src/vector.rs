@@ -151,6 +151,17 @@ pub trait F32Vector: Copy + Sized + 'static {
         // SAFETY: the buffer is as long as any vector; `self` proves the ISA.
         unsafe { Self::load(lanes.as_ptr()) }
     }
+
+    /// `f` of each pair of lanes, one at a time.
+    #[inline(always)]
+    fn zip_lanes(self, b: Self, f: fn(f32, f32) -> f32) -> Self {
+        let (mut lanes, others) = (to_array(self), to_array(b));
+        for (x, &y) in lanes[..Self::LANES].iter_mut().zip(&others) {
+            *x = f(*x, y);
+        }
+        // SAFETY: the buffer is as long as any vector; `self` proves the ISA.
+        unsafe { Self::load(lanes.as_ptr()) }
+    }
 }
 
 #[inline(always)]

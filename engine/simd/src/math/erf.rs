@@ -10,7 +10,9 @@ use crate::F32Vector;
 /// to 1.
 #[inline(always)]
 pub fn erf<V: F32Vector>(x: V) -> V {
-    const P: [f32; 5] = [2.290_506_6e-4, 3.408_291e-3, 5.095_569_5e-2, 0.185_208_32, 1.128_379_1];
+    use std::f32::consts::FRAC_2_SQRT_PI;
+    const P: [f32; 5] =
+        [2.290_506_6e-4, 3.408_291e-3, 5.095_569_5e-2, 0.185_208_32, FRAC_2_SQRT_PI];
     const Q: [f32; 7] = [
         -1.179_160_3e-7,
         2.354_796_6e-5,

@@ -75,7 +75,6 @@ fn check(
             let e = error(x, y, exact(f64::from(x)));
             worst = if e > worst.0 { (e, x) } else { worst };
         }
-        println!("{} {}: worst {worst:?}", std::any::type_name_of_val(&function), isa.name());
         assert!(worst.0 <= bound, "{}: error {} at {}", isa.name(), worst.0, worst.1);
     }
 }

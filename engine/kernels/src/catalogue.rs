@@ -1,0 +1,76 @@
+//! The list of all kernels.
+
+use crate::{conv, depthwise, elementwise, matmul, movement, norm, pool, reduce};
+use simd::Isa;
+use std::fmt;
+
+/// One kernel: what it computes and on which ISA. Plain data, the same on every CPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Family: the folder that holds it.
+    pub family: &'static str,
+    /// What it computes, with types and tile: `matmul_f32_14x32`.
+    pub name: &'static str,
+    /// The ISA it is compiled for.
+    pub isa: Isa,
+}
+
+impl Row {
+    /// The rows of a kernel that is written over vectors and compiled for every ISA.
+    pub(crate) const fn on_every_isa(family: &'static str, name: &'static str) -> [Row; 3] {
+        [
+            Row { family, name, isa: Isa::Generic },
+            Row { family, name, isa: Isa::Avx2 },
+            Row { family, name, isa: Isa::Avx512 },
+        ]
+    }
+}
+
+/// `family/name@isa`
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}@{}", self.family, self.name, self.isa.name())
+    }
+}
+
+/// Every kernel of every family, whether this CPU can run it or not.
+///
+/// ```
+/// let here = kernels::catalogue().filter(|row| row.isa.is_available()).count();
+/// assert!(here > 0);
+/// ```
+pub fn catalogue() -> impl Iterator<Item = &'static Row> {
+    let many = [
+        depthwise::catalogue::ROWS,
+        pool::catalogue::ROWS,
+        elementwise::catalogue::ROWS,
+        reduce::catalogue::ROWS,
+        norm::catalogue::ROWS,
+        movement::catalogue::ROWS,
+    ];
+    let tiles = matmul::catalogue::ROWS.iter().map(|tile| &tile.row);
+    tiles.chain(conv::catalogue::ROWS).chain(many.into_iter().flatten().flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_family_serves_every_isa_and_no_row_stands_twice() {
+        let mut names: Vec<String> = catalogue().map(Row::to_string).collect();
+        for family in catalogue().map(|row| row.family) {
+            for isa in Isa::ALL {
+                assert!(
+                    catalogue().any(|row| row.family == family && row.isa == isa),
+                    "{family} has no kernel on {}",
+                    isa.name()
+                );
+            }
+        }
+        names.sort();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

@@ -1,0 +1,81 @@
+//! Convolution of channels-last (NHWC) images as an implicit matrix product.
+//!
+//! The result is a matrix of output pixels by output channels. Its row for a pixel is a sum over
+//! the taps of the kernel of (input pixel under the tap) x (weights of the tap); the input
+//! pixels are pointed at, not copied, and padding points at a row of zeros.
+
+pub(crate) mod catalogue;
+mod generic;
+mod pack;
+mod shape;
+
+pub use pack::{pack_weights, packed_len};
+pub use shape::ConvShape;
+
+use crate::matmul::{Clamp, Epilogue, Grid};
+use crate::task::{SharedMut, Task};
+use generic::Gather;
+use simd::{Isa, Token};
+
+/// `out[N][OH][OW][OC] = activation(conv(input[N][H][W][C], weights) + bias + residual)`.
+#[derive(Debug)]
+pub struct Conv<'a> {
+    token: Token,
+    shape: ConvShape,
+    input: &'a [f32],
+    weights: &'a [f32],
+    epilogue: Epilogue<'a>,
+    clamp: Clamp,
+    out: SharedMut<'a, f32>,
+    gather: Gather,
+    grid: Grid,
+}
+
+impl<'a> Conv<'a> {
+    /// `weights`: see [`pack_weights`].
+    ///
+    /// # Panics
+    /// When a length does not fit the shape, the shape is impossible, or this CPU has no `isa`.
+    pub fn new(
+        isa: Isa,
+        shape: &ConvShape,
+        input: &'a [f32],
+        weights: &'a [f32],
+        epilogue: Epilogue<'a>,
+        out: SharedMut<'a, f32>,
+    ) -> Conv<'a> {
+        shape.check(input.len(), out.len());
+        assert_eq!(weights.len(), packed_len(shape), "packed weights: wrong length");
+        epilogue.check(shape.out_c, out.len());
+        let grid = Grid::new(shape.out_pixels(), shape.group_out(), shape.depth());
+        Conv {
+            token: isa.require(),
+            shape: *shape,
+            input,
+            weights,
+            epilogue,
+            clamp: Clamp::of(epilogue.activation),
+            out,
+            gather: Gather::of(shape),
+            grid,
+        }
+    }
+}
+
+impl Task for Conv<'_> {
+    fn tasks(&self) -> usize {
+        self.shape.groups * self.grid.count()
+    }
+
+    fn scratch_bytes(&self) -> usize {
+        self.gather.scratch_bytes(&self.shape, self.grid.rows())
+    }
+
+    unsafe fn run(&self, task: usize, scratch: &mut [u8]) {
+        // SAFETY: the caller's.
+        unsafe { generic::run(self, task, scratch) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

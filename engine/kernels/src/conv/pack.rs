@@ -1,0 +1,42 @@
+//! The packed form of convolution weights.
+
+use super::ConvShape;
+use crate::matmul::PANEL;
+
+/// Floats that the packed weights take.
+///
+/// # Panics
+/// When the shape is impossible.
+pub fn packed_len(shape: &ConvShape) -> usize {
+    shape.check_sizes();
+    let panels = shape.group_out().div_ceil(PANEL);
+    let [rows, columns] = shape.kernel;
+    tensor::element_count(&[shape.groups, panels, rows, columns, shape.group_in(), PANEL])
+        .expect("the weights fit in memory")
+}
+
+/// Packs weights `[out_c][in_c / groups][kernel rows][kernel columns]` into
+/// `[group][panel of 16 output channels][tap][in_c / groups][16]`, the last panel of each group
+/// filled with zeros.
+///
+/// # Panics
+/// When a length does not fit the shape.
+pub fn pack_weights(oihw: &[f32], shape: &ConvShape, out: &mut [f32]) {
+    assert_eq!(out.len(), packed_len(shape), "packed weights: wrong length");
+    let (group_in, group_out, taps) = (shape.group_in(), shape.group_out(), shape.taps());
+    assert_eq!(oihw.len(), shape.out_c * group_in * taps, "weights: wrong length");
+    let panels = group_out.div_ceil(PANEL);
+    for (row, lanes) in out.chunks_exact_mut(PANEL).enumerate() {
+        let (panel, rest) = (row / (taps * group_in), row % (taps * group_in));
+        let (tap, channel) = (rest / group_in, rest % group_in);
+        let (group, first) = (panel / panels, panel % panels * PANEL);
+        for (lane, x) in lanes.iter_mut().enumerate() {
+            let output = first + lane;
+            *x = if output < group_out {
+                oihw[((group * group_out + output) * group_in + channel) * taps + tap]
+            } else {
+                0.0
+            };
+        }
+    }
+}

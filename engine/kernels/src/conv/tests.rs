@@ -1,0 +1,166 @@
+//! Convolutions against a naive twin, on every ISA.
+
+use super::*;
+use crate::testing::{Random, check_close, dot_tolerance, isas, run};
+use tensor::scalar::Unary;
+
+/// The sum of products over taps and channels, for weights in the order of ONNX.
+pub(crate) fn naive(shape: &ConvShape, input: &[f32], oihw: &[f32]) -> Vec<f64> {
+    let s = shape;
+    let (group_in, group_out) = (s.in_c / s.groups, s.out_c / s.groups);
+    let mut out = Vec::new();
+    for n in 0..s.batch {
+        for (oh, ow) in (0..s.out_h).flat_map(|oh| (0..s.out_w).map(move |ow| (oh, ow))) {
+            for oc in 0..s.out_c {
+                let mut sum = 0.0;
+                for (i, j) in (0..s.kernel[0]).flat_map(|i| (0..s.kernel[1]).map(move |j| (i, j))) {
+                    let h = (oh * s.strides[0] + i * s.dilations[0]) as i64 - s.pads[0] as i64;
+                    let w = (ow * s.strides[1] + j * s.dilations[1]) as i64 - s.pads[1] as i64;
+                    if h < 0 || w < 0 || h >= s.in_h as i64 || w >= s.in_w as i64 {
+                        continue;
+                    }
+                    for c in 0..group_in {
+                        let channel = oc / group_out * group_in + c;
+                        let pixel = (n * s.in_h + h as usize) * s.in_w + w as usize;
+                        let weight = ((oc * group_in + c) * s.kernel[0] + i) * s.kernel[1] + j;
+                        sum += f64::from(input[pixel * s.in_c + channel]) * f64::from(oihw[weight]);
+                    }
+                }
+                out.push(sum);
+            }
+        }
+    }
+    out
+}
+
+/// A shape whose output size follows from the rest, rounded down.
+pub(crate) fn shape(
+    batch: usize,
+    [in_h, in_w, in_c]: [usize; 3],
+    (out_c, groups): (usize, usize),
+    kernel: [usize; 2],
+    strides: [usize; 2],
+    dilations: [usize; 2],
+    pads: [usize; 4],
+) -> ConvShape {
+    let out = |axis: usize, size: usize| {
+        let span = dilations[axis] * (kernel[axis] - 1) + 1;
+        (size + pads[axis] + pads[axis + 2]).saturating_sub(span) / strides[axis] + 1
+    };
+    let (out_h, out_w) = (out(0, in_h), out(1, in_w));
+    ConvShape {
+        batch,
+        in_h,
+        in_w,
+        in_c,
+        out_h,
+        out_w,
+        out_c,
+        groups,
+        kernel,
+        strides,
+        dilations,
+        pads,
+    }
+}
+
+fn check(random: &mut Random, shape: &ConvShape) {
+    let input = random.floats(shape.batch * shape.in_h * shape.in_w * shape.in_c);
+    let oihw = random.floats(shape.out_c * shape.depth());
+    let bias = random.floats(shape.out_c);
+    let residual = random.floats(shape.out_pixels() * shape.out_c);
+    let mut weights = vec![f32::NAN; packed_len(shape)];
+    pack_weights(&oihw, shape, &mut weights);
+    let sums = naive(shape, &input, &oihw);
+    for activation in [None, Some(Unary::Clip { min: 0.0, max: 6.0 }), Some(Unary::Silu)] {
+        let epilogue = Epilogue { bias: Some(&bias), residual: Some(&residual), activation };
+        let finish = |(i, sum): (usize, &f64)| {
+            let x = sum + f64::from(bias[i % shape.out_c]) + f64::from(residual[i]);
+            match activation {
+                None => x,
+                Some(Unary::Silu) => x / (1.0 + (-x).exp()),
+                Some(_) => x.clamp(0.0, 6.0),
+            }
+        };
+        let expected: Vec<f64> = sums.iter().enumerate().map(finish).collect();
+        for isa in isas() {
+            let mut out = vec![f32::NAN; expected.len()];
+            let target = SharedMut::from(&mut out[..]);
+            run(&Conv::new(isa, shape, &input, &weights, epilogue, target));
+            let what = format!("{}: {activation:?} {shape:?}", isa.name());
+            check_close(&out, &expected, dot_tolerance(shape.depth()), &what);
+        }
+    }
+}
+
+#[test]
+fn convolutions_agree_with_the_naive_twin() {
+    let mut random = Random::new(10);
+    let cases = [
+        shape(1, [9, 9, 3], (32, 1), [3, 3], [2, 2], [1, 1], [0, 0, 1, 1]),
+        shape(2, [8, 7, 3], (16, 1), [7, 7], [2, 2], [1, 1], [3, 3, 3, 3]),
+        shape(1, [14, 14, 16], (24, 1), [1, 1], [1, 1], [1, 1], [0; 4]),
+        shape(1, [13, 14, 16], (40, 1), [1, 1], [2, 2], [1, 1], [0; 4]),
+        shape(2, [7, 6, 40], (33, 1), [3, 3], [1, 1], [1, 1], [1; 4]),
+        shape(1, [10, 10, 8], (12, 4), [3, 3], [1, 1], [1, 1], [1; 4]),
+        shape(1, [11, 9, 12], (6, 3), [1, 1], [1, 1], [1, 1], [0; 4]),
+        shape(1, [12, 12, 20], (17, 1), [3, 3], [1, 1], [2, 2], [2; 4]),
+        shape(1, [5, 30, 4], (8, 1), [1, 7], [1, 1], [1, 1], [0, 3, 0, 3]),
+        shape(1, [30, 5, 4], (8, 1), [7, 1], [1, 1], [1, 1], [3, 0, 3, 0]),
+        shape(1, [2, 2, 5], (3, 1), [3, 3], [1, 1], [1, 1], [4; 4]),
+        shape(3, [28, 28, 1], (16, 1), [5, 5], [1, 1], [1, 1], [2; 4]),
+    ];
+    for case in &cases {
+        check(&mut random, case);
+    }
+}
+
+#[test]
+fn random_convolutions_agree_with_the_naive_twin() {
+    let mut random = Random::new(11);
+    for _ in 0..30 {
+        let groups = [1, 1, 2, 3][random.below(4)];
+        let (group_in, group_out) = (random.between(1, 20), random.between(1, 40));
+        let kernel = [random.between(1, 4), random.between(1, 4)];
+        let size = [random.between(4, 15), random.between(4, 15), groups * group_in];
+        let case = shape(
+            random.between(1, 3),
+            size,
+            (groups * group_out, groups),
+            kernel,
+            [random.between(1, 3), random.between(1, 3)],
+            [random.between(1, 2), random.between(1, 2)],
+            [(); 4].map(|()| random.below(4)),
+        );
+        check(&mut random, &case);
+    }
+}
+
+#[test]
+fn an_image_has_the_same_bits_in_any_batch() {
+    let mut random = Random::new(12);
+    for (in_c, kernel) in [(3, 3), (24, 3), (32, 1)] {
+        let one = shape(1, [13, 11, in_c], (20, 1), [kernel; 2], [1, 1], [1, 1], [kernel / 2; 4]);
+        let three = ConvShape { batch: 3, ..one };
+        let image = random.floats(13 * 11 * in_c);
+        let oihw = random.floats(20 * in_c * kernel * kernel);
+        let mut weights = vec![0.0; packed_len(&one)];
+        pack_weights(&oihw, &one, &mut weights);
+        for isa in isas() {
+            let mut alone = vec![0.0; one.out_pixels() * 20];
+            let target = SharedMut::from(&mut alone[..]);
+            run(&Conv::new(isa, &one, &image, &weights, Epilogue::default(), target));
+            let mut together = vec![0.0; alone.len() * 3];
+            let images = image.repeat(3);
+            let target = SharedMut::from(&mut together[..]);
+            run(&Conv::new(isa, &three, &images, &weights, Epilogue::default(), target));
+            assert_eq!(together, alone.repeat(3), "{}", isa.name());
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "groups do not divide output channels")]
+fn impossible_groups_are_refused() {
+    packed_len(&shape(1, [4, 4, 4], (3, 2), [1, 1], [1, 1], [1, 1], [0; 4]));
+}

@@ -1,0 +1,132 @@
+//! Change of element type.
+
+use super::PIECE;
+use super::unary::checked_len;
+use crate::task::{Pieces, SharedMut, Task};
+use half::{bf16, f16};
+use num_traits::AsPrimitive;
+use tensor::DType;
+
+/// `out[i] = input[i] as T`: floats to integers cut off the fraction and saturate, NaN becomes 0,
+/// wide integers to narrow ones keep the low bits, and anything but 0 is true.
+#[derive(Debug)]
+pub struct Cast<'a> {
+    from: DType,
+    input: &'a [u8],
+    to: DType,
+    out: SharedMut<'a, u8>,
+    pieces: Pieces,
+}
+
+impl<'a> Cast<'a> {
+    /// `input`: elements of type `from`. `out`: as many of type `to`.
+    ///
+    /// # Panics
+    /// When the lengths differ or memory is not aligned for its elements.
+    pub fn new(from: DType, input: &'a [u8], to: DType, out: SharedMut<'a, u8>) -> Cast<'a> {
+        let len = checked_len(input.as_ptr(), input.len(), from);
+        let found = checked_len(out.as_mut_ptr(), out.len(), to);
+        assert_eq!(found, len, "input and output differ in length");
+        Cast { from, input, to, out, pieces: Pieces::of_size(len, PIECE) }
+    }
+
+    /// # Safety
+    /// `S` is the type of the input; otherwise as [`Task::run`].
+    unsafe fn from<S: Number>(&self, task: usize) {
+        // SAFETY: the type is that of the output; the rest is the caller's.
+        unsafe {
+            match self.to {
+                DType::F32 => self.each(task, |x: S| -> f32 { x.as_() }),
+                DType::F64 => self.each(task, |x: S| -> f64 { x.as_() }),
+                DType::F16 => self.each(task, |x: S| -> f16 { x.as_() }),
+                DType::BF16 => self.each(task, |x: S| -> bf16 { x.as_() }),
+                DType::I8 => self.each(task, |x: S| -> i8 { x.as_() }),
+                DType::I16 => self.each(task, |x: S| -> i16 { x.as_() }),
+                DType::I32 => self.each(task, |x: S| -> i32 { x.as_() }),
+                DType::I64 => self.each(task, |x: S| -> i64 { x.as_() }),
+                DType::U8 => self.each(task, |x: S| -> u8 { x.as_() }),
+                DType::U16 => self.each(task, |x: S| -> u16 { x.as_() }),
+                DType::U32 => self.each(task, |x: S| -> u32 { x.as_() }),
+                DType::U64 => self.each(task, |x: S| -> u64 { x.as_() }),
+                DType::Bool => self.each(task, |x: S| u8::from(x != S::default())),
+            }
+        }
+    }
+
+    /// # Safety
+    /// `S` and `T` are the types of input and output; otherwise as [`Task::run`].
+    unsafe fn each<S: Copy, T>(&self, task: usize, f: impl Fn(S) -> T) {
+        let source = self.input.as_ptr().cast::<S>();
+        let target = self.out.as_mut_ptr().cast::<T>();
+        for i in self.pieces.range(task) {
+            // SAFETY: within both, whose length and alignment the constructor checked.
+            unsafe { target.add(i).write(f(source.add(i).read())) };
+        }
+    }
+}
+
+/// A type that can be cast to all others; `default` is zero.
+trait Number:
+    Copy
+    + Default
+    + PartialEq
+    + AsPrimitive<f32>
+    + AsPrimitive<f64>
+    + AsPrimitive<f16>
+    + AsPrimitive<bf16>
+    + AsPrimitive<i8>
+    + AsPrimitive<i16>
+    + AsPrimitive<i32>
+    + AsPrimitive<i64>
+    + AsPrimitive<u8>
+    + AsPrimitive<u16>
+    + AsPrimitive<u32>
+    + AsPrimitive<u64>
+{
+}
+
+macro_rules! number {
+    ($($T:ty),*) => { $(impl Number for $T {})* };
+}
+number!(f32, f64, f16, bf16, i8, i16, i32, i64, u8, u16, u32, u64);
+
+/// A boolean byte, read as 0 or 1 whatever it holds.
+#[derive(Clone, Copy, Default, PartialEq)]
+struct Bool(u8);
+
+macro_rules! from_bool {
+    ($($T:ty),*) => { $(
+        impl AsPrimitive<$T> for Bool {
+            fn as_(self) -> $T { u8::from(self.0 != 0).as_() }
+        }
+    )* };
+}
+from_bool!(f32, f64, f16, bf16, i8, i16, i32, i64, u8, u16, u32, u64);
+impl Number for Bool {}
+
+impl Task for Cast<'_> {
+    fn tasks(&self) -> usize {
+        self.pieces.count()
+    }
+
+    unsafe fn run(&self, task: usize, _: &mut [u8]) {
+        // SAFETY: the type is that of the input; the rest is the caller's.
+        unsafe {
+            match self.from {
+                DType::F32 => self.from::<f32>(task),
+                DType::F64 => self.from::<f64>(task),
+                DType::F16 => self.from::<f16>(task),
+                DType::BF16 => self.from::<bf16>(task),
+                DType::I8 => self.from::<i8>(task),
+                DType::I16 => self.from::<i16>(task),
+                DType::I32 => self.from::<i32>(task),
+                DType::I64 => self.from::<i64>(task),
+                DType::U8 => self.from::<u8>(task),
+                DType::U16 => self.from::<u16>(task),
+                DType::U32 => self.from::<u32>(task),
+                DType::U64 => self.from::<u64>(task),
+                DType::Bool => self.from::<Bool>(task),
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! A block of the result: tile after tile over packed panels.
+
+use super::{Clamp, Kernel, PANEL, TileCall};
+use crate::elementwise::activate;
+use crate::task::Pieces;
+use simd::Token;
+use std::ops::Range;
+
+/// How a result of `rows x columns` is cut into pieces.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Grid {
+    rows: Pieces,
+    columns: Pieces,
+}
+
+/// Multiply-adds of a piece: some microseconds, well above the cost of handing it to a thread.
+const PIECE_WORK: usize = 1 << 18;
+/// No result is cut into many more pieces than this; more threads than that share no cache.
+const PIECES_MAX: usize = 64;
+/// Floats of A that a block of rows may span: a quarter of a 1 MiB second-level cache.
+const BLOCK_FLOATS: usize = 1 << 16;
+/// Blocks of rows are a multiple of two full tiles of AVX-512.
+const ROW_UNIT: usize = 28;
+/// Blocks of columns are a multiple of the two panels of an AVX-512 tile.
+pub(crate) const COLUMN_UNIT: usize = 2 * PANEL;
+
+impl Grid {
+    /// The pieces of a result whose elements sum `depth` products each.
+    pub(crate) fn new(rows: usize, columns: usize, depth: usize) -> Grid {
+        let work = rows.saturating_mul(columns).saturating_mul(depth);
+        Grid::with_target(rows, columns, depth, (work / PIECE_WORK).clamp(1, PIECES_MAX))
+    }
+
+    /// About `target` pieces.
+    pub(crate) fn with_target(rows: usize, columns: usize, depth: usize, target: usize) -> Grid {
+        let cached = (BLOCK_FLOATS / depth.max(1)).max(ROW_UNIT);
+        let wanted = rows.div_ceil(target);
+        let row_pieces = Pieces::about(rows, rows.div_ceil(wanted.min(cached).max(1)), ROW_UNIT);
+        let left = target.div_ceil(row_pieces.count().max(1));
+        Grid { rows: row_pieces, columns: Pieces::about(columns, left, COLUMN_UNIT) }
+    }
+
+    /// The same rows, in blocks of at most `most` of `columns` columns.
+    pub(crate) fn with_columns(self, columns: usize, most: usize) -> Grid {
+        let size = (most / COLUMN_UNIT).max(1) * COLUMN_UNIT;
+        Grid { columns: Pieces::of_size(columns, size), ..self }
+    }
+
+    /// The number of pieces.
+    pub(crate) fn count(&self) -> usize {
+        self.rows.count() * self.columns.count()
+    }
+
+    /// Rows of the largest piece.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows.size()
+    }
+
+    /// Columns of the largest piece.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns.size()
+    }
+
+    /// Rows and columns of a piece. Pieces that follow each other share columns, and so weights.
+    pub(crate) fn piece(&self, index: usize) -> (Range<usize>, Range<usize>) {
+        let rows = self.rows.count();
+        (self.rows.range(index % rows), self.columns.range(index / rows))
+    }
+}
+
+/// Cuts `rows` into tiles of at most `most` rows that differ by one row at most: a last tile of
+/// one row would run at the speed of latency. Gives first row and number of rows.
+pub(crate) fn tiles(rows: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let count = rows.div_ceil(most).max(1);
+    let (base, longer) = (rows / count, rows % count);
+    (0..count)
+        .map(move |i| (i * base + i.min(longer), base + usize::from(i < longer)))
+        .filter(|&(_, rows)| rows > 0)
+}
+
+/// A block of the result; fields as in [`TileCall`].
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) kernel: &'static Kernel,
+    pub(crate) token: Token,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) taps: usize,
+    pub(crate) k: usize,
+    pub(crate) b: *const f32,
+    pub(crate) panel_stride: usize,
+    pub(crate) c: *mut f32,
+    pub(crate) c_stride: usize,
+    pub(crate) bias: *const f32,
+    pub(crate) residual: *const f32,
+    pub(crate) scale: f32,
+    pub(crate) clamp: Clamp,
+}
+
+impl Block {
+    /// Computes the block. `a` holds, for each tile that [`tiles`] gives, its `taps x rows`
+    /// pointers, at `first row * taps`.
+    ///
+    /// # Safety
+    /// As [`super::TileFn`], for all rows and columns of the block.
+    pub(crate) unsafe fn run(&self, a: &[*const f32]) {
+        assert!(a.len() >= self.rows * self.taps);
+        let panels = self.columns.div_ceil(PANEL);
+        let mut panel = 0;
+        while panel < panels {
+            let width = (panels - panel).min(self.kernel.panels());
+            for (row, rows) in tiles(self.rows, self.kernel.rows()) {
+                let column = panel * PANEL;
+                let origin = row * self.c_stride + column;
+                let call = TileCall {
+                    a: a[row * self.taps..].as_ptr(),
+                    taps: self.taps,
+                    k: self.k,
+                    b: self.b.wrapping_add(panel * self.panel_stride),
+                    panel_stride: self.panel_stride,
+                    columns: (self.columns - column).min(width * PANEL),
+                    c: self.c.wrapping_add(origin),
+                    c_stride: self.c_stride,
+                    bias: offset(self.bias, column),
+                    residual: offset(self.residual, origin),
+                    scale: self.scale,
+                    low: self.clamp.low,
+                    high: self.clamp.high,
+                };
+                // SAFETY: the caller's; the call stays within the block.
+                unsafe { self.kernel.tiles[width - 1][rows - 1](&call) };
+            }
+            panel += width;
+        }
+        if let Some(unary) = self.clamp.rest {
+            for row in 0..self.rows {
+                let start = self.c.wrapping_add(row * self.c_stride);
+                // SAFETY: a row of the block, which was just written.
+                unsafe { activate(self.token, unary, start, self.columns) };
+            }
+        }
+    }
+}
+
+/// Null stays null.
+pub(crate) fn offset(pointer: *const f32, floats: usize) -> *const f32 {
+    if pointer.is_null() { pointer } else { pointer.wrapping_add(floats) }
+}

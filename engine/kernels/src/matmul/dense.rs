@@ -1,0 +1,94 @@
+//! The product with a constant, packed matrix.
+
+use super::{Block, Clamp, Epilogue, Grid, Kernel, PANEL, block::offset, packed_len};
+use crate::task::{SharedMut, Task, scratch_for, take};
+use simd::{Isa, Token};
+
+/// `out[M][N] = activation(a[M][K] * b[K][N] + bias + residual)` with a packed `b`.
+#[derive(Debug)]
+pub struct MatMul<'a> {
+    token: Token,
+    m: usize,
+    n: usize,
+    k: usize,
+    a: &'a [f32],
+    a_stride: usize,
+    b: &'a [f32],
+    epilogue: Epilogue<'a>,
+    out: SharedMut<'a, f32>,
+    grid: Grid,
+}
+
+impl<'a> MatMul<'a> {
+    /// `a`: `m` rows of `k` floats, `a_stride >= k` floats apart. `b`: see [`super::pack`].
+    /// `out`: `m * n` floats, dense.
+    ///
+    /// # Panics
+    /// When a length does not fit, or this CPU has no `isa`.
+    #[expect(clippy::too_many_arguments, reason = "the operands and sizes of the formula")]
+    pub fn new(
+        isa: Isa,
+        [m, k, n]: [usize; 3],
+        a: &'a [f32],
+        a_stride: usize,
+        b: &'a [f32],
+        epilogue: Epilogue<'a>,
+        out: SharedMut<'a, f32>,
+    ) -> MatMul<'a> {
+        check_rows(a.len(), m, k, a_stride);
+        assert_eq!(b.len(), packed_len(k, n), "packed matrix: wrong length");
+        assert_eq!(Some(out.len()), m.checked_mul(n), "result: M * N elements expected");
+        epilogue.check(n, out.len());
+        let grid = Grid::new(m, n, k);
+        MatMul { token: isa.require(), m, n, k, a, a_stride, b, epilogue, out, grid }
+    }
+}
+
+/// Do `m` rows of `k` floats, `stride` apart, lie within `len` floats?
+fn check_rows(len: usize, m: usize, k: usize, stride: usize) {
+    assert!(stride >= k, "rows of {k} floats overlap at a stride of {stride}");
+    let last = m.saturating_sub(1).checked_mul(stride).and_then(|last| last.checked_add(k));
+    assert!(m == 0 || last.is_some_and(|end| end <= len), "A has only {len} floats");
+}
+
+impl Task for MatMul<'_> {
+    fn tasks(&self) -> usize {
+        self.grid.count()
+    }
+
+    fn scratch_bytes(&self) -> usize {
+        scratch_for::<*const f32>(self.grid.rows())
+    }
+
+    unsafe fn run(&self, task: usize, mut scratch: &mut [u8]) {
+        let (rows, columns) = self.grid.piece(task);
+        assert!(rows.end <= self.m && columns.end <= self.n);
+        let kernel = Kernel::of(self.token.isa());
+        let pointers = take::<*const f32>(&mut scratch, rows.len());
+        for (pointer, row) in pointers.iter_mut().zip(rows.clone()) {
+            *pointer = self.a.as_ptr().wrapping_add(row * self.a_stride);
+        }
+        let panel_stride = self.k * PANEL;
+        let origin = rows.start * self.n + columns.start;
+        let pointer = |part: Option<&[f32]>| part.map_or(std::ptr::null(), <[f32]>::as_ptr);
+        let block = Block {
+            kernel,
+            token: self.token,
+            rows: rows.len(),
+            columns: columns.len(),
+            taps: 1,
+            k: self.k,
+            b: self.b.as_ptr().wrapping_add(columns.start / PANEL * panel_stride),
+            panel_stride,
+            c: self.out.as_mut_ptr().wrapping_add(origin),
+            c_stride: self.n,
+            bias: offset(pointer(self.epilogue.bias), columns.start),
+            residual: offset(pointer(self.epilogue.residual), origin),
+            scale: 1.0,
+            clamp: Clamp::of(self.epilogue.activation),
+        };
+        // SAFETY: the token proves the ISA; the constructor checked that all operands are as
+        // long as the sizes say; the caller vouches for the output.
+        unsafe { block.run(pointers) }
+    }
+}

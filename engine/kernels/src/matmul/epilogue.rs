@@ -1,0 +1,51 @@
+//! What happens to a sum before it is stored.
+
+use tensor::scalar::Unary;
+
+/// `y = activation(sum + bias + residual)`, each part optional.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Epilogue<'a> {
+    /// One number per column (channel) of the result.
+    pub bias: Option<&'a [f32]>,
+    /// Laid out as the result.
+    pub residual: Option<&'a [f32]>,
+    /// Applied last; bounds cost nothing, the others one pass over data in cache.
+    pub activation: Option<Unary>,
+}
+
+impl Epilogue<'_> {
+    /// # Panics
+    /// When a length does not fit a result of `len` elements in rows of `columns`.
+    pub(crate) fn check(&self, columns: usize, len: usize) {
+        if let Some(bias) = self.bias {
+            assert_eq!(bias.len(), columns, "bias: one number per column expected");
+        }
+        if let Some(residual) = self.residual {
+            assert_eq!(residual.len(), len, "residual: the shape of the result expected");
+        }
+    }
+}
+
+/// An activation as the tile kernels see it: bounds, and what is left to do afterwards.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clamp {
+    /// Lower bound.
+    pub(crate) low: f32,
+    /// Upper bound.
+    pub(crate) high: f32,
+    /// What bounds cannot express.
+    pub(crate) rest: Option<Unary>,
+}
+
+impl Clamp {
+    /// Splits an activation.
+    pub(crate) fn of(activation: Option<Unary>) -> Clamp {
+        let none = Clamp { low: f32::NEG_INFINITY, high: f32::INFINITY, rest: None };
+        match activation {
+            None => none,
+            Some(Unary::Relu) => Clamp { low: 0.0, ..none },
+            Some(Unary::Clip { min, max }) => Clamp { low: min, high: max, rest: None },
+            other => Clamp { rest: other, ..none },
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The tile kernel over the vectors of any ISA.
+//!
+//! A tile of R rows and some panels of 16 columns of the result stays in registers while the sum
+//! runs over all taps and all k of each tap:
+//!
+//! ```text
+//! for tap, for i < k, for r < R:  acc[r] += a[tap][r][i] * b[tap][i]      (one fused step each)
+//! c[r] = clamp(acc[r] * scale + bias + residual[r])
+//! ```
+//!
+//! Each element of the result is one chain of multiply-adds in the order of taps and i,
+//! whichever tile it falls into: that is what makes answers independent of batch and threads.
+
+use super::{PANEL, TileCall, TileFn};
+use simd::F32Vector;
+use simd::generic::F32x8;
+
+/// One panel, up to 4 rows: what 32 registers of 4 lanes hold (and 16 nearly do).
+pub(crate) const TILES: &[&[TileFn]] =
+    &[&[tile_generic::<1>, tile_generic::<2>, tile_generic::<3>, tile_generic::<4>]];
+
+/// # Safety
+/// See [`TileFn`].
+unsafe fn tile_generic<const R: usize>(call: &TileCall) {
+    // SAFETY: the caller's; generic vectors exist everywhere.
+    unsafe { tile::<F32x8, R, 2>(call) }
+}
+
+/// A tile of `R` rows and `N` vectors.
+///
+/// # Safety
+/// See [`TileFn`]; the CPU has the ISA of `V`, and `N * V::LANES` columns are whole panels.
+#[inline(always)]
+pub(crate) unsafe fn tile<V: F32Vector, const R: usize, const N: usize>(call: &TileCall) {
+    // SAFETY: all addresses follow from the contract of `TileCall`.
+    unsafe {
+        let mut acc = [[V::splat(0.0); N]; R];
+        for tap in 0..call.taps {
+            let mut a = [std::ptr::null::<f32>(); R];
+            for (r, pointer) in a.iter_mut().enumerate() {
+                *pointer = *call.a.add(tap * R + r);
+            }
+            let mut b = call.b.add(tap * call.k * PANEL);
+            for i in 0..call.k {
+                let mut columns = [V::splat(0.0); N];
+                for (j, column) in columns.iter_mut().enumerate() {
+                    *column = V::load(b.add(panel_offset::<V>(j, call.panel_stride)));
+                }
+                for r in 0..R {
+                    let x = V::splat(*a[r].add(i));
+                    for j in 0..N {
+                        acc[r][j] = x.mul_add(columns[j], acc[r][j]);
+                    }
+                }
+                b = b.add(PANEL);
+            }
+        }
+        if call.columns == N * V::LANES {
+            store::<V, R, N, true>(call, acc);
+        } else {
+            store::<V, R, N, false>(call, acc);
+        }
+    }
+}
+
+/// Where vector `j` of a row of B starts, in floats from the first panel.
+#[inline(always)]
+fn panel_offset<V: F32Vector>(j: usize, panel_stride: usize) -> usize {
+    let column = j * V::LANES;
+    column / PANEL * panel_stride + column % PANEL
+}
+
+/// # Safety
+/// As [`tile`]. `FULL` says that all columns of the tile exist.
+#[inline(always)]
+unsafe fn store<V: F32Vector, const R: usize, const N: usize, const FULL: bool>(
+    call: &TileCall,
+    acc: [[V; N]; R],
+) {
+    // SAFETY: only the first `columns` of bias, residual and c are touched.
+    unsafe {
+        let (low, high, scale) = (V::splat(call.low), V::splat(call.high), V::splat(call.scale));
+        for (r, row) in acc.into_iter().enumerate() {
+            let offset = r * call.c_stride;
+            for (j, sum) in row.into_iter().enumerate() {
+                let first = j * V::LANES;
+                let count = call.columns.saturating_sub(first).min(V::LANES);
+                let mut y = sum.mul(scale);
+                if !call.bias.is_null() {
+                    y = y.add(load::<V, FULL>(call.bias.wrapping_add(first), count));
+                }
+                if !call.residual.is_null() {
+                    let residual = call.residual.wrapping_add(offset + first);
+                    y = y.add(load::<V, FULL>(residual, count));
+                }
+                y = high.min(low.max(y));
+                let target = call.c.wrapping_add(offset + first);
+                if FULL {
+                    y.store(target);
+                } else {
+                    y.store_partial(target, count);
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `count` numbers can be read, and `LANES` when `FULL`.
+#[inline(always)]
+unsafe fn load<V: F32Vector, const FULL: bool>(source: *const f32, count: usize) -> V {
+    // SAFETY: the caller's.
+    unsafe { if FULL { V::load(source) } else { V::load_partial(source, count) } }
+}

@@ -1,0 +1,71 @@
+//! Planes of elements, copied whole.
+
+use super::Axis;
+
+/// A plane: `rows.extent` by `columns.extent` elements on both sides.
+pub(super) struct Plane<T> {
+    pub(super) source: *const T,
+    pub(super) target: *mut T,
+    pub(super) rows: Axis,
+    pub(super) columns: Axis,
+}
+
+/// Side of the squares that a transposition goes by: 16 rows of a cache line of f32.
+const SQUARE: usize = 16;
+
+impl<T: Copy> Plane<T> {
+    /// # Safety
+    /// All elements of the plane lie in memory that may be read, or written.
+    pub(super) unsafe fn copy(&self) {
+        // SAFETY: the caller's, for all calls below.
+        unsafe {
+            match (self.columns.source, self.columns.target) {
+                (1, 1) => self.runs(),
+                (0, 1) => self.repeats(),
+                _ => self.squares(),
+            }
+        }
+    }
+
+    fn row(&self, row: usize) -> (*const T, *mut T) {
+        let row = row as isize;
+        let source = self.source.wrapping_offset(row * self.rows.source);
+        (source, self.target.wrapping_offset(row * self.rows.target))
+    }
+
+    unsafe fn runs(&self) {
+        for row in 0..self.rows.extent {
+            let (source, target) = self.row(row);
+            // SAFETY: the caller's; source and target are different buffers.
+            unsafe { std::ptr::copy_nonoverlapping(source, target, self.columns.extent) };
+        }
+    }
+
+    unsafe fn repeats(&self) {
+        for row in 0..self.rows.extent {
+            let (source, target) = self.row(row);
+            // SAFETY: the caller's.
+            unsafe { std::slice::from_raw_parts_mut(target, self.columns.extent).fill(*source) };
+        }
+    }
+
+    unsafe fn squares(&self) {
+        let (rows, columns) = (self.rows.extent, self.columns.extent);
+        for top in (0..rows).step_by(SQUARE) {
+            for left in (0..columns).step_by(SQUARE) {
+                let right = (left + SQUARE).min(columns);
+                for row in top..(top + SQUARE).min(rows) {
+                    let (source, target) = self.row(row);
+                    for column in left..right {
+                        let column = column as isize;
+                        // SAFETY: the caller's.
+                        unsafe {
+                            let x = *source.offset(column * self.columns.source);
+                            target.offset(column * self.columns.target).write(x);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Pooling of channels-last (NHWC) images.
+
+pub(crate) mod catalogue;
+mod generic;
+
+use crate::conv::ConvShape;
+use crate::task::{Pieces, SharedMut, Task};
+use simd::{Isa, Token};
+
+/// What a window becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolKind {
+    /// Its largest element; padding does not take part. A window of padding only gives minus
+    /// infinity, NaN gives NaN.
+    Max,
+    /// Its mean. A window of padding only gives 0.
+    Average {
+        /// Is padding counted, as zeros? Only the padding that the shape states is: what hangs
+        /// over because sizes are rounded up never counts.
+        count_include_pad: bool,
+    },
+}
+
+/// `out[N][OH][OW][C]` of `input[N][H][W][C]`.
+#[derive(Debug)]
+pub struct Pool<'a> {
+    token: Token,
+    kind: PoolKind,
+    shape: ConvShape,
+    input: &'a [f32],
+    out: SharedMut<'a, f32>,
+    pieces: Pieces,
+}
+
+/// Elements that a piece reads, about; it is some rows of the output.
+const PIECE_WORK: usize = 1 << 16;
+
+impl<'a> Pool<'a> {
+    /// `shape`: with `groups == in_c == out_c`.
+    ///
+    /// # Panics
+    /// When a length does not fit the shape, the shape is no pooling, or this CPU has no `isa`.
+    pub fn new(
+        isa: Isa,
+        kind: PoolKind,
+        shape: &ConvShape,
+        input: &'a [f32],
+        out: SharedMut<'a, f32>,
+    ) -> Pool<'a> {
+        assert_eq!(shape.in_c, shape.out_c, "pooling keeps channels apart");
+        shape.check(input.len(), out.len());
+        let row = shape.out_w * shape.in_c * shape.taps();
+        let pieces = Pieces::of_size(shape.batch * shape.out_h, PIECE_WORK.div_ceil(row.max(1)));
+        Pool { token: isa.require(), kind, shape: *shape, input, out, pieces }
+    }
+}
+
+impl Task for Pool<'_> {
+    fn tasks(&self) -> usize {
+        self.pieces.count()
+    }
+
+    unsafe fn run(&self, task: usize, _: &mut [u8]) {
+        for line in self.pieces.range(task) {
+            self.token.run(generic::Line { call: self, line });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,10 @@
+//! The kernels of the family.
+
+use crate::Row;
+
+/// The rows of the catalogue.
+pub(crate) const ROWS: &[[Row; 3]] = &[
+    Row::on_every_isa("reduce", "reduce_f32"),
+    Row::on_every_isa("reduce", "reduce_scalar"),
+    Row::on_every_isa("reduce", "arg_reduce"),
+];

@@ -1,0 +1,67 @@
+//! What the tests of all families share.
+
+use crate::{Task, run_serially};
+use simd::Isa;
+use tensor::AlignedBytes;
+
+/// The ISAs of this CPU.
+pub(crate) fn isas() -> impl Iterator<Item = Isa> {
+    Isa::ALL.into_iter().filter(|isa| isa.is_available())
+}
+
+/// Runs a task with scratch full of NaN, so that reading what nobody wrote shows.
+pub(crate) fn run(task: &impl Task) {
+    let mut scratch = AlignedBytes::zeroed(task.scratch_bytes());
+    scratch.as_mut_slice().fill(0xff);
+    run_serially(task, scratch.as_mut_slice());
+}
+
+/// Random numbers from a seed that is printed when a test fails.
+pub(crate) struct Random(fastrand::Rng);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Random {
+        println!("seed {seed}");
+        Random(fastrand::Rng::with_seed(seed))
+    }
+
+    /// Numbers in [-1, 1).
+    pub(crate) fn floats(&mut self, count: usize) -> Vec<f32> {
+        (0..count).map(|_| self.0.f32() * 2.0 - 1.0).collect()
+    }
+
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        self.0.usize(..end)
+    }
+
+    pub(crate) fn between(&mut self, first: usize, last: usize) -> usize {
+        self.0.usize(first..=last)
+    }
+
+    pub(crate) fn flip(&mut self) -> bool {
+        self.0.bool()
+    }
+}
+
+/// The error that a sum of `depth` products of numbers below 1 may have: each of the depth + 3
+/// roundings (epilogue included) errs by half an ULP of at most `depth + 2`, and errors of both
+/// signs mix, so a square root of them counts; 8 is the margin for the tails of many elements.
+pub(crate) fn dot_tolerance(depth: usize) -> f64 {
+    let steps = depth as f64 + 3.0;
+    8.0 * f64::from(f32::EPSILON) / 2.0 * steps.sqrt() * steps.sqrt().max(2.0)
+}
+
+/// Fails when an element is farther from the expected one than the tolerance, absolutely and
+/// relatively.
+pub(crate) fn check_close(found: &[f32], expected: &[f64], tolerance: f64, what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (i, (&found, &expected)) in found.iter().zip(expected).enumerate() {
+        let found = f64::from(found);
+        let same = found == expected || found.is_nan() && expected.is_nan();
+        let error = (found - expected).abs();
+        assert!(
+            same || error <= tolerance * expected.abs().max(1.0),
+            "{what}: element {i} is {found}, expected {expected} within {tolerance:e}"
+        );
+    }
+}
