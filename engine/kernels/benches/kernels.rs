@@ -1,1 +1,2 @@
+//! Speed of the kernels.
 fn main() {}

@@ -29,7 +29,10 @@ pub trait Task: Sync {
 pub fn run_serially(task: &(impl Task + ?Sized), scratch: &mut [u8]) {
     let needed = task.scratch_bytes();
     assert!(scratch.len() >= needed, "scratch: {needed} bytes needed, {} given", scratch.len());
-    assert!(needed == 0 || scratch.as_ptr().addr() % 64 == 0, "scratch is not 64-byte aligned");
+    assert!(
+        needed == 0 || scratch.as_ptr().addr().is_multiple_of(64),
+        "scratch is not 64-byte aligned"
+    );
     for piece in 0..task.tasks() {
         // SAFETY: one piece at a time; the task's lifetime keeps its output borrowed, and this
         // thread is the one that holds the task.
@@ -195,7 +198,7 @@ mod tests {
             let pieces = Pieces::about(total, count, unit);
             let covered: Vec<usize> = (0..pieces.count()).flat_map(|i| pieces.range(i)).collect();
             assert_eq!(covered, (0..total).collect::<Vec<_>>());
-            assert!((0..pieces.count()).all(|i| pieces.range(i).start % unit == 0));
+            assert!((0..pieces.count()).all(|i| pieces.range(i).start.is_multiple_of(unit)));
         }
     }
 

@@ -16,13 +16,20 @@ pub(crate) fn run(task: &impl Task) {
     run_serially(task, scratch.as_mut_slice());
 }
 
-/// Random numbers from a seed that is printed when a test fails.
-pub(crate) struct Random(fastrand::Rng);
+/// Random numbers from a seed, which a failing test prints.
+pub(crate) struct Random(fastrand::Rng, u64);
+
+impl Drop for Random {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the random numbers came from seed {}", self.1);
+        }
+    }
+}
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Random {
-        println!("seed {seed}");
-        Random(fastrand::Rng::with_seed(seed))
+        Random(fastrand::Rng::with_seed(seed), seed)
     }
 
     /// Numbers in [-1, 1).

@@ -25,7 +25,6 @@ impl<'a> MatMul<'a> {
     ///
     /// # Panics
     /// When a length does not fit, or this CPU has no `isa`.
-    #[expect(clippy::too_many_arguments, reason = "the operands and sizes of the formula")]
     pub fn new(
         isa: Isa,
         [m, k, n]: [usize; 3],

@@ -19,7 +19,6 @@ impl<'a> LayerNorm<'a> {
     ///
     /// # Panics
     /// When a length does not fit, or this CPU has no `isa`.
-    #[expect(clippy::too_many_arguments, reason = "the operands and sizes of the formula")]
     pub fn new(
         isa: Isa,
         [rows, width]: [usize; 2],
