@@ -3,12 +3,13 @@
 //! ```text
 //! graph # tiny
 //! input %0 : f32[n, 3, 32, 32] # x
-//! const %1 : f32[8, 3, 3, 3] blob(0, 864) # weights
-//! const %2 : f32[3] [1.0, 2.5, -inf]
-//! const %3 : f32[1, 8, 1, 1] splat(0.5)
-//! %4 = conv(%0, %1) {"strides":[1,1],"dilations":[1,1],"pads":[[1,1],[1,1]],"groups":1} : f32[n, 8, 32, 32] # stem
-//! %5 = clip(%4) {"min":0.0,"max":6.0} : f32[n, 8, 32, 32]
-//! output %5 # y
+//! const %1 : f32[32, 10] blob(0, 1280) # weights
+//! const %2 : f32[3, 1, 1] [1.0, 2.5, -inf]
+//! const %3 : f32[1, 3, 1, 1] splat(0.5)
+//! %4 = add(%0, %2) : f32[n, 3, 32, 32]
+//! %5 = mat_mul(%4, %1) : f32[n, 3, 32, 10] # head
+//! %6 = clip(%5) {"min":0.0,"max":6.0} : f32[n, 3, 32, 10]
+//! output %6 # y
 //! ```
 //!
 //! - `%4` stands for a value; reading numbers the values anew, in the order of their lines.
