@@ -30,17 +30,21 @@ fn images(graph: &mut Graph) -> ir::ValueId {
     graph.input("x", DType::F32, vec![Dim::symbol("n"), Dim::from(4), size.clone(), size])
 }
 
+fn pool(kind: PoolKind) -> Pool {
+    let two = vec![2, 2];
+    let (strides, pads) = (two.clone(), vec![(0, 1); 2]);
+    Pool { kind, kernel: two, strides, dilations: vec![1, 1], pads, ceil_mode: true }
+}
+
 #[test]
 fn every_operator_is_read_back() {
     let n = Dim::symbol("n");
     let mut graph = Graph::new("all");
     let x = images(&mut graph);
-    let mut last = x;
     let mut ids = Vec::new();
     let mut add = |graph: &mut Graph, op: Op, inputs: &[ir::ValueId]| {
-        last = graph.add("", op, inputs).unwrap();
-        ids.push(last);
-        last
+        ids.push(graph.add("", op, inputs).unwrap());
+        ids[ids.len() - 1]
     };
     let clip = Unary::Clip { min: f32::NEG_INFINITY, max: 0.1 };
     add(&mut graph, Op::Unary(clip), &[x]);
@@ -49,25 +53,14 @@ fn every_operator_is_read_back() {
     let less = add(&mut graph, Op::Binary(Binary::Less), &[x, elu]);
     add(&mut graph, Op::Select, &[less, x, elu]);
     add(&mut graph, Op::Cast(DType::BF16), &[x]);
-    let weights = Tensor::from_slice(&[8, 2, 1, 1], &(0..16).collect::<Vec<i32>>());
-    let weights: Vec<f32> =
-        weights.unwrap().as_slice::<i32>().unwrap().iter().map(|&i| i as f32).collect();
+    let weights: Vec<f32> = (0..16u8).map(f32::from).collect();
     let weights = graph.constant("w", Tensor::from_slice(&[8, 2, 1, 1], &weights).unwrap());
     let conv =
         Conv { strides: vec![2, 1], dilations: vec![1, 1], pads: vec![(0, 1), (0, 0)], groups: 2 };
     add(&mut graph, Op::Conv(conv), &[x, weights]);
     add(&mut graph, Op::MatMul, &[x, x]);
     for kind in [PoolKind::Max, PoolKind::Average { count_include_pad: true }] {
-        let two = vec![2, 2];
-        let pool = Pool {
-            kind,
-            kernel: two.clone(),
-            strides: two.clone(),
-            dilations: vec![1, 1],
-            pads: vec![(0, 1); 2],
-            ceil_mode: true,
-        };
-        add(&mut graph, Op::Pool(pool), &[x]);
+        add(&mut graph, Op::Pool(pool(kind)), &[x]);
     }
     let reduce = Op::Reduce { reduction: Reduction::LogSumExp, axes: vec![1, 3], keepdims: false };
     add(&mut graph, reduce, &[x]);
