@@ -42,7 +42,7 @@ const STEPS: &[Step] = &[
     Step { name: "tidy", reason: "the stated rules; reads sources only", does: Does::Tidy },
     Step {
         name: "typos",
-        reason: "one spelling, American; reads sources only",
+        reason: "no misspelled word; reads sources only",
         does: Does::IfPresent {
             tool: "typos",
             probe: &["typos", "--version"],

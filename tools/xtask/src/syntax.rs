@@ -58,6 +58,20 @@ pub(crate) fn lines_with(
     lines
 }
 
+/// Every identifier of the code with its line, in the order of lines; macro bodies too.
+pub(crate) fn identifiers(tokens: &TokenStream) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    walk(tokens, &mut |trees| {
+        for tree in trees {
+            if let TokenTree::Ident(ident) = tree {
+                found.push((ident.span().start().line, ident.to_string()));
+            }
+        }
+    });
+    found.sort();
+    found
+}
+
 /// Lines of the attributes `#[word …]` and `#![word …]`, inside macro bodies too.
 pub(crate) fn attribute_lines(tokens: &TokenStream, word: &str) -> Vec<usize> {
     let mut lines = Vec::new();

@@ -17,6 +17,7 @@ mod fuzz_targets;
 mod ignored_tests;
 mod importer_arrows;
 mod line_length;
+mod spelling;
 mod unfinished;
 mod unsafe_code;
 mod workspace_lints;
@@ -136,6 +137,12 @@ const RULES: &[Rule] = &[
         states: "A line of Rust has at most 100 columns, a comment with a link excepted. Two \
                  files fit side by side.",
         check: line_length::check,
+    },
+    Rule {
+        name: "spelling",
+        states: "Names are spelled the American way; prose is free. Two spellings of one name \
+                 are found by neither search.",
+        check: spelling::check,
     },
     Rule {
         name: "final_newline",
