@@ -1,6 +1,6 @@
 //! Why bytes are not a container that can be used here.
 
-use crate::ABI_VERSION;
+use crate::abi;
 use crate::layout::VERSION;
 
 /// Why bytes are not a container that can be used here.
@@ -37,7 +37,8 @@ pub enum ContainerError {
     },
     /// Another agreement between library and engine.
     #[error(
-        "ABI version {found}, expected {ABI_VERSION}: build it again with this version of schooner"
+        "ABI version {found}, expected {}: build it again with this version of schooner",
+        abi::VERSION
     )]
     Abi {
         /// The version in the file.

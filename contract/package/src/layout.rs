@@ -21,7 +21,7 @@
 
 use crate::checksum::digest;
 use crate::sections::{self, Section};
-use crate::{ABI_VERSION, Arch, ContainerError, Machine};
+use crate::{Arch, ContainerError, Machine, abi};
 use std::ops::Range;
 
 /// First bytes of a container. The byte above 127 and the line end show up a transfer that
@@ -79,7 +79,7 @@ impl Header {
         let mut bytes = Vec::with_capacity(header_bytes(self.entries.len()));
         bytes.extend(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
-        bytes.extend(ABI_VERSION.to_le_bytes());
+        bytes.extend(abi::VERSION.to_le_bytes());
         bytes.extend(self.machine.arch.code().to_le_bytes());
         bytes.extend((self.entries.len() as u16).to_le_bytes());
         bytes.extend(0u32.to_le_bytes());
@@ -123,7 +123,7 @@ impl Header {
             return Err(ContainerError::Altered { part: "header", expected, found });
         }
         let abi = u32_at(fixed, 12);
-        if abi != ABI_VERSION {
+        if abi != abi::VERSION {
             return Err(ContainerError::Abi { found: abi });
         }
         if file_length != found_length {

@@ -26,6 +26,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod abi;
 mod checksum;
 mod container;
 mod error;
@@ -43,12 +44,3 @@ pub use machine::{Arch, Machine};
 pub use manifest::{Manifest, Source};
 pub use slot::{SLOT_BYTES, Slot, empty_slot, find_slot};
 pub use writer::{WriteError, Writer, Written};
-
-/// Version of what a built library and its callers agree on: the C interface of
-/// [`C_HEADER`], and what the engine makes of the sections. A change that an older library or an
-/// older caller would misread raises it.
-pub const ABI_VERSION: u32 = 1;
-
-/// The C interface of every built library, as the text that `emit` puts into generated headers
-/// and that `engine/library` implements.
-pub const C_HEADER: &str = include_str!("../include/schooner.h");

@@ -1,8 +1,8 @@
 //! A container written, read back, and damaged in every way that a file can be.
 
 use package::{
-    ABI_VERSION, Arch, Container, ContainerError, Machine, PAGE_BYTES, SLOT_BYTES, Slot, VERSION,
-    WriteError, Writer, empty_slot, sections,
+    Arch, Container, ContainerError, Machine, PAGE_BYTES, SLOT_BYTES, Slot, VERSION, WriteError,
+    Writer, abi, empty_slot, sections,
 };
 
 const CONSTANTS: [u8; 192] = [0xa5; 192];
@@ -71,10 +71,18 @@ fn the_slot_ties_a_library_to_its_container() {
     assert!(matches!(error, WriteError::Slot { bytes: 7 }));
 }
 
+/// Each byte with a meaning, and a part of the zeros between sections, which are all alike.
 #[test]
 fn every_altered_byte_is_detected() {
     for mut file in [bare(), library()] {
+        let is_filling = |file: &[u8], at: usize| {
+            let around = file.get(at.saturating_sub(64)..at + 64);
+            around.is_some_and(|bytes| bytes.iter().all(|&byte| byte == 0))
+        };
         for at in 0..file.len() {
+            if at % 31 != 0 && is_filling(&file, at) {
+                continue;
+            }
             let flip = 1 << (at % 8);
             file[at] ^= flip;
             assert!(check(&file).is_err(), "byte {at} of {} altered", file.len());
@@ -109,7 +117,7 @@ fn other_versions_and_machines_are_named() {
     let mut file = bare();
     file[12] += 1;
     seal(&mut file);
-    assert_eq!(check(&file), Err(ContainerError::Abi { found: ABI_VERSION + 1 }));
+    assert_eq!(check(&file), Err(ContainerError::Abi { found: abi::VERSION + 1 }));
 
     let other = if Machine::host().arch == Arch::Aarch64 { Arch::X86_64 } else { Arch::Aarch64 };
     let mut file = Vec::new();
