@@ -5,9 +5,9 @@
 //! Evaluation, calibration, serving and the built library all run the same recipe through this
 //! crate, so the image that a model is measured on is the image that it is served.
 //!
-//! The order of the steps is fixed: bytes → [`decode`] → [`Pixels`] → resize → center crop →
-//! `(x - mean) / std` per channel → tensor `[1, C, H, W]` or `[1, H, W, C]`. The arithmetic is
-//! torchvision's over Pillow images: antialiased resize on 8-bit levels, then floating point.
+//! The order of the steps is fixed: bytes → [`mod@decode`] → [`Pixels`] → resize → center crop
+//! → `(x - mean) / std` per channel → tensor `[1, C, H, W]` or `[1, H, W, C]`. The arithmetic
+//! is torchvision's over Pillow images: antialiased resize on 8-bit levels, then floating point.
 //!
 //! ```
 //! use recipe::Recipe;
@@ -28,6 +28,7 @@ pub mod labels;
 mod prepare;
 pub mod presets;
 mod recipe;
+mod resize;
 
 pub use answer::{Answer, ClassScore};
 pub use decode::{ImageFormat, Limits, Pixels};

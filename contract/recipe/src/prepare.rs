@@ -1,11 +1,8 @@
 //! Encoded image to tensor.
 
 use crate::decode::decode;
-use crate::{
-    Color, Crop, Filter, Layout, Limits, Pixels, Recipe, RecipeError, ResizeTo, SampleType,
-};
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use crate::resize::{self, Window};
+use crate::{Color, Layout, Limits, Pixels, Recipe, RecipeError, ResizeTo, SampleType};
 use tensor::{DType, Element, Tensor};
 
 /// An element type that a tensor may be written in: `f32` or `u8`.
@@ -84,15 +81,29 @@ impl Recipe {
     /// tensor is written from.
     pub fn arrange(&self, pixels: Pixels, limits: &Limits) -> Result<Pixels, RecipeError> {
         self.validate()?;
-        let mut pixels = pixels.into_channels_of(self.color);
-        if let Some(resize) = &self.resize {
-            let (width, height) = target_size(resize.to, pixels.width(), pixels.height());
-            pixels = resized(pixels, width, height, resize.filter, limits)?;
+        let pixels = pixels.into_channels_of(self.color);
+        let from = (pixels.width(), pixels.height());
+        let to = self.resize.as_ref().map_or(from, |resize| target_size(resize.to, from));
+        let window = self.window(to)?;
+        match &self.resize {
+            Some(resize) if to != from => {
+                resize::resize(&pixels, to, &window, resize.filter, limits)
+            }
+            Some(_) | None => cropped(pixels, &window),
         }
-        match &self.crop {
-            Some(crop) => center_cropped(pixels, crop),
-            None => Ok(pixels),
+    }
+
+    /// The part of the resized image that the center crop keeps.
+    fn window(&self, (width, height): (usize, usize)) -> Result<Window, RecipeError> {
+        let Some(crop) = &self.crop else {
+            return Ok(Window { columns: 0..width, rows: 0..height });
+        };
+        if crop.width > width || crop.height > height {
+            let (crop_width, crop_height) = (crop.width, crop.height);
+            return Err(RecipeError::CropOutside { width, height, crop_width, crop_height });
         }
+        let (left, top) = (crop_start(width, crop.width), crop_start(height, crop.height));
+        Ok(Window { columns: left..left + crop.width, rows: top..top + crop.height })
     }
 
     /// Writes an arranged image as normalized samples in the recipe's layout.
@@ -147,7 +158,7 @@ impl Recipe {
 }
 
 /// Width and height after a resize, by torchvision's rule for the longer side: truncated.
-fn target_size(to: ResizeTo, width: usize, height: usize) -> (usize, usize) {
+fn target_size(to: ResizeTo, (width, height): (usize, usize)) -> (usize, usize) {
     match to {
         ResizeTo::Exact { height, width } => (width, height),
         ResizeTo::Shortest(side) => {
@@ -158,61 +169,25 @@ fn target_size(to: ResizeTo, width: usize, height: usize) -> (usize, usize) {
     }
 }
 
-fn resized(
-    pixels: Pixels,
-    width: usize,
-    height: usize,
-    filter: Filter,
-    limits: &Limits,
-) -> Result<Pixels, RecipeError> {
+/// The window of an image that keeps its size.
+fn cropped(pixels: Pixels, window: &Window) -> Result<Pixels, RecipeError> {
+    let (width, height) = (window.columns.len(), window.rows.len());
     if (width, height) == (pixels.width(), pixels.height()) {
         return Ok(pixels);
     }
-    // The result, and whichever half-resized image comes between: a strip one pixel wide and
-    // millions high would make either huge.
-    limits.check("after the resize", width, height)?;
-    limits.check("inside the resize", width, pixels.height())?;
-    limits.check("inside the resize", pixels.width(), height)?;
-    let stage = "in a side after the resize";
-    let refused = || RecipeError::TooManyPixels { stage, width, height, limit: u32::MAX as usize };
-    let side = |n: usize| u32::try_from(n).map_err(|_| refused());
-    let kind = if pixels.channels() == 1 { PixelType::U8 } else { PixelType::U8x3 };
-    let (from_width, from_height) = (side(pixels.width())?, side(pixels.height())?);
-    let from =
-        ImageRef::new(from_width, from_height, pixels.levels(), kind).map_err(|_| refused())?;
-    let mut to = Image::new(side(width)?, side(height)?, kind);
-    let algorithm = match filter {
-        Filter::Bilinear => ResizeAlg::Convolution(FilterType::Bilinear),
-        Filter::Bicubic => ResizeAlg::Convolution(FilterType::CatmullRom),
-        Filter::Lanczos => ResizeAlg::Convolution(FilterType::Lanczos3),
-        Filter::Nearest => ResizeAlg::Nearest,
-    };
-    let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
-    Resizer::new().resize(&from, &mut to, &options).map_err(|_| refused())?;
-    Pixels::new(width, height, pixels.channels(), to.into_vec()).ok_or_else(refused)
-}
-
-fn center_cropped(pixels: Pixels, crop: &Crop) -> Result<Pixels, RecipeError> {
-    let (width, height) = (pixels.width(), pixels.height());
-    let outside = || RecipeError::CropOutside {
-        width,
-        height,
-        crop_width: crop.width,
-        crop_height: crop.height,
-    };
-    if crop.width > width || crop.height > height {
-        return Err(outside());
-    }
-    if (crop.width, crop.height) == (width, height) {
-        return Ok(pixels);
-    }
-    let (left, top) = (crop_start(width, crop.width), crop_start(height, crop.height));
     let channels = pixels.channels();
-    let mut levels = Vec::with_capacity(crop.width * crop.height * channels);
-    for row in pixels.levels().chunks_exact(width * channels).skip(top).take(crop.height) {
-        levels.extend_from_slice(&row[left * channels..(left + crop.width) * channels]);
+    let mut levels = Vec::with_capacity(width * height * channels);
+    let columns = window.columns.start * channels..window.columns.end * channels;
+    let rows = pixels.levels().chunks_exact(pixels.width() * channels);
+    for row in rows.skip(window.rows.start).take(height) {
+        levels.extend_from_slice(&row[columns.clone()]);
     }
-    Pixels::new(crop.width, crop.height, channels, levels).ok_or_else(outside)
+    Pixels::new(width, height, channels, levels).ok_or(RecipeError::CropOutside {
+        width: pixels.width(),
+        height: pixels.height(),
+        crop_width: width,
+        crop_height: height,
+    })
 }
 
 /// `round((whole - part) / 2)`, ties to even, as Python rounds.
@@ -235,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_longer_side_is_truncated() {
-        let size = |w, h| target_size(ResizeTo::Shortest(256), w, h);
+        let size = |w, h| target_size(ResizeTo::Shortest(256), (w, h));
         assert_eq!(size(500, 375), (341, 256));
         assert_eq!(size(375, 500), (256, 341));
         assert_eq!(size(64, 64), (256, 256));

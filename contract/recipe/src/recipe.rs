@@ -110,7 +110,7 @@ pub enum ResizeTo {
     },
 }
 
-/// The filter of a resize, each as Pillow has it.
+/// The filter of a resize, each as Pillow has it, level for level (`tests/pillow.rs`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Filter {

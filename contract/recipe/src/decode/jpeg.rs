@@ -29,6 +29,10 @@ pub(super) fn decode(source: &Source<'_>) -> Result<Pixels, RecipeError> {
         Some(ColorSpace::YCbCr | ColorSpace::RGB | ColorSpace::CMYK | ColorSpace::YCCK) => 3,
         other => return Err(source.unsupported(format!("color space {other:?}"))),
     };
+    // The decoder reads missing bits in the last rows as zeros.
+    if !reaches_end_marker(source.encoded) {
+        return Err(source.damaged("it stops before its end marker"));
+    }
     let levels = decoder.decode().map_err(|e| refuse(source, &e))?;
     source.pixels(width, height, channels, levels)
 }
@@ -37,5 +41,29 @@ fn refuse(source: &Source<'_>, error: &DecodeErrors) -> RecipeError {
     match error {
         DecodeErrors::Unsupported(scheme) => source.unsupported(format!("{scheme:?}")),
         other => source.damaged(other),
+    }
+}
+
+/// Does the image, and not a thumbnail inside it or something appended to it, have its end
+/// marker? Walks the segments by their lengths, and scan data by its markers (ITU-T T.81, B.1).
+fn reaches_end_marker(encoded: &[u8]) -> bool {
+    let mut rest = encoded;
+    loop {
+        let Some(at) = rest.iter().position(|&b| b == 0xff) else { return false };
+        let Some((&marker, after)) = rest[at + 1..].split_first() else { return false };
+        match marker {
+            0xd9 => return true,
+            // Fill bytes may precede a marker.
+            0xff => rest = &rest[at + 1..],
+            // Without a length: a stuffed zero, TEM, restarts and the start of the image.
+            0x00 | 0x01 | 0xd0..=0xd8 => rest = after,
+            // A segment. The scan data after a start of scan is walked as the bytes between.
+            _ => {
+                let &[high, low, ..] = after else { return false };
+                let length = usize::from(u16::from_be_bytes([high, low]));
+                let Some(behind) = after.get(length.max(2)..) else { return false };
+                rest = behind;
+            }
+        }
     }
 }

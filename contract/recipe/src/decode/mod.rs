@@ -2,8 +2,9 @@
 //!
 //! What is read, and how it maps to what `PIL.Image.open(f).convert("RGB")` gives:
 //! - **JPEG** baseline and progressive, gray, YCbCr, RGB, CMYK and YCCK (Adobe's inverted inks,
-//!   converted without a color profile). Strict: missing scan data or a marker where none may be
-//!   is an error, there are no half-gray pictures.
+//!   converted without a color profile). Strict: missing scan data, a missing end marker or a
+//!   marker where none may be is an error; there are no half-gray pictures.
+//!   Extended sequential, lossless and arithmetic coding are refused by name.
 //! - **PNG** of every color type and depth, interlaced or not. 16-bit samples keep their high
 //!   byte; alpha is dropped, not composited. Of an animation, the default image.
 //! - **WebP** lossy and lossless; alpha is dropped. Of an animation, the first frame.

@@ -6,6 +6,7 @@ use image_webp::{DecodingError, WebPDecoder};
 use std::io::Cursor;
 
 pub(super) fn decode(source: &Source<'_>) -> Result<Pixels, RecipeError> {
+    check_length(source)?;
     check_frames(source)?;
     let mut decoder =
         WebPDecoder::new(Cursor::new(source.encoded)).map_err(|e| refuse(source, e))?;
@@ -20,6 +21,19 @@ pub(super) fn decode(source: &Source<'_>) -> Result<Pixels, RecipeError> {
         drop_alpha(&mut levels, 4, 3);
     }
     source.pixels(width, height, 3, levels)
+}
+
+/// The file's own length is in its header (RFC 9649, 2.4); the decoder does not miss the last
+/// bytes of a lossy frame. The padding byte of an odd last chunk may be absent.
+fn check_length(source: &Source<'_>) -> Result<(), RecipeError> {
+    let &[l0, l1, l2, l3] = source.encoded.get(4..8).unwrap_or_default() else {
+        return Err(source.damaged("it stops inside its header"));
+    };
+    let claimed = u64::from(u32::from_le_bytes([l0, l1, l2, l3])) + 8;
+    if source.encoded.len() as u64 + 1 < claimed {
+        return Err(source.damaged(format!("its header says {claimed} bytes")));
+    }
+    Ok(())
 }
 
 /// Checks the sizes that the frames inside an extended file claim: the decoder allocates by
