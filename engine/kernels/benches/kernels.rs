@@ -1,2 +1,165 @@
-//! Speed of the kernels.
-fn main() {}
+//! Speed of the kernels that the time goes to, in GFLOP/s (two per multiply-add), on each ISA of
+//! this CPU. One thread; the median of many runs, in processor time.
+#![allow(clippy::print_stdout, reason = "a bench prints its table")]
+
+use kernels::conv::{Conv, ConvShape};
+use kernels::depthwise::Depthwise;
+use kernels::elementwise::UnaryMap;
+use kernels::matmul::{Epilogue, MatMul};
+use kernels::{SharedMut, Task, conv, matmul, run_serially};
+use simd::Isa;
+use std::time::Duration;
+use tensor::scalar::Unary;
+use tensor::{AlignedBytes, DType};
+
+fn main() {
+    println!("{:28} {:>10} {:>10} {:>10}", "GFLOP/s", "generic", "avx2", "avx512");
+    let sizes = [64, 128, 256, 384, 512, 768, 1024];
+    let squares = sizes.map(|n| [n, n, n]);
+    let others =
+        [[1, 1280, 1000], [49, 1152, 320], [197, 192, 768], [3136, 64, 64], [128, 3072, 768]];
+    for [m, k, n] in squares.into_iter().chain(others) {
+        row(&format!("matmul {m}x{k}x{n}"), 2 * m * k * n, |isa| bench_matmul(isa, [m, k, n]));
+    }
+    // Layers of EfficientNet-Lite0 and ResNet-50: size, in, out, kernel, stride.
+    for [size, in_c, out_c, kernel, stride] in [
+        [224, 3, 32, 3, 2],
+        [224, 3, 64, 7, 2],
+        [112, 32, 16, 1, 1],
+        [56, 64, 64, 3, 1],
+        [28, 128, 128, 3, 1],
+        [14, 256, 256, 3, 1],
+        [7, 512, 512, 3, 1],
+        [14, 480, 80, 1, 1],
+        [56, 256, 512, 1, 2],
+    ] {
+        let shape = square(size, in_c, out_c, 1, kernel, stride);
+        let work = 2 * shape.out_h * shape.out_w * out_c * in_c * kernel * kernel;
+        row(&format!("conv {size} {in_c}>{out_c} k{kernel} s{stride}"), work, |isa| {
+            bench_conv(isa, &shape)
+        });
+    }
+    for [size, channels, kernel, stride] in [
+        [112, 32, 3, 1],
+        [112, 96, 3, 2],
+        [56, 144, 3, 1],
+        [28, 240, 5, 1],
+        [14, 672, 5, 1],
+        [7, 1152, 5, 1],
+    ] {
+        let shape = square(size, channels, channels, channels, kernel, stride);
+        let work = 2 * shape.out_h * shape.out_w * channels * kernel * kernel;
+        row(&format!("depthwise {size} {channels} k{kernel} s{stride}"), work, |isa| {
+            bench_depthwise(isa, &shape)
+        });
+    }
+    println!("{:28} {:>10} {:>10} {:>10}", "Gelement/s", "generic", "avx2", "avx512");
+    for op in [Unary::Relu, Unary::Exp, Unary::Sigmoid, Unary::Tanh, Unary::Erf, Unary::Log] {
+        row(&format!("unary {op:?} of 8192"), 8192, |isa| bench_unary(isa, op));
+    }
+}
+
+fn row(name: &str, work: usize, time: impl Fn(Isa) -> Duration) {
+    let mut line = format!("{name:28}");
+    for isa in Isa::ALL {
+        if isa.is_available() {
+            line += &format!(" {:10.2}", work as f64 / time(isa).as_nanos() as f64);
+        } else {
+            line += &format!(" {:>10}", "-");
+        }
+    }
+    println!("{line}");
+}
+
+/// The median time of a run.
+fn median(task: &impl Task) -> Duration {
+    let mut scratch = AlignedBytes::zeroed(task.scratch_bytes());
+    let mut run = |times: u32| {
+        let start = processor_time();
+        (0..times).for_each(|_| run_serially(task, scratch.as_mut_slice()));
+        processor_time() - start
+    };
+    let once = run(1).max(Duration::from_nanos(100));
+    let times = (Duration::from_millis(1).as_nanos() / once.as_nanos()).clamp(1, 100_000) as u32;
+    let mut samples: Vec<Duration> = (0..21).map(|_| run(times) / times).collect();
+    samples.sort();
+    samples[samples.len() / 2]
+}
+
+/// Time that this thread has run, so that other processes cost only what they evict from caches.
+fn processor_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+}
+
+/// Numbers below 1 without a pattern.
+fn floats(count: usize) -> AlignedBytes {
+    let mut bytes = AlignedBytes::zeroed(count * 4);
+    let mut random = fastrand::Rng::with_seed(1);
+    let numbers: &mut [f32] = bytemuck::cast_slice_mut(bytes.as_mut_slice());
+    numbers.iter_mut().for_each(|x| *x = random.f32() - 0.5);
+    bytes
+}
+
+fn bench_matmul(isa: Isa, [m, k, n]: [usize; 3]) -> Duration {
+    let (a, b) = (floats(m * k), floats(matmul::packed_len(k, n)));
+    let mut out = AlignedBytes::zeroed(m * n * 4);
+    let (a, b) = (bytemuck::cast_slice(a.as_slice()), bytemuck::cast_slice(b.as_slice()));
+    let out = SharedMut::from(out.as_mut_slice()).cast();
+    median(&MatMul::new(isa, [m, k, n], a, k, b, Epilogue::default(), out))
+}
+
+fn square(
+    size: usize,
+    in_c: usize,
+    out_c: usize,
+    groups: usize,
+    kernel: usize,
+    stride: usize,
+) -> ConvShape {
+    let out = size.div_ceil(stride);
+    ConvShape {
+        batch: 1,
+        in_h: size,
+        in_w: size,
+        in_c,
+        out_h: out,
+        out_w: out,
+        out_c,
+        groups,
+        kernel: [kernel; 2],
+        strides: [stride; 2],
+        dilations: [1; 2],
+        pads: [kernel / 2; 4],
+    }
+}
+
+fn bench_conv(isa: Isa, shape: &ConvShape) -> Duration {
+    let input = floats(shape.in_h * shape.in_w * shape.in_c);
+    let weights = floats(conv::packed_len(shape));
+    let mut out = AlignedBytes::zeroed(shape.out_h * shape.out_w * shape.out_c * 4);
+    let bias = vec![0.0; shape.out_c];
+    let epilogue =
+        Epilogue { bias: Some(&bias), activation: Some(Unary::Relu), ..Epilogue::default() };
+    let out = SharedMut::from(out.as_mut_slice()).cast();
+    let (input, weights) =
+        (bytemuck::cast_slice(input.as_slice()), bytemuck::cast_slice(weights.as_slice()));
+    median(&Conv::new(isa, shape, input, weights, epilogue, out))
+}
+
+fn bench_depthwise(isa: Isa, shape: &ConvShape) -> Duration {
+    let input = floats(shape.in_h * shape.in_w * shape.in_c);
+    let weights = floats(shape.kernel[0] * shape.kernel[1] * shape.in_c);
+    let mut out = AlignedBytes::zeroed(shape.out_h * shape.out_w * shape.out_c * 4);
+    let out = SharedMut::from(out.as_mut_slice()).cast();
+    let (input, weights) =
+        (bytemuck::cast_slice(input.as_slice()), bytemuck::cast_slice(weights.as_slice()));
+    median(&Depthwise::new(isa, shape, input, weights, Epilogue::default(), out))
+}
+
+fn bench_unary(isa: Isa, op: Unary) -> Duration {
+    let input = floats(8192);
+    let mut out = AlignedBytes::zeroed(8192 * 4);
+    let out = SharedMut::from(out.as_mut_slice());
+    median(&UnaryMap::new(isa, op, DType::F32, input.as_slice(), out))
+}

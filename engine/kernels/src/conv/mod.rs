@@ -78,4 +78,4 @@ impl Task for Conv<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
