@@ -1,1 +1,164 @@
-//! lower
+//! From graph to plan: physical layouts, fusion of what follows a product into its epilogue,
+//! packing of weights, and one step for each computation that is left.
+//!
+//! Images are channels-last (`[N, H, W, C]`) wherever an operator gains from it; a value is
+//! brought into the other order only when something asks for it, and at most once.
+//!
+//! ```
+//! use ir::{Graph, Op};
+//! use tensor::{DType, Dim, Tensor, scalar::Unary};
+//! let mut graph = Graph::new("tiny");
+//! let x = graph.input("x", DType::F32, vec![Dim::symbol("n"), Dim::from(2)]);
+//! let w = graph.constant("w", Tensor::from_slice(&[2, 3], &[1.0f32; 6]).unwrap());
+//! let y = graph.add("product", Op::MatMul, &[x, w]).unwrap();
+//! let z = graph.add("act", Op::Unary(Unary::Relu), &[y]).unwrap();
+//! graph.output("z", z);
+//! let lowered = lower::lower(&graph).unwrap();
+//! assert_eq!(lowered.plan.steps.len(), 1, "the activation is part of the product");
+//! ```
+#![forbid(unsafe_code)]
+
+mod builder;
+mod conv;
+mod defaults;
+mod elementwise;
+mod fuse;
+mod layout;
+mod matmul;
+mod movement;
+mod norm;
+mod pool;
+mod reduce;
+
+use ir::{Graph, Node, Op, ValueId};
+use plan::{Plan, Port, Signature};
+use tensor::{AlignedBytes, DType, Dim};
+
+/// A plan and the constants that its buffers lie in.
+#[derive(Debug)]
+pub struct Lowered {
+    /// What to do.
+    pub plan: Plan,
+    /// Packed weights and other constants; each begins at a multiple of [`plan::ALIGNMENT`].
+    pub constants: AlignedBytes,
+}
+
+/// Why a graph has no plan yet.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("node `{node}` ({op}): {reason}")]
+pub struct LowerError {
+    /// The node of the model.
+    pub node: String,
+    /// Its operator.
+    pub op: &'static str,
+    /// What the engine has no kernel for.
+    pub reason: String,
+}
+
+/// Makes a plan of a verified graph.
+pub fn lower(graph: &Graph) -> Result<Lowered, LowerError> {
+    let mut lowering = Lowering::new(graph);
+    for index in 0..graph.nodes.len() {
+        if !lowering.is_fused[index] {
+            lowering.node(index)?;
+        }
+    }
+    let outputs = graph.outputs.iter().map(|o| lowering.output_buffer(o.value)).collect();
+    let (buffers, steps, constants) = lowering.builder.finish();
+    let port = |name: &str, id: ValueId| {
+        let ir::Fact { dtype, shape } = graph.fact(id);
+        Port { name: name.to_string(), dtype, shape }
+    };
+    let signature = Signature {
+        inputs: graph.inputs.iter().map(|&id| port(&graph.value(id).name, id)).collect(),
+        outputs: graph.outputs.iter().map(|o| port(&o.name, o.value)).collect(),
+    };
+    let defaults = defaults::sizes(&signature);
+    let plan = Plan { name: graph.name.clone(), buffers, steps, signature, outputs, defaults };
+    Ok(Lowered { plan, constants })
+}
+
+/// The state of one lowering.
+struct Lowering<'g> {
+    graph: &'g Graph,
+    builder: builder::Builder,
+    /// Where each value is, by [`ValueId`].
+    forms: Vec<layout::Forms>,
+    /// How many nodes and outputs take each value, by [`ValueId`].
+    uses: Vec<usize>,
+    /// For each value, the node that takes it last.
+    consumer: Vec<Option<usize>>,
+    /// Is the node part of another one's epilogue?
+    is_fused: Vec<bool>,
+}
+
+impl<'g> Lowering<'g> {
+    fn new(graph: &'g Graph) -> Lowering<'g> {
+        let mut consumer = vec![None; graph.values.len()];
+        for (index, node) in graph.nodes.iter().enumerate() {
+            for id in &node.inputs {
+                consumer[id.0 as usize] = Some(index);
+            }
+        }
+        let mut builder = builder::Builder::default();
+        let mut forms = vec![layout::Forms::default(); graph.values.len()];
+        for (index, &id) in graph.inputs.iter().enumerate() {
+            let ir::Fact { dtype, shape } = graph.fact(id);
+            forms[id.0 as usize].plain = Some(builder.input(index, dtype, shape));
+        }
+        let is_fused = vec![false; graph.nodes.len()];
+        Lowering { graph, builder, forms, uses: graph.use_counts(), consumer, is_fused }
+    }
+
+    fn node(&mut self, index: usize) -> Result<(), LowerError> {
+        let node = &self.graph.nodes[index];
+        match &node.op {
+            Op::Unary(function) => self.unary(node, *function),
+            Op::Binary(function) => self.binary(node, *function),
+            Op::Select => self.select(node),
+            Op::Cast(_) => self.cast(node),
+            Op::Conv(conv) => self.conv(index, conv),
+            Op::MatMul => self.mat_mul(index),
+            Op::Pool(pool) => self.pool(node, pool),
+            Op::Reduce { reduction, axes, keepdims } => {
+                self.reduce(node, *reduction, axes, *keepdims)
+            }
+            Op::Arg(arg) => self.arg(node, arg),
+            Op::Softmax { axis } => self.softmax(node, *axis, false),
+            Op::LogSoftmax { axis } => self.softmax(node, *axis, true),
+            Op::LayerNorm { axis, epsilon } => self.layer_norm(node, *axis, *epsilon),
+            Op::LocalResponseNorm { size, alpha, beta, bias } => {
+                self.local_response_norm(node, *size, *alpha, *beta, *bias)
+            }
+            Op::Reshape { .. } => self.reshape(node),
+            Op::Transpose { perm } => self.transpose(node, perm),
+            Op::Slice { axes } => self.slice(node, axes),
+            Op::Concat { axis } => self.concat(node, *axis),
+            Op::Expand { shape } => self.expand(node, shape),
+            Op::Gather { axis } => self.gather(node, *axis),
+            Op::Pad { before, after, mode } => self.pad(node, before, after, *mode),
+            Op::Dimensions(dims) => self.dimensions(node, dims),
+        }
+    }
+
+    fn dtype(&self, id: ValueId) -> DType {
+        self.graph.value(id).dtype
+    }
+
+    fn shape(&self, id: ValueId) -> &'g [Dim] {
+        &self.graph.value(id).shape
+    }
+}
+
+/// The refusal of a node.
+fn refuse(node: &Node, reason: impl Into<String>) -> LowerError {
+    LowerError { node: node.name.clone(), op: node.op.name(), reason: reason.into() }
+}
+
+/// Refuses a node whose elements the kernels do not compute with.
+fn require_f32(node: &Node, dtype: DType) -> Result<(), LowerError> {
+    if dtype == DType::F32 {
+        return Ok(());
+    }
+    Err(refuse(node, format!("the engine computes this in f32 only so far, found {dtype}")))
+}

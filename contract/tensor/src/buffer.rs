@@ -55,3 +55,9 @@ impl PartialEq for AlignedBytes {
         self.as_slice() == other.as_slice()
     }
 }
+
+impl std::fmt::Debug for AlignedBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.len)
+    }
+}

@@ -1,0 +1,107 @@
+//! Buffers, steps and constants as they come.
+
+use plan::{Buffer, BufferId, Operation, Place, Step};
+use tensor::{ALIGNMENT, AlignedBytes, DType, Dim, row_major_strides};
+
+/// A plan in the making.
+#[derive(Default)]
+pub(crate) struct Builder {
+    buffers: Vec<Buffer>,
+    steps: Vec<Step>,
+    constants: Vec<u8>,
+}
+
+impl Builder {
+    pub(crate) fn input(&mut self, index: usize, dtype: DType, shape: Vec<Dim>) -> BufferId {
+        self.push(dtype, shape, Place::Input(index as u32))
+    }
+
+    pub(crate) fn arena(&mut self, dtype: DType, shape: Vec<Dim>) -> BufferId {
+        self.push(dtype, shape, Place::Arena)
+    }
+
+    /// The bytes of `of` under another shape with as many elements.
+    pub(crate) fn alias(&mut self, of: BufferId, shape: Vec<Dim>) -> BufferId {
+        if self.buffers[of.0 as usize].shape == shape {
+            return of;
+        }
+        let dtype = self.buffers[of.0 as usize].dtype;
+        self.push(dtype, shape, Place::Alias(of))
+    }
+
+    pub(crate) fn constant(&mut self, dtype: DType, shape: &[usize], bytes: &[u8]) -> BufferId {
+        self.constants.resize(self.constants.len().next_multiple_of(ALIGNMENT), 0);
+        let offset = self.constants.len() as u64;
+        self.constants.extend_from_slice(bytes);
+        let shape = shape.iter().map(|&d| Dim::from(d)).collect();
+        self.push(dtype, shape, Place::Constant { offset, bytes: bytes.len() as u64 })
+    }
+
+    pub(crate) fn shape(&self, id: BufferId) -> &[Dim] {
+        &self.buffers[id.0 as usize].shape
+    }
+
+    pub(crate) fn dtype(&self, id: BufferId) -> DType {
+        self.buffers[id.0 as usize].dtype
+    }
+
+    pub(crate) fn place(&self, id: BufferId) -> &Place {
+        &self.buffers[id.0 as usize].place
+    }
+
+    pub(crate) fn step(
+        &mut self,
+        name: &str,
+        operation: Operation,
+        inputs: &[BufferId],
+        output: BufferId,
+    ) {
+        let (name, inputs) = (name.to_string(), inputs.to_vec());
+        self.steps.push(Step { name, operation, inputs, output });
+    }
+
+    pub(crate) fn finish(self) -> (Vec<Buffer>, Vec<Step>, AlignedBytes) {
+        (self.buffers, self.steps, AlignedBytes::copy_of(&self.constants))
+    }
+
+    fn push(&mut self, dtype: DType, shape: Vec<Dim>, place: Place) -> BufferId {
+        let id = BufferId(self.buffers.len() as u32);
+        self.buffers.push(Buffer { dtype, shape, place });
+        id
+    }
+}
+
+/// Row-major strides of a shape whose sizes may be symbolic.
+pub(crate) fn strides(shape: &[Dim]) -> Vec<Dim> {
+    let mut strides = vec![Dim::from(1); shape.len()];
+    for axis in (1..shape.len()).rev() {
+        strides[axis - 1] = strides[axis].clone() * shape[axis].clone();
+    }
+    strides
+}
+
+/// Is the size known to be one?
+pub(crate) fn is_one(dim: &Dim) -> bool {
+    dim.known() == Some(1)
+}
+
+/// The bytes of a dense tensor with its axes permuted: axis `i` of the result is `perm[i]`.
+pub(crate) fn permuted(bytes: &[u8], shape: &[usize], perm: &[usize], size: usize) -> Vec<u8> {
+    let from = row_major_strides(shape);
+    let extents: Vec<usize> = perm.iter().map(|&axis| shape[axis]).collect();
+    let strides: Vec<usize> = perm.iter().map(|&axis| from[axis]).collect();
+    let mut result = Vec::with_capacity(bytes.len());
+    let mut index = vec![0; extents.len()];
+    for _ in 0..bytes.len() / size {
+        let at: usize = index.iter().zip(&strides).map(|(i, s)| i * s).sum();
+        result.extend_from_slice(&bytes[at * size..][..size]);
+        for axis in (0..index.len()).rev() {
+            index[axis] += 1;
+            if index[axis] < extents[axis] {
+                break;
+            }
+            index[axis] = 0;
+        }
+    }
+    result
+}

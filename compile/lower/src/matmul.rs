@@ -1,0 +1,113 @@
+//! Matrix products: weights packed ahead when the right side is constant, views otherwise.
+
+use crate::builder::{is_one, strides};
+use crate::layout::Layout;
+use crate::{LowerError, Lowering, require_f32};
+use ir::{Node, ValueId};
+use plan::{BatchMatMul, BufferId, MatMul, Operation, View};
+use tensor::{DType, Dim, Tensor};
+
+impl Lowering<'_> {
+    pub(crate) fn mat_mul(&mut self, index: usize) -> Result<(), LowerError> {
+        let node = &self.graph.nodes[index];
+        require_f32(node, self.dtype(node.inputs[0]))?;
+        let right = self.graph.known(node.inputs[1]).cloned();
+        match right {
+            Some(weights) if is_matrix(weights.shape()) => self.packed_product(index, &weights),
+            _ => self.batch_product(node),
+        }
+        Ok(())
+    }
+
+    fn packed_product(&mut self, index: usize, weights: &Tensor) {
+        let node = &self.graph.nodes[index];
+        let shape = weights.shape();
+        let (k, n) = match *shape {
+            [k] => (k, 1),
+            _ => (shape[shape.len() - 2], shape[shape.len() - 1]),
+        };
+        let mut packed = vec![0f32; kernels::matmul::packed_len(k, n)];
+        let elements = weights.as_slice::<f32>().expect("checked to be f32");
+        kernels::matmul::pack(elements, k, n, n, 1, &mut packed);
+        let packed =
+            self.builder.constant(DType::F32, &[packed.len()], bytemuck::cast_slice(&packed));
+        let fused = self.fuse(index, None, Layout::Plain);
+        let mut inputs = vec![self.form(node.inputs[0], Layout::Plain), packed];
+        inputs.extend(fused.inputs);
+        let output = self.make(fused.output, Layout::Plain);
+        let operation = Operation::MatMul(MatMul { k, n, epilogue: fused.epilogue });
+        self.builder.step(&node.name, operation, &inputs, output);
+    }
+
+    fn batch_product(&mut self, node: &Node) {
+        let a = self.operand(node.inputs[0], true);
+        let b = self.operand(node.inputs[1], false);
+        let output = self.make(node.output, Layout::Plain);
+        let (m, k) = (a.rows.clone(), a.columns.clone());
+        let n = b.columns.clone();
+        let rank = a.batch.len().max(b.batch.len());
+        let batch = (0..rank).map(|axis| {
+            let at = |operand: &Operand| {
+                let missing = rank - operand.batch.len();
+                axis.checked_sub(missing).map_or(Dim::from(1), |i| operand.batch[i].clone())
+            };
+            let (x, y) = (at(&a), at(&b));
+            if is_one(&x) { y } else { x }
+        });
+        let batch: Vec<Dim> = batch.collect();
+        let (view_a, view_b) = (a.view(&batch), b.view(&batch));
+        let product = BatchMatMul { m, k, n, a: view_a, b: view_b, batch };
+        let inputs = [a.buffer, b.buffer];
+        self.builder.step(&node.name, Operation::BatchMatMul(product), &inputs, output);
+    }
+
+    /// A vector is a row on the left and a column on the right.
+    fn operand(&mut self, id: ValueId, is_left: bool) -> Operand {
+        let buffer = self.form(id, Layout::Plain);
+        let shape = self.shape(id);
+        match shape {
+            [size] if is_left => {
+                Operand { buffer, batch: Vec::new(), rows: Dim::from(1), columns: size.clone() }
+            }
+            [size] => {
+                Operand { buffer, batch: Vec::new(), rows: size.clone(), columns: Dim::from(1) }
+            }
+            [batch @ .., rows, columns] => Operand {
+                buffer,
+                batch: batch.to_vec(),
+                rows: rows.clone(),
+                columns: columns.clone(),
+            },
+            [] => unreachable!("the rule of the product refuses scalars"),
+        }
+    }
+}
+
+/// One side of a product whose sides are both made at run time.
+struct Operand {
+    buffer: BufferId,
+    batch: Vec<Dim>,
+    rows: Dim,
+    columns: Dim,
+}
+
+impl Operand {
+    /// Strides along the common batch axes, then rows and columns; axes of size one repeat.
+    fn view(&self, batch: &[Dim]) -> View {
+        let shape: Vec<Dim> =
+            self.batch.iter().chain([&self.rows, &self.columns]).cloned().collect();
+        let dense = strides(&shape);
+        let missing = batch.len() - self.batch.len();
+        let along = (0..batch.len()).map(|axis| match axis.checked_sub(missing) {
+            Some(i) if !is_one(&self.batch[i]) => dense[i].clone(),
+            _ => Dim::from(0),
+        });
+        let strides = along.chain(dense[self.batch.len()..].iter().cloned()).collect();
+        View { offset: Dim::from(0), strides }
+    }
+}
+
+/// Is there one matrix only, whatever the rank?
+fn is_matrix(shape: &[usize]) -> bool {
+    shape.len() <= 2 && !shape.is_empty()
+}

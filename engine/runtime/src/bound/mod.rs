@@ -1,0 +1,160 @@
+//! Steps with concrete parameters: what is left to do at run time is to lay the operands'
+//! addresses beside them and call the kernel.
+
+mod elementwise;
+mod movement;
+mod product;
+mod rows;
+mod window;
+
+use crate::RunError;
+use kernels::{SharedMut, Task};
+use plan::Operation;
+use simd::Isa;
+use tensor::{Bindings, DType, Element};
+
+/// A step whose sizes are known.
+pub(crate) enum Bound {
+    MatMul(product::MatMul),
+    BatchMatMul(product::BatchMatMul),
+    Convolution(window::Convolution),
+    Pool(window::Pool),
+    Map(elementwise::Map),
+    Rows(rows::Rows),
+    Movement(movement::Movement),
+}
+
+/// What is known of a step's operands when its sizes are bound.
+pub(crate) struct Facts<'a> {
+    pub(crate) name: &'a str,
+    /// Shapes of the inputs, in physical order.
+    pub(crate) shapes: &'a [&'a [usize]],
+    /// Element types of the inputs.
+    pub(crate) dtypes: &'a [DType],
+    /// Shape of the output, in physical order.
+    pub(crate) output: &'a [usize],
+    pub(crate) output_dtype: DType,
+    pub(crate) sizes: &'a Bindings,
+}
+
+/// The operands of one run.
+pub(crate) struct Operands<'a> {
+    pub(crate) inputs: [&'a [u8]; 4],
+    pub(crate) output: SharedMut<'a, u8>,
+}
+
+/// Runs the pieces of a call.
+pub(crate) type Execute<'e> = &'e mut dyn FnMut(&dyn Task);
+
+impl Bound {
+    /// Lays the sizes of the operands beside an operation. Every length that a kernel would
+    /// panic on is refused here, once, instead.
+    pub(crate) fn bind(operation: &Operation, facts: &Facts<'_>) -> Result<Bound, RunError> {
+        Ok(match operation {
+            Operation::MatMul(p) => Bound::MatMul(product::MatMul::bind(p, facts)?),
+            Operation::BatchMatMul(p) => Bound::BatchMatMul(product::BatchMatMul::bind(p, facts)?),
+            Operation::Convolution(p) => {
+                Bound::Convolution(window::Convolution::bind(p, facts, false)?)
+            }
+            Operation::Depthwise(p) => {
+                Bound::Convolution(window::Convolution::bind(p, facts, true)?)
+            }
+            Operation::Pool(p) => Bound::Pool(window::Pool::bind(p, facts)?),
+            Operation::Unary(_) | Operation::Binary(_) | Operation::Select | Operation::Cast => {
+                Bound::Map(elementwise::Map::bind(operation, facts)?)
+            }
+            Operation::Reduce { .. }
+            | Operation::Arg { .. }
+            | Operation::Softmax { .. }
+            | Operation::LayerNorm { .. }
+            | Operation::LocalResponseNorm { .. } => {
+                Bound::Rows(rows::Rows::bind(operation, facts)?)
+            }
+            Operation::Copy(_)
+            | Operation::Fill(_)
+            | Operation::Gather { .. }
+            | Operation::Dimensions(_) => {
+                Bound::Movement(movement::Movement::bind(operation, facts)?)
+            }
+        })
+    }
+
+    pub(crate) fn run(
+        &self,
+        operands: &Operands<'_>,
+        execute: Execute<'_>,
+    ) -> Result<(), RunError> {
+        let isa = isa();
+        match self {
+            Bound::MatMul(bound) => bound.run(isa, operands, execute),
+            Bound::BatchMatMul(bound) => bound.run(isa, operands, execute),
+            Bound::Convolution(bound) => bound.run(isa, operands, execute),
+            Bound::Pool(bound) => bound.run(isa, operands, execute),
+            Bound::Map(bound) => bound.run(isa, operands, execute),
+            Bound::Rows(bound) => bound.run(isa, operands, execute),
+            Bound::Movement(bound) => return bound.run(operands, execute),
+        }
+        Ok(())
+    }
+}
+
+impl Facts<'_> {
+    /// The refusal of this step for its sizes.
+    pub(crate) fn refuse(&self, reason: impl Into<String>) -> RunError {
+        RunError::Size { step: self.name.to_string(), reason: reason.into() }
+    }
+
+    /// Requires a relation of sizes that the kernel relies on.
+    pub(crate) fn require(&self, holds: bool, reason: &str) -> Result<(), RunError> {
+        if holds {
+            return Ok(());
+        }
+        let (shapes, output) = (self.shapes, self.output);
+        Err(self.refuse(format!("{reason} (inputs {shapes:?}, output {output:?})")))
+    }
+
+    /// Requires that inputs and output hold elements of this type.
+    pub(crate) fn require_types(&self, dtype: DType) -> Result<(), RunError> {
+        let is_typed = self.output_dtype == dtype && self.dtypes.iter().all(|&d| d == dtype);
+        self.require(is_typed, &format!("the kernel takes and gives {dtype}"))
+    }
+
+    /// The value of a size that must not be negative.
+    pub(crate) fn size(&self, dim: &tensor::Dim) -> Result<usize, RunError> {
+        let value = dim.evaluate(self.sizes).map_err(|e| RunError::size(self.name, &e))?;
+        usize::try_from(value).map_err(|_| self.refuse(format!("dimension `{dim}` is {value}")))
+    }
+
+    /// The value of an offset or stride, which may be negative.
+    pub(crate) fn signed(&self, dim: &tensor::Dim) -> Result<isize, RunError> {
+        let value = dim.evaluate(self.sizes).map_err(|e| RunError::size(self.name, &e))?;
+        isize::try_from(value).map_err(|_| self.refuse(format!("stride `{dim}` is {value}")))
+    }
+}
+
+impl<'a> Operands<'a> {
+    /// The elements of an input.
+    pub(crate) fn input<T: Element>(&self, index: usize) -> &'a [T] {
+        bytemuck::cast_slice(self.inputs[index])
+    }
+
+    /// The elements of an input that may be absent.
+    pub(crate) fn optional<T: Element>(&self, index: usize, is_there: bool) -> Option<&'a [T]> {
+        is_there.then(|| self.input(index))
+    }
+
+    /// The elements of the output.
+    pub(crate) fn output<T: Element>(&self) -> SharedMut<'a, T> {
+        self.output.cast()
+    }
+}
+
+/// The instruction set that kernels run on: the best of this processor, or the one that
+/// `SCHOONER_ISA` names.
+fn isa() -> Isa {
+    static ISA: std::sync::OnceLock<Isa> = std::sync::OnceLock::new();
+    *ISA.get_or_init(|| {
+        let asked = std::env::var("SCHOONER_ISA").ok().and_then(|name| Isa::from_name(&name));
+        asked.filter(|isa| isa.is_available()).unwrap_or_else(Isa::best)
+    })
+}

@@ -1,0 +1,135 @@
+//! Matrix products.
+
+use super::{Execute, Facts, Operands};
+use crate::RunError;
+use kernels::matmul::{self, Matrix};
+use plan::{Epilogue, View};
+use simd::Isa;
+use tensor::DType;
+
+pub(crate) struct MatMul {
+    rows: usize,
+    k: usize,
+    n: usize,
+    epilogue: Epilogue,
+}
+
+impl MatMul {
+    pub(crate) fn bind(p: &plan::MatMul, facts: &Facts<'_>) -> Result<MatMul, RunError> {
+        facts.require_types(DType::F32)?;
+        let count = |shape: &[usize]| shape.iter().product::<usize>();
+        let (a, output) = (count(facts.shapes[0]), count(facts.output));
+        let is_sized = p.k > 0 && p.n > 0 && p.k < 1 << 31 && p.n < 1 << 31;
+        facts
+            .require(is_sized && a % p.k == 0, "rows of the left operand do not have k elements")?;
+        let rows = a / p.k;
+        let packed = matmul::packed_len(p.k, p.n);
+        facts
+            .require(count(facts.shapes[1]) == packed, "the packed weights have another length")?;
+        facts.require(rows * p.n == output, "the product has another size")?;
+        check_epilogue(&p.epilogue, facts, p.n)?;
+        Ok(MatMul { rows, k: p.k, n: p.n, epilogue: p.epilogue })
+    }
+
+    pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
+        let (a, b) = (operands.input(0), operands.input(1));
+        let epilogue = epilogue(&self.epilogue, operands);
+        let sizes = [self.rows, self.k, self.n];
+        execute(&matmul::MatMul::new(isa, sizes, a, self.k, b, epilogue, operands.output()));
+    }
+}
+
+pub(crate) struct BatchMatMul {
+    sizes: [usize; 3],
+    a: Side,
+    b: Side,
+}
+
+/// Where the matrices of one operand start, and how they lie.
+struct Side {
+    offsets: Vec<usize>,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl BatchMatMul {
+    pub(crate) fn bind(p: &plan::BatchMatMul, facts: &Facts<'_>) -> Result<BatchMatMul, RunError> {
+        facts.require_types(DType::F32)?;
+        let [m, k, n] = [facts.size(&p.m)?, facts.size(&p.k)?, facts.size(&p.n)?];
+        let batch: Vec<usize> = p.batch.iter().map(|d| facts.size(d)).collect::<Result<_, _>>()?;
+        let output = tensor::element_count(facts.output);
+        let expected = tensor::element_count(&[&batch[..], &[m, n]].concat());
+        facts.require(expected.is_some() && expected == output, "the product has another size")?;
+        let a = Side::bind(&p.a, &batch, [m, k], facts, 0)?;
+        let b = Side::bind(&p.b, &batch, [k, n], facts, 1)?;
+        Ok(BatchMatMul { sizes: [m, k, n], a, b })
+    }
+
+    pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
+        let (a, b) = (self.a.matrix(operands.input(0)), self.b.matrix(operands.input(1)));
+        execute(&matmul::BatchMatMul::new(isa, self.sizes, a, b, 1.0, operands.output()));
+    }
+}
+
+impl Side {
+    fn bind(
+        view: &View,
+        batch: &[usize],
+        matrix: [usize; 2],
+        facts: &Facts<'_>,
+        input: usize,
+    ) -> Result<Side, RunError> {
+        let extents = [batch, &matrix].concat();
+        facts.require(view.strides.len() == extents.len(), "a view of another rank")?;
+        let start = facts.size(&view.offset)?;
+        let strides: Vec<usize> =
+            view.strides.iter().map(|d| facts.size(d)).collect::<Result<_, _>>()?;
+        let last = extents.iter().zip(&strides).try_fold(start, |last, (&extent, stride)| {
+            extent.saturating_sub(1).checked_mul(*stride)?.checked_add(last)
+        });
+        let length = tensor::element_count(facts.shapes[input]).unwrap_or(0);
+        let is_empty = extents.contains(&0);
+        let is_inside = is_empty || last.is_some_and(|last| last < length);
+        facts.require(is_inside, "a view leaves its buffer")?;
+        let mut offsets = vec![start];
+        for (&extent, &stride) in batch.iter().zip(&strides) {
+            let along = |&from: &usize| (0..extent).map(move |i| from + i * stride);
+            offsets = offsets.iter().flat_map(along).collect();
+        }
+        let (row_stride, column_stride) = (strides[batch.len()], strides[batch.len() + 1]);
+        Ok(Side { offsets, row_stride, column_stride })
+    }
+
+    fn matrix<'a>(&'a self, data: &'a [f32]) -> Matrix<'a> {
+        let &Side { ref offsets, row_stride, column_stride } = self;
+        Matrix { data, offsets, row_stride, column_stride }
+    }
+}
+
+/// Requires bias and residual, those that there are, to have the lengths that they should.
+pub(crate) fn check_epilogue(
+    epilogue: &Epilogue,
+    facts: &Facts<'_>,
+    channels: usize,
+) -> Result<(), RunError> {
+    let count = |at: usize| tensor::element_count(facts.shapes[at]);
+    if epilogue.has_bias {
+        facts.require(count(2) == Some(channels), "bias: one element for each channel expected")?;
+    }
+    if epilogue.has_residual {
+        let at = 2 + usize::from(epilogue.has_bias);
+        let output = tensor::element_count(facts.output);
+        facts.require(count(at) == output, "residual: the output's size expected")?;
+    }
+    Ok(())
+}
+
+/// The epilogue with this run's operands.
+pub(crate) fn epilogue<'a>(epilogue: &Epilogue, operands: &Operands<'a>) -> matmul::Epilogue<'a> {
+    let residual_at = 2 + usize::from(epilogue.has_bias);
+    matmul::Epilogue {
+        bias: operands.optional(2, epilogue.has_bias),
+        residual: operands.optional(residual_at, epilogue.has_residual),
+        activation: epilogue.activation,
+    }
+}

@@ -1,0 +1,119 @@
+//! Functions along axes: reductions and normalizations.
+
+use super::{Execute, Facts, Operands};
+use crate::RunError;
+use kernels::norm::{LayerNorm, LocalResponseNorm, Softmax};
+use kernels::reduce::{ArgKind, ArgReduce, Reduce};
+use plan::Operation;
+use simd::Isa;
+use tensor::DType;
+use tensor::scalar::Reduction;
+
+/// A function of the elements `[outer][axis][inner]` along the middle.
+pub(crate) struct Rows {
+    function: Function,
+    sizes: [usize; 3],
+    dtype: DType,
+}
+
+enum Function {
+    Reduce(Reduction),
+    Arg { kind: ArgKind, is_last: bool },
+    Softmax { is_log: bool },
+    LayerNorm { epsilon: f32, has_bias: bool },
+    LocalResponseNorm { size: usize, parameters: [f32; 3] },
+}
+
+impl Rows {
+    pub(crate) fn bind(operation: &Operation, facts: &Facts<'_>) -> Result<Rows, RunError> {
+        let shape = facts.shapes[0];
+        let dtype = facts.dtypes[0];
+        let (function, axis, axes) = match *operation {
+            Operation::Reduce { reduction, axis, axes } => {
+                let is_supported = Reduce::supports(reduction, dtype);
+                facts.require(is_supported, &format!("no kernel for {dtype} elements"))?;
+                facts.require(facts.output_dtype == dtype, "the result has another type")?;
+                (Function::Reduce(reduction), axis, axes)
+            }
+            Operation::Arg { is_max, axis, is_last } => {
+                let is_supported = ArgReduce::supports(dtype);
+                facts.require(is_supported, &format!("no kernel for {dtype} elements"))?;
+                facts.require(facts.output_dtype == DType::I64, "the result is not i64")?;
+                let kind = if is_max { ArgKind::Max } else { ArgKind::Min };
+                (Function::Arg { kind, is_last }, axis, 1)
+            }
+            Operation::Softmax { axis, is_log } => (Function::Softmax { is_log }, axis, 1),
+            Operation::LayerNorm { axis, epsilon } => {
+                let has_bias = facts.shapes.len() == 3;
+                (Function::LayerNorm { epsilon, has_bias }, axis, shape.len().saturating_sub(axis))
+            }
+            Operation::LocalResponseNorm { size, alpha, beta, bias } => {
+                facts.require((1..1 << 20).contains(&size), "an absurd number of channels")?;
+                let parameters = [alpha, beta, bias];
+                let last = shape.len().saturating_sub(1);
+                (Function::LocalResponseNorm { size, parameters }, last, 1)
+            }
+            _ => return Err(facts.refuse("not a function along axes")),
+        };
+        facts.require(axes > 0 && axis + axes <= shape.len(), "axes that the input has not")?;
+        let count = |shape: &[usize]| shape.iter().product::<usize>();
+        let (outer, rest) = shape.split_at(axis);
+        let (along, inner) = rest.split_at(axes);
+        let rows = Rows { function, sizes: [count(outer), count(along), count(inner)], dtype };
+        rows.check(facts)?;
+        Ok(rows)
+    }
+
+    fn check(&self, facts: &Facts<'_>) -> Result<(), RunError> {
+        let [outer, axis, inner] = self.sizes;
+        let count = |shape: &[usize]| shape.iter().product::<usize>();
+        let output = match self.function {
+            Function::Reduce(_) => outer * inner,
+            Function::Arg { .. } => {
+                facts.require(axis > 0 || outer * inner == 0, "an axis of no element")?;
+                outer * inner
+            }
+            Function::Softmax { .. } | Function::LocalResponseNorm { .. } => {
+                facts.require_types(DType::F32)?;
+                outer * axis * inner
+            }
+            Function::LayerNorm { .. } => {
+                facts.require_types(DType::F32)?;
+                let is_wide = facts.shapes[1..].iter().all(|shape| count(shape) == axis);
+                facts.require(is_wide, "scale and bias of another size")?;
+                outer * axis
+            }
+        };
+        facts.require(count(facts.output) == output, "the result has another size")
+    }
+
+    pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
+        let (sizes, dtype) = (self.sizes, self.dtype);
+        let [outer, axis, _] = sizes;
+        let bytes = operands.inputs[0];
+        match self.function {
+            Function::Reduce(reduction) => {
+                execute(&Reduce::new(isa, reduction, dtype, sizes, bytes, operands.output));
+            }
+            Function::Arg { kind, is_last } => {
+                execute(&ArgReduce::new(kind, is_last, dtype, sizes, bytes, operands.output()));
+            }
+            Function::Softmax { is_log: false } => {
+                execute(&Softmax::new(isa, sizes, operands.input(0), operands.output()));
+            }
+            Function::Softmax { is_log: true } => {
+                execute(&Softmax::log(isa, sizes, operands.input(0), operands.output()));
+            }
+            Function::LayerNorm { epsilon, has_bias } => {
+                let (x, scale) = (operands.input(0), operands.input(1));
+                let bias = operands.optional(2, has_bias);
+                let out = operands.output();
+                execute(&LayerNorm::new(isa, [outer, axis], x, scale, bias, epsilon, out));
+            }
+            Function::LocalResponseNorm { size, parameters } => {
+                let (x, out) = (operands.input(0), operands.output());
+                execute(&LocalResponseNorm::new(isa, [outer, axis], size, parameters, x, out));
+            }
+        }
+    }
+}

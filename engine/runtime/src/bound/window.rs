@@ -1,0 +1,128 @@
+//! Convolution and pooling.
+
+use super::product::{check_epilogue, epilogue};
+use super::{Execute, Facts, Operands};
+use crate::RunError;
+use kernels::conv::{self, Conv, ConvShape};
+use kernels::depthwise::Depthwise;
+use kernels::pool;
+use plan::{Epilogue, PoolKind};
+use simd::Isa;
+use tensor::DType;
+
+pub(crate) struct Convolution {
+    shape: ConvShape,
+    epilogue: Epilogue,
+    is_depthwise: bool,
+}
+
+impl Convolution {
+    pub(crate) fn bind(
+        p: &plan::Convolution,
+        facts: &Facts<'_>,
+        is_depthwise: bool,
+    ) -> Result<Convolution, RunError> {
+        facts.require_types(DType::F32)?;
+        let (input, output) = images(facts)?;
+        let shape = ConvShape {
+            batch: input[0],
+            in_h: input[1],
+            in_w: input[2],
+            in_c: input[3],
+            out_h: output[1],
+            out_w: output[2],
+            out_c: output[3],
+            groups: p.groups,
+            kernel: p.kernel,
+            strides: p.strides,
+            dilations: p.dilations,
+            pads: p.pads,
+        };
+        facts.require(input[0] == output[0], "input and output differ in batch")?;
+        let parameters = [p.kernel, p.strides, p.dilations, [p.groups, 1]];
+        check_sizes(facts, &[&input[..], &output, parameters.as_flattened(), &p.pads].concat())?;
+        let is_positive = parameters.as_flattened().iter().all(|&size| size > 0);
+        facts.require(is_positive, "a kernel size, stride, dilation or group count is 0")?;
+        let is_grouped =
+            shape.in_c.is_multiple_of(p.groups) && shape.out_c.is_multiple_of(p.groups);
+        facts.require(is_grouped, "the groups do not divide the channels")?;
+        let weights = tensor::element_count(facts.shapes[1]);
+        let expected = if is_depthwise {
+            facts.require(shape.in_c == shape.out_c, "depthwise: input and output channels")?;
+            tensor::element_count(&[p.kernel[0], p.kernel[1], shape.in_c])
+        } else {
+            Some(conv::packed_len(&shape))
+        };
+        facts.require(weights == expected, "the packed weights have another length")?;
+        check_epilogue(&p.epilogue, facts, shape.out_c)?;
+        Ok(Convolution { shape, epilogue: p.epilogue, is_depthwise })
+    }
+
+    pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
+        let (input, weights) = (operands.input(0), operands.input(1));
+        let (epilogue, output) = (epilogue(&self.epilogue, operands), operands.output());
+        if self.is_depthwise {
+            execute(&Depthwise::new(isa, &self.shape, input, weights, epilogue, output));
+        } else {
+            execute(&Conv::new(isa, &self.shape, input, weights, epilogue, output));
+        }
+    }
+}
+
+pub(crate) struct Pool {
+    shape: ConvShape,
+    kind: pool::PoolKind,
+}
+
+impl Pool {
+    pub(crate) fn bind(p: &plan::Pool, facts: &Facts<'_>) -> Result<Pool, RunError> {
+        facts.require_types(DType::F32)?;
+        let (input, output) = images(facts)?;
+        let is_same = input[0] == output[0] && input[3] == output[3];
+        facts.require(is_same, "input and output differ in batch or channels")?;
+        let parameters = [p.kernel, p.strides, p.dilations];
+        check_sizes(facts, &[&input[..], &output, parameters.as_flattened(), &p.pads].concat())?;
+        let is_positive = parameters.as_flattened().iter().all(|&size| size > 0);
+        facts.require(is_positive, "a kernel size, stride or dilation is 0")?;
+        let shape = ConvShape {
+            batch: input[0],
+            in_h: input[1],
+            in_w: input[2],
+            in_c: input[3],
+            out_h: output[1],
+            out_w: output[2],
+            out_c: output[3],
+            groups: input[3].max(1),
+            kernel: p.kernel,
+            strides: p.strides,
+            dilations: p.dilations,
+            pads: p.pads,
+        };
+        let kind = match p.kind {
+            PoolKind::Max => pool::PoolKind::Max,
+            PoolKind::Average { count_include_pad } => {
+                pool::PoolKind::Average { count_include_pad }
+            }
+        };
+        Ok(Pool { shape, kind })
+    }
+
+    pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
+        let (input, output) = (operands.input(0), operands.output());
+        execute(&pool::Pool::new(isa, self.kind, &self.shape, input, output));
+    }
+}
+
+/// Shapes of the first input and the output: both `[N, H, W, C]`.
+fn images(facts: &Facts<'_>) -> Result<([usize; 4], [usize; 4]), RunError> {
+    let image = |shape: &[usize]| <[usize; 4]>::try_from(shape).ok();
+    match (image(facts.shapes[0]), image(facts.output)) {
+        (Some(input), Some(output)) => Ok((input, output)),
+        _ => Err(facts.refuse("images of rank 4 expected")),
+    }
+}
+
+/// Kernels compute indices without overflow checks below this size.
+fn check_sizes(facts: &Facts<'_>, sizes: &[usize]) -> Result<(), RunError> {
+    facts.require(sizes.iter().all(|&size| size < 1 << 31), "a size is 2^31 or more")
+}

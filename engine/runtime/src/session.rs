@@ -1,0 +1,283 @@
+//! A plan bound to the sizes of its inputs: one arena, concrete parameters for every step.
+
+use crate::bound::{Bound, Operands};
+use crate::pool::Team;
+use crate::{Constants, Pool, RunError};
+use kernels::{SharedMut, Task};
+use plan::{Place, Plan, Port};
+use std::ops::Range;
+use std::time::{Duration, Instant};
+use tensor::{AlignedBytes, Bindings, DType, Dim, Tensor};
+
+/// How long one step took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timing {
+    /// The model's node that the step came from.
+    pub name: String,
+    /// What the step does.
+    pub operation: &'static str,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// One run at a time on inputs of one shape.
+pub(crate) struct Session {
+    inputs: Vec<(DType, Vec<usize>)>,
+    steps: Vec<BoundStep>,
+    outputs: Vec<(DType, Vec<usize>, Range<usize>)>,
+    arena: AlignedBytes,
+    /// For each thread a part of the same length, grown by the first run.
+    scratch: AlignedBytes,
+}
+
+struct BoundStep {
+    bound: Bound,
+    inputs: Vec<Located>,
+    output: Range<usize>,
+}
+
+/// Where the bytes of a buffer are.
+#[derive(Debug, Clone)]
+enum Located {
+    Arena(Range<usize>),
+    Constant(Range<usize>),
+    Input(usize),
+}
+
+/// The place of every buffer for some sizes.
+pub(crate) struct LocatedBuffers {
+    shapes: Vec<Vec<usize>>,
+    located: Vec<Located>,
+    pub(crate) arena_bytes: usize,
+}
+
+impl Session {
+    pub(crate) fn bind(
+        plan: &Plan,
+        inputs: &[&Tensor],
+        arena_bytes_max: usize,
+    ) -> Result<Session, RunError> {
+        let shapes: Vec<&[usize]> = inputs.iter().map(|t| t.shape()).collect();
+        let sizes = plan::bind(&plan.signature, &shapes)?;
+        for (port, input) in plan.signature.inputs.iter().zip(inputs) {
+            check_type(port, input)?;
+        }
+        let buffers = locate(plan, &sizes, arena_bytes_max)?;
+        let steps = plan.steps.iter().map(|step| BoundStep::bind(plan, step, &buffers, &sizes));
+        let steps = steps.collect::<Result<_, _>>()?;
+        let outputs = plan.outputs.iter().zip(&plan.signature.outputs).map(|(id, port)| {
+            let index = id.0 as usize;
+            match &buffers.located[index] {
+                Located::Arena(range) => {
+                    Ok((port.dtype, buffers.shapes[index].clone(), range.clone()))
+                }
+                Located::Constant(_) | Located::Input(_) => Err(RunError::Size {
+                    step: port.name.clone(),
+                    reason: "an output lies outside of the arena".to_string(),
+                }),
+            }
+        });
+        Ok(Session {
+            inputs: inputs.iter().map(|t| (t.dtype(), t.shape().to_vec())).collect(),
+            steps,
+            outputs: outputs.collect::<Result<_, _>>()?,
+            arena: AlignedBytes::zeroed(buffers.arena_bytes),
+            scratch: AlignedBytes::zeroed(0),
+        })
+    }
+
+    /// Is it bound to inputs like these?
+    pub(crate) fn fits(&self, inputs: &[&Tensor]) -> bool {
+        let is_same = |((dtype, shape), t): (&(DType, Vec<usize>), &&Tensor)| {
+            *dtype == t.dtype() && shape == t.shape()
+        };
+        self.inputs.len() == inputs.len() && self.inputs.iter().zip(inputs).all(is_same)
+    }
+
+    pub(crate) fn run(
+        &mut self,
+        constants: &Constants,
+        inputs: &[&Tensor],
+        pool: &Pool,
+    ) -> Result<Vec<Tensor>, RunError> {
+        let team = pool.team();
+        for index in 0..self.steps.len() {
+            self.step(index, constants, inputs, &team, pool.threads())?;
+        }
+        let outputs = self.outputs.iter().map(|(dtype, shape, range)| {
+            Tensor::from_bytes(*dtype, shape, &self.arena.as_slice()[range.clone()])
+        });
+        Ok(outputs.collect::<Result<_, _>>().expect("lengths were computed from these shapes"))
+    }
+
+    pub(crate) fn profile(
+        &mut self,
+        plan: &Plan,
+        constants: &Constants,
+        inputs: &[&Tensor],
+        pool: &Pool,
+    ) -> Result<Vec<Timing>, RunError> {
+        let team = pool.team();
+        let mut timings = Vec::with_capacity(self.steps.len());
+        for (index, step) in plan.steps.iter().enumerate() {
+            let start = Instant::now();
+            self.step(index, constants, inputs, &team, pool.threads())?;
+            let (name, operation) = (step.name.clone(), step.operation.name());
+            timings.push(Timing { name, operation, elapsed: start.elapsed() });
+        }
+        Ok(timings)
+    }
+
+    fn step(
+        &mut self,
+        index: usize,
+        constants: &Constants,
+        inputs: &[&Tensor],
+        team: &Team<'_>,
+        threads: usize,
+    ) -> Result<(), RunError> {
+        let step = &self.steps[index];
+        let arena = self.arena.as_mut_slice().as_mut_ptr();
+        let read = |at: usize| match step.inputs.get(at) {
+            // SAFETY: the range is within the arena, and `BoundStep::bind` has checked that it
+            // does not meet the output's.
+            Some(Located::Arena(range)) => unsafe {
+                std::slice::from_raw_parts(arena.add(range.start), range.len())
+            },
+            Some(Located::Constant(range)) => &constants.as_slice()[range.clone()],
+            Some(Located::Input(input)) => inputs[*input].bytes(),
+            None => &[],
+        };
+        let output = step.output.clone();
+        // SAFETY: the range is within the arena, which this call alone uses; no input meets it.
+        let output = unsafe { SharedMut::from_raw_parts(arena.add(output.start), output.len()) };
+        let operands = Operands { inputs: [read(0), read(1), read(2), read(3)], output };
+        let scratch = &mut self.scratch;
+        step.bound.run(&operands, &mut |task| execute(task, scratch, team, threads))
+    }
+}
+
+/// Runs the pieces of one call, each thread with scratch of its own.
+fn execute(task: &dyn Task, scratch: &mut AlignedBytes, team: &Team<'_>, threads: usize) {
+    let each = task.scratch_bytes().next_multiple_of(tensor::ALIGNMENT);
+    if scratch.len() < each * threads {
+        *scratch = AlignedBytes::zeroed(each * threads);
+    }
+    let scratch: SharedMut<'_, u8> = SharedMut::from(scratch.as_mut_slice());
+    team.run(task.tasks(), &|piece, thread| {
+        // SAFETY: `thread` is below `threads`, so the part is within the scratch, and no other
+        // thread has this part.
+        let part = unsafe {
+            std::slice::from_raw_parts_mut(scratch.as_mut_ptr().add(thread * each), each)
+        };
+        // SAFETY: the team calls each piece once; the operands outlive this call.
+        unsafe { task.run(piece, part) };
+    });
+}
+
+impl BoundStep {
+    fn bind(
+        plan: &Plan,
+        step: &plan::Step,
+        buffers: &LocatedBuffers,
+        sizes: &Bindings,
+    ) -> Result<BoundStep, RunError> {
+        let refused = |reason: String| RunError::Size { step: step.name.clone(), reason };
+        let located = |id: plan::BufferId| buffers.located[id.0 as usize].clone();
+        let Located::Arena(output) = located(step.output) else {
+            return Err(refused("the output lies outside of the arena".to_string()));
+        };
+        let inputs: Vec<Located> = step.inputs.iter().map(|&id| located(id)).collect();
+        for input in &inputs {
+            if let Located::Arena(range) = input
+                && range.start < output.end
+                && output.start < range.end
+            {
+                return Err(refused("an input lies where the output is written".to_string()));
+            }
+        }
+        let shape = |id: plan::BufferId| buffers.shapes[id.0 as usize].as_slice();
+        let shapes: Vec<&[usize]> = step.inputs.iter().map(|&id| shape(id)).collect();
+        let dtypes: Vec<DType> = step.inputs.iter().map(|&id| plan.buffer(id).dtype).collect();
+        let facts = crate::bound::Facts {
+            name: &step.name,
+            shapes: &shapes,
+            dtypes: &dtypes,
+            output: shape(step.output),
+            output_dtype: plan.buffer(step.output).dtype,
+            sizes,
+        };
+        let bound = Bound::bind(&step.operation, &facts)?;
+        Ok(BoundStep { bound, inputs, output })
+    }
+}
+
+/// Finds the place of every buffer for these sizes.
+pub(crate) fn locate(
+    plan: &Plan,
+    sizes: &Bindings,
+    arena_bytes_max: usize,
+) -> Result<LocatedBuffers, RunError> {
+    let refused =
+        |index: usize, reason: String| RunError::Size { step: format!("buffer {index}"), reason };
+    let mut shapes = Vec::with_capacity(plan.buffers.len());
+    let mut bytes = Vec::with_capacity(plan.buffers.len());
+    for (index, buffer) in plan.buffers.iter().enumerate() {
+        let shape = sizes_of(&buffer.shape, sizes).map_err(|reason| refused(index, reason))?;
+        let length = tensor::element_count(&shape)
+            .and_then(|count| count.checked_mul(buffer.dtype.size()))
+            .filter(|&n| n <= isize::MAX as usize / 2)
+            .ok_or_else(|| refused(index, format!("shape {shape:?} is too large")))?;
+        let expected = match buffer.place {
+            Place::Arena | Place::Input(_) => length,
+            Place::Constant { bytes, .. } => bytes as usize,
+            Place::Alias(of) => bytes[of.0 as usize],
+        };
+        if length != expected {
+            let reason = format!("shape {shape:?} is {length} bytes, its place has {expected}");
+            return Err(refused(index, reason));
+        }
+        shapes.push(shape);
+        bytes.push(length);
+    }
+    let limit = arena_bytes_max;
+    if let Some(&needed) = bytes.iter().find(|&&n| n > limit) {
+        return Err(RunError::Memory { needed, limit });
+    }
+    let memory = plan::assign(plan, &bytes);
+    if memory.arena_bytes > limit {
+        return Err(RunError::Memory { needed: memory.arena_bytes, limit });
+    }
+    let place = |index: usize| {
+        let storage = plan.storage(plan::BufferId(index as u32));
+        match plan.buffer(storage).place {
+            Place::Constant { offset, bytes } => {
+                Located::Constant(offset as usize..(offset + bytes) as usize)
+            }
+            Place::Input(input) => Located::Input(input as usize),
+            Place::Arena | Place::Alias(_) => {
+                let start = memory.offsets[index];
+                Located::Arena(start..start + bytes[index])
+            }
+        }
+    };
+    let located = (0..plan.buffers.len()).map(place).collect();
+    Ok(LocatedBuffers { shapes, located, arena_bytes: memory.arena_bytes })
+}
+
+/// A symbolic shape under `sizes`; the reason when one of them has no value as a size.
+pub(crate) fn sizes_of(shape: &[Dim], sizes: &Bindings) -> Result<Vec<usize>, String> {
+    let size = |dim: &Dim| {
+        let value = dim.evaluate(sizes).map_err(|error| error.to_string())?;
+        usize::try_from(value).map_err(|_| format!("dimension `{dim}` is {value}"))
+    };
+    shape.iter().map(size).collect()
+}
+
+fn check_type(port: &Port, input: &Tensor) -> Result<(), RunError> {
+    if port.dtype == input.dtype() {
+        return Ok(());
+    }
+    let (input_name, expected, found) = (port.name.clone(), port.dtype, input.dtype());
+    Err(RunError::Type { input: input_name, expected, found })
+}
