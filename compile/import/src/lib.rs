@@ -1,1 +1,82 @@
-//! import
+//! A trained model file becomes an [`ir::Graph`]: foreign operators are decomposed into the
+//! closed set, constants are computed, and arithmetic on shapes is resolved, so that what is
+//! left is the model's own arithmetic with shapes in terms of the inputs' sizes.
+//!
+//! The bytes are hostile: nothing in them is run, nothing is allocated on a length that they
+//! merely claim, and whatever is wrong with them is an [`ImportError`]. All nodes that cannot be
+//! expressed are named in one go.
+//!
+//! ```
+//! let error = import::import(&b"\x89HDF\r\n\x1a\n"[..], &import::Options::default()).unwrap_err();
+//! assert!(error.to_string().starts_with("this is an HDF5 file"));
+//! ```
+#![forbid(unsafe_code)]
+
+mod build;
+mod error;
+pub mod formats;
+pub mod onnx;
+
+pub use bytes::Bytes;
+pub use error::{ImportError, Reason, Refusal};
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use tensor::Bindings;
+
+/// How to import.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Symbolic sizes of the inputs that are to be fixed, by the symbol's name. An axis without
+    /// a name is called `<input>_<axis>`.
+    pub sizes: Bindings,
+    /// Where files lie that the model keeps weights in. [`import_file`] takes the model's own
+    /// folder when this is not set; without one such models are refused.
+    pub folder: Option<PathBuf>,
+}
+
+/// A model that was read.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// What it computes.
+    pub graph: ir::Graph,
+    /// What the file says about itself.
+    pub metadata: ModelMetadata,
+}
+
+/// What a model file says about itself; nothing in it changes what is computed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModelMetadata {
+    /// The format, as in [`formats::FORMATS`].
+    pub format: String,
+    /// The tool that wrote the file, with its version.
+    pub producer: String,
+    /// Version of the file format.
+    pub format_version: i64,
+    /// The model's own version; 0 when it has none.
+    pub model_version: i64,
+    /// Version of each operator set, by domain; `ai.onnx` is the standard one.
+    pub opset_imports: BTreeMap<String, i64>,
+    /// Whatever the producer wished to add.
+    pub properties: BTreeMap<String, String>,
+    /// Text for people.
+    pub doc: String,
+    /// Names of the classes, in the order of the outputs, when the model itself gives them.
+    pub labels: Vec<String>,
+}
+
+/// The graph of a model whose bytes are at hand.
+pub fn import(bytes: impl Into<Bytes>, options: &Options) -> Result<Imported, ImportError> {
+    let bytes = bytes.into();
+    let format = formats::recognize(&bytes)?;
+    (format.import)(bytes, options)
+}
+
+/// The graph of a model file.
+pub fn import_file(path: &Path, options: &Options) -> Result<Imported, ImportError> {
+    let failed = |error| ImportError::Io { path: path.to_path_buf(), error };
+    let bytes = Bytes::from(std::fs::read(path).map_err(failed)?);
+    let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
+    let folder = options.folder.clone().or_else(|| folder.map(Path::to_path_buf));
+    import(bytes, &Options { folder, sizes: options.sizes.clone() })
+}

@@ -1,0 +1,222 @@
+//! Why a file is not imported, as data: every refusal says what was expected, what was found and
+//! what can be done.
+
+use ir::{Fact, RuleError};
+use std::fmt;
+use std::path::PathBuf;
+
+/// Why a file does not become a graph.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file could not be read.
+    #[error("{path}: {error}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// It is not a model of any format that is read.
+    #[error("{found}; {hint} (first bytes: {first_bytes})")]
+    NotAModel {
+        /// What it is, as far as the first bytes tell.
+        found: String,
+        /// What to do.
+        hint: String,
+        /// The first bytes, in hexadecimal.
+        first_bytes: String,
+    },
+    /// It starts as a model and then breaks off or breaks the format's rules.
+    #[error("the {format} model is damaged: {reason}; fetch or export it again")]
+    Damaged {
+        /// The format.
+        format: &'static str,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// An input or output of the model is of a kind that cannot be served.
+    #[error("{side} `{name}`: {found}; {hint}")]
+    Signature {
+        /// `input` or `output`.
+        side: &'static str,
+        /// Its name.
+        name: String,
+        /// What it is.
+        found: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Nodes that cannot be expressed: all of them, in the model's order.
+    #[error("{}", list(.0))]
+    Unsupported(Vec<Refusal>),
+}
+
+/// A node that cannot be expressed, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// The node's name, or that of its first output when it has none.
+    pub node: String,
+    /// Its operator.
+    pub op: String,
+    /// The operator's domain; `ai.onnx` for the standard one.
+    pub domain: String,
+    /// The version of the operator set that the model imports, where it imports one.
+    pub opset: Option<i64>,
+    /// What is wrong.
+    pub reason: Reason,
+    /// What can be done about it.
+    pub hint: String,
+}
+
+/// What is wrong with a node.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Reason {
+    /// An operator that the importer does not know.
+    #[error("the operator is not supported")]
+    UnknownOperator,
+    /// The model does not say from which version of the operator set the node is, or it is one
+    /// whose rules the importer does not know.
+    #[error("expected an operator set of version {oldest} to {newest}")]
+    Opset {
+        /// Oldest version that is read.
+        oldest: i64,
+        /// Newest version that is read.
+        newest: i64,
+    },
+    /// An attribute that the operator does not have, so that its meaning is unknown.
+    #[error("attribute `{0}` is not one that this operator has")]
+    UnknownAttribute(String),
+    /// An attribute of the wrong type or with a value that is not supported.
+    #[error("attribute `{name}`: expected {expected}, found {found}")]
+    Attribute {
+        /// Its name.
+        name: String,
+        /// What it has to be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// An input is missing or of a kind that is not supported.
+    #[error("input {input}: expected {expected}, found {found}")]
+    Input {
+        /// Which one, from 0.
+        input: usize,
+        /// What it has to be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// Shapes would depend on the data.
+    #[error("{what} (input {input}) is computed from data, so that shapes cannot be known ahead")]
+    DataDependent {
+        /// Which input, from 0.
+        input: usize,
+        /// What it is.
+        what: String,
+    },
+    /// The types or shapes break the operator's rule.
+    #[error("{error}; the inputs are {}", facts(.inputs))]
+    Rule {
+        /// The broken rule.
+        error: RuleError,
+        /// Types and shapes of the inputs.
+        inputs: Vec<Fact>,
+    },
+    /// Takes a value that nothing before it makes.
+    #[error("takes `{0}`, which nothing before it makes")]
+    Undefined(String),
+    /// Makes a value whose name is taken.
+    #[error("makes `{0}`, which is there already")]
+    Redefined(String),
+    /// Takes an output that its node does not make in inference.
+    #[error("takes `{value}`, output {index} of a {op}, which is not made in inference")]
+    NotMade {
+        /// The value.
+        value: String,
+        /// The operator that would make it.
+        op: String,
+        /// Which output it is.
+        index: usize,
+    },
+    /// A tensor inside the model that cannot be read.
+    #[error("tensor `{name}`: {reason}")]
+    Tensor {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Functions of the model that expand without end.
+    #[error("uses functions that use functions, deeper or wider than any real model")]
+    Expansion,
+    /// Constants computed at import would take too much memory.
+    #[error("makes constants of more than {limit_bytes} bytes in all")]
+    TooLarge {
+        /// The limit.
+        limit_bytes: usize,
+    },
+    /// A constant could not be computed.
+    #[error("the constant cannot be computed: {0}")]
+    Evaluation(String),
+}
+
+impl Reason {
+    /// What can be done about it.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Reason::UnknownOperator => {
+                "express it by other operators at export, or cut it off the model and compute it \
+                 outside"
+            }
+            Reason::Opset { .. } => {
+                "convert the model with onnx.version_converter.convert_version(model, 17)"
+            }
+            Reason::UnknownAttribute(_) | Reason::Attribute { .. } | Reason::Input { .. } => {
+                "export the model with another opset or with another setting of this layer"
+            }
+            Reason::DataDependent { .. } => {
+                "export with fixed sizes, or simplify the model so that shapes follow from the \
+                 inputs' shapes"
+            }
+            Reason::Rule { .. } => "check the model with onnx.checker, full_check=True",
+            Reason::Undefined(_) | Reason::Redefined(_) | Reason::Expansion => {
+                "the file is not valid ONNX; export it again"
+            }
+            Reason::NotMade { .. } => "export the model for inference, in eval mode",
+            Reason::Tensor { .. } => "the file is incomplete or altered; fetch or export it again",
+            Reason::TooLarge { .. } => "store the tensor in the file, or export with smaller sizes",
+            Reason::Evaluation(_) => "simplify the model, e.g. with onnxsim, before the import",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node `{}` ({}.{}", self.node, self.domain, self.op)?;
+        match self.opset {
+            Some(opset) => write!(f, ", opset {opset})")?,
+            None => write!(f, ", of an operator set that the model does not import)")?,
+        }
+        write!(f, ": {}; {}", self.reason, self.hint)
+    }
+}
+
+/// Refusals in the message; the rest is counted. Every one is in the error's data.
+const LISTED_MAX: usize = 20;
+
+fn list(refusals: &[Refusal]) -> String {
+    let nodes = if refusals.len() == 1 { "node" } else { "nodes" };
+    let mut text = format!("{} {nodes} cannot be imported:", refusals.len());
+    for refusal in refusals.iter().take(LISTED_MAX) {
+        text += &format!("\n  {refusal}");
+    }
+    if refusals.len() > LISTED_MAX {
+        text += &format!("\n  and {} more", refusals.len() - LISTED_MAX);
+    }
+    text
+}
+
+fn facts(facts: &[Fact]) -> String {
+    let texts: Vec<String> = facts.iter().map(|f| format!("{}{:?}", f.dtype, f.shape)).collect();
+    texts.join(", ")
+}

@@ -1,0 +1,104 @@
+//! The formats that are read, and those that are recognized in order to be refused by name.
+
+use crate::{Bytes, ImportError, Imported, Options, onnx};
+
+/// A format that is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Format {
+    /// Its name.
+    pub name: &'static str,
+    /// How its files usually end.
+    pub suffix: &'static str,
+    /// Could these be its bytes?
+    pub is_format: fn(&[u8]) -> bool,
+    /// Reads it.
+    pub import: fn(Bytes, &Options) -> Result<Imported, ImportError>,
+}
+
+/// Every format that is read.
+pub const FORMATS: &[Format] =
+    &[Format { name: "ONNX", suffix: ".onnx", is_format: onnx::is_format, import: onnx::import }];
+
+/// A format that is only recognized: the bytes at an offset, what it is, and what to do.
+struct Foreign(usize, &'static [u8], &'static str, &'static str);
+
+const EXPORT: &str = "this format is not read yet: export the model to ONNX";
+const NO_MODEL: &str = "expected a trained model in a format that is read: ONNX (.onnx)";
+
+const FOREIGN: &[Foreign] = &[
+    Foreign(0, b"\x89HDF\r\n\x1a\n", "this is an HDF5 file (Keras .h5)", EXPORT),
+    Foreign(4, b"TFL3", "this is a TensorFlow Lite model", EXPORT),
+    Foreign(
+        0,
+        b"PK\x03\x04",
+        "this is a zip archive (Keras .keras, PyTorch .pt or .pt2, NumPy .npz)",
+        "this format is not read yet: export the model to ONNX, or unpack the .onnx file in it",
+    ),
+    Foreign(0, b"\x80\x02", "this is a Python pickle (PyTorch .pt, scikit-learn)", EXPORT),
+    Foreign(0, b"\x80\x03", "this is a Python pickle (scikit-learn, joblib)", EXPORT),
+    Foreign(0, b"\x80\x04", "this is a Python pickle (scikit-learn, joblib)", EXPORT),
+    Foreign(0, b"\x80\x05", "this is a Python pickle (scikit-learn, joblib)", EXPORT),
+    Foreign(0, b"\x08\x01\x12", "this is a TensorFlow SavedModel", EXPORT),
+    Foreign(0, b"\x12\x01\x00\x00\x00", "this is an MXNet parameter file", EXPORT),
+    Foreign(0, b"GGUF", "this is a GGUF language model", EXPORT),
+    Foreign(0, b"{", "this is a JSON file (XGBoost, MXNet symbol)", EXPORT),
+    Foreign(0, b"tree\n", "this is a LightGBM text model", EXPORT),
+    Foreign(0, b"ORTM", "this is an ONNX Runtime .ort file", "take the .onnx it was made from"),
+    Foreign(4, b"ORTM", "this is an ONNX Runtime .ort file", "take the .onnx it was made from"),
+    Foreign(0, b"\x7fELF", "this is a program or shared library", NO_MODEL),
+    Foreign(0, b"\x93NUMPY", "this is a NumPy array", NO_MODEL),
+    Foreign(0, b"\x1f\x8b", "this is a gzip archive", "unpack it first"),
+    Foreign(0, b"\xff\xd8\xff", "this is a JPEG image", NO_MODEL),
+    Foreign(0, b"\x89PNG", "this is a PNG image", NO_MODEL),
+    Foreign(
+        0,
+        b"version https://git-lfs",
+        "this is a Git LFS pointer, not the file itself",
+        "fetch it with `git lfs pull`",
+    ),
+    Foreign(0, b"<", "this is an HTML or XML page", "download the model file itself"),
+];
+
+/// The format of these bytes; what they are instead when it is none that is read.
+pub fn recognize(bytes: &[u8]) -> Result<&'static Format, ImportError> {
+    FORMATS.iter().find(|f| (f.is_format)(bytes)).ok_or_else(|| not_a_model(bytes))
+}
+
+/// First bytes that are shown when nothing is recognized.
+const SHOWN: usize = 16;
+
+/// Says what the bytes are and what to do.
+pub(crate) fn not_a_model(bytes: &[u8]) -> ImportError {
+    let starts = |f: &&Foreign| bytes.get(f.0..).is_some_and(|rest| rest.starts_with(f.1));
+    let (found, hint) = match FOREIGN.iter().find(starts) {
+        Some(Foreign(_, _, found, hint)) => (*found, *hint),
+        None if bytes.is_empty() => ("this file is empty", NO_MODEL),
+        None => ("this is not a model of any format that is known", NO_MODEL),
+    };
+    let first: Vec<String> = bytes.iter().take(SHOWN).map(|b| format!("{b:02x}")).collect();
+    let (found, hint) = (found.to_string(), hint.to_string());
+    ImportError::NotAModel { found, hint, first_bytes: first.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_model_is_named() {
+        let cases: &[(&[u8], &str)] = &[
+            (b"", "this file is empty"),
+            (b"\x89HDF\r\n\x1a\nrest", "this is an HDF5 file (Keras .h5)"),
+            (b"\x1c\0\0\0TFL3", "this is a TensorFlow Lite model"),
+            (b"\x80\x02}q\0", "this is a Python pickle (PyTorch .pt, scikit-learn)"),
+            (b"\x08\x01\x12\xaf\x02", "this is a TensorFlow SavedModel"),
+            (b"hello", "this is not a model of any format that is known"),
+        ];
+        for (bytes, expected) in cases {
+            let Err(ImportError::NotAModel { found, .. }) = recognize(bytes) else {
+                panic!("{bytes:?} was taken for a model");
+            };
+            assert_eq!(&found, expected);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Operators that cut and pad.
+
+use super::super::{Row, row};
+use crate::build::lower_bound;
+use crate::error::Reason;
+use crate::onnx::call::{self, Call, Made};
+use ir::{Op, PadMode, SliceAxis};
+use tensor::{DType, Dim};
+
+pub(in crate::onnx::ops) const OPS: &[Row] = &[
+    row("Slice", &["axes", "ends", "starts"], slice),
+    row("Split", &["axis", "num_outputs", "split"], split),
+    row("Pad", &["mode", "pads", "value"], pad),
+];
+
+/// ONNX Slice-1,10,11,13. Accepted: starts and ends that are constants or sizes. Refused: ones
+/// computed from data, computed axes or steps, and a negative step over an axis of symbolic size
+/// that does not start at its end.
+///
+/// A symbolic start or end is taken to lie within the axis; the engine checks that when sizes
+/// are bound. A known one is clamped as the standard says.
+fn slice(call: &mut Call<'_>) -> Made {
+    let (x, fact) = (call.input(0)?, call.fact(0)?);
+    let from_attribute = |name: &str| -> Result<Vec<Dim>, Reason> {
+        let values = call.ints(name)?;
+        let values = values.ok_or_else(|| call.refuse(name, "integers", "nothing"))?;
+        Ok(values.iter().map(|&v| Dim::from(v)).collect())
+    };
+    let is_old = call.opset < 10;
+    let starts = if is_old { from_attribute("starts")? } else { call.dims(1, "starts")? };
+    let ends = if is_old { from_attribute("ends")? } else { call.dims(2, "ends")? };
+    let axes = match (is_old, call.optional(3)) {
+        (true, _) => call.ints("axes")?.map(<[i64]>::to_vec),
+        (false, Some(_)) => Some(call.integers(3, "axes")?),
+        (false, None) => None,
+    };
+    let axes = axes.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = match call.optional(4) {
+        Some(_) if !is_old => call.integers(4, "steps")?,
+        Some(_) | None => vec![1; starts.len()],
+    };
+    if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] {
+        let found = format!("{} ends, {} axes, {} steps", ends.len(), axes.len(), steps.len());
+        return Err(Reason::Input { input: 1, expected: format!("{} each", starts.len()), found });
+    }
+    let refused = |found: String| Reason::Input {
+        input: 1,
+        expected: format!("a range of axes of {:?}", fact.shape),
+        found,
+    };
+    if call::axes(&axes, fact.rank()).is_none() {
+        return Err(refused(format!("axes {axes:?}")));
+    }
+    let mut cuts = Vec::with_capacity(starts.len());
+    for (i, &named) in axes.iter().enumerate() {
+        let axis = call::axis(named, fact.rank()).ok_or_else(|| refused(named.to_string()))?;
+        let found = || format!("{}..{} step {}", starts[i], ends[i], steps[i]);
+        let range = Range { start: &starts[i], end: &ends[i], step: steps[i] };
+        let (start, len) = range.on(&fact.shape[axis]).ok_or_else(|| refused(found()))?;
+        if len != fact.shape[axis] || steps[i] != 1 {
+            cuts.push(SliceAxis { axis, start, len, step: steps[i] });
+        }
+    }
+    if cuts.is_empty() {
+        return Ok(vec![x]);
+    }
+    cuts.sort_by_key(|cut| cut.axis);
+    call.emit(Op::Slice { axes: cuts }, &[&x])
+}
+
+/// A range as the standard writes it: negative ends count from the end, those outside clamp.
+struct Range<'a> {
+    start: &'a Dim,
+    end: &'a Dim,
+    step: i64,
+}
+
+impl Range<'_> {
+    /// First element and number of elements on an axis of `size`; `None` when not known ahead.
+    fn on(&self, size: &Dim) -> Option<(Dim, Dim)> {
+        let zero = Dim::default();
+        if self.step == 0 {
+            return None;
+        }
+        if self.step > 0 {
+            let start = clamped(self.start, size);
+            let end = clamped(self.end, size);
+            let room = end - start.clone();
+            let len = room.ceil_div(&Dim::from(self.step));
+            let len = if is_at_least(&len, 0) { len } else { len.maximum(&zero) };
+            return Some((if len == zero { zero } else { start }, len));
+        }
+        // Downwards: the start clamps to the last element, the end to the one before the first.
+        let last = size.clone() - Dim::from(1);
+        let start = match self.start.known()? {
+            -1 | i64::MAX => last,
+            _ if size.known().is_none() => return None,
+            _ => {
+                let start = from_start(self.start, size);
+                Dim::from(start.known()?.clamp(-1, last.known()?))
+            }
+        };
+        let end = match (self.end.known()?, size.known()) {
+            (..=-0x4000_0000_0000_0000, _) => Dim::from(-1),
+            (_, None) => return None,
+            (_, Some(size_known)) => {
+                let end = from_start(self.end, size).known()?;
+                Dim::from(end.clamp(-1, size_known - 1))
+            }
+        };
+        let step = Dim::from(self.step.checked_neg()?);
+        let len = (start.clone() - end).ceil_div(&step);
+        let len = if is_at_least(&len, 0) { len } else { len.maximum(&zero) };
+        Some((if len == zero { zero } else { start }, len))
+    }
+}
+
+fn is_at_least(dim: &Dim, least: i64) -> bool {
+    lower_bound(dim).is_some_and(|bound| bound >= least)
+}
+
+/// A place counted from the start; a known negative one counts from the end.
+fn from_start(place: &Dim, size: &Dim) -> Dim {
+    match place.known() {
+        Some(value) if value < 0 => size.clone() + place.clone(),
+        Some(_) | None => place.clone(),
+    }
+}
+
+/// A start or end between 0 and `size`.
+fn clamped(place: &Dim, size: &Dim) -> Dim {
+    let Some(value) = place.known() else { return place.clone() };
+    let zero = Dim::default();
+    if let Some(size) = size.known() {
+        let from_start = if value < 0 { value.saturating_add(size) } else { value };
+        return Dim::from(from_start.clamp(0, size));
+    }
+    // Exporters write "to the end" as the largest i64 or i32, or as 10^9; no axis is as long.
+    const ENDLESS: i64 = 1_000_000_000;
+    if value >= ENDLESS {
+        return size.clone();
+    }
+    if value == 0 || value <= -ENDLESS {
+        return zero;
+    }
+    let place = from_start(place, size);
+    if is_at_least(&(size.clone() - place.clone()), 0) && is_at_least(&place, 0) {
+        return place;
+    }
+    if value < 0 { place.maximum(&zero) } else { place.minimum(size) }
+}
+
+/// ONNX Split-2,11,13,18, as one slice for each output. Refused: sizes computed from data, and
+/// an uneven split of an axis of symbolic size.
+fn split(call: &mut Call<'_>) -> Made {
+    let (x, fact) = (call.input(0)?, call.fact(0)?);
+    let axis = call.axis("axis", 0, fact.rank())?;
+    let size = fact.shape[axis].clone();
+    let parts = match (call.optional(1), call.ints("split")?) {
+        (Some(_), _) => call.dims(1, "the sizes of the parts")?,
+        (None, Some(parts)) => parts.iter().map(|&p| Dim::from(p)).collect(),
+        (None, None) => even_parts(call, &size)?,
+    };
+    let sum = parts.iter().cloned().fold(Dim::default(), |a, b| a + b);
+    let is_negative = parts.iter().any(|p| p.known().is_some_and(|p| p < 0));
+    let is_other = (sum - size.clone()).known().is_some_and(|d| d != 0);
+    if is_negative || is_other || parts.len() < call.node.output.len() {
+        let outputs = call.node.output.len();
+        let expected = format!("{outputs} sizes that add up to {size}");
+        return Err(Reason::Input { input: 1, expected, found: format!("{parts:?}") });
+    }
+    let mut start = Dim::default();
+    let mut made = Vec::with_capacity(parts.len());
+    for len in parts {
+        let next = start.clone() + len.clone();
+        let cut = SliceAxis { axis, start, len, step: 1 };
+        made.push(call.build.emit(Op::Slice { axes: vec![cut] }, &[&x])?);
+        start = next;
+    }
+    Ok(made)
+}
+
+/// Equal parts, the last one smaller when the size is no multiple of their number.
+fn even_parts(call: &Call<'_>, size: &Dim) -> Result<Vec<Dim>, Reason> {
+    let outputs = call.node.output.len();
+    let count = match call.int("num_outputs")? {
+        None => outputs,
+        Some(count) if usize::try_from(count) == Ok(outputs) => outputs,
+        Some(count) => {
+            let expected = format!("{outputs}, the number of outputs");
+            return Err(call.refuse("num_outputs", &expected, &count.to_string()));
+        }
+    };
+    let parts = Dim::from(count.max(1));
+    let exact = size.floor_div(&parts);
+    if exact.clone() * parts.clone() == *size {
+        return Ok(vec![exact; count]);
+    }
+    let chunk = size.known_size().map(|size| (size, size.div_ceil(count.max(1))));
+    let Some((size, chunk)) = chunk.filter(|_| call.opset >= 18) else {
+        return Err(call.refuse("split", &format!("{count} even parts"), &size.to_string()));
+    };
+    let part = |i: usize| Dim::from(size.saturating_sub(i * chunk).min(chunk));
+    Ok((0..count).map(part).collect())
+}
+
+/// ONNX Pad-2,11,13,18,19,21,23,24,25. Refused: mode `wrap`, pads or values that are computed.
+fn pad(call: &mut Call<'_>) -> Made {
+    let (x, fact) = (call.input(0)?, call.fact(0)?);
+    let is_old = call.opset < 11;
+    let pads = if is_old {
+        let pads = call.ints("pads")?.ok_or_else(|| call.refuse("pads", "integers", "nothing"))?;
+        pads.to_vec()
+    } else {
+        call.integers(1, "pads")?
+    };
+    let axes = match call.optional(3) {
+        Some(_) if !is_old => call.integers(3, "axes")?,
+        Some(_) | None => (0..fact.rank() as i64).collect(),
+    };
+    let refused = || Reason::Input {
+        input: 1,
+        expected: format!("{} pads for distinct axes of {:?}", 2 * axes.len(), fact.shape),
+        found: format!("{pads:?} for axes {axes:?}"),
+    };
+    let is_one_each = call::axes(&axes, fact.rank()).is_some() && pads.len() == 2 * axes.len();
+    if !is_one_each {
+        return Err(refused());
+    }
+    let (mut before, mut after) = (vec![0; fact.rank()], vec![0; fact.rank()]);
+    for (i, &named) in axes.iter().enumerate() {
+        let axis = call::axis(named, fact.rank()).ok_or_else(refused)?;
+        (before[axis], after[axis]) = (pads[i], pads[i + axes.len()]);
+    }
+    let mode = match call.text("mode")?.unwrap_or("constant") {
+        "constant" => PadMode::Constant(pad_value(call)?),
+        "edge" => PadMode::Edge,
+        "reflect" => PadMode::Reflect,
+        other => return Err(call.refuse("mode", "constant, edge or reflect", other)),
+    };
+    if before.iter().chain(&after).all(|&count| count == 0) {
+        return Ok(vec![x]);
+    }
+    call.emit(Op::Pad { before, after, mode }, &[&x])
+}
+
+/// The number that constant padding adds: an attribute before opset 11, an input since.
+fn pad_value(call: &mut Call<'_>) -> Result<f64, Reason> {
+    if call.opset < 11 {
+        return Ok(f64::from(call.float("value")?.unwrap_or(0.0)));
+    }
+    let Some(value) = call.optional(2) else { return Ok(0.0) };
+    let wide = if value.known().is_some() { call.build.cast(&value, DType::F64)? } else { value };
+    match wide.known().map(|value| value.as_slice::<f64>().map(<[f64]>::to_vec)) {
+        Some(Ok(value)) if value.len() == 1 => Ok(value[0]),
+        _ => Err(call.data_dependent(2, "the padding's value")),
+    }
+}

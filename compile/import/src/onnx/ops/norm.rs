@@ -1,0 +1,169 @@
+//! Normalizations, and batch normalization, which in inference is one multiplication and one
+//! addition.
+
+use super::{Row, row};
+use crate::build::Operand;
+use crate::error::Reason;
+use crate::onnx::call::{Call, Made};
+use ir::Op;
+use tensor::scalar::{Binary, Reduction, Unary};
+use tensor::{DType, Dim};
+
+pub(super) const OPS: &[Row] = &[
+    row(
+        "BatchNormalization",
+        &["epsilon", "momentum", "spatial", "training_mode"],
+        batch_normalization,
+    ),
+    row("InstanceNormalization", &["epsilon"], instance_normalization),
+    row("LayerNormalization", &["axis", "epsilon", "stash_type"], layer_normalization),
+    row("RMSNormalization", &["axis", "epsilon", "stash_type"], rms_normalization),
+    row("LRN", &["alpha", "beta", "bias", "size"], lrn),
+    row("Softmax", &["axis"], |call| softmax(call, |axis| Op::Softmax { axis })),
+    row("LogSoftmax", &["axis"], |call| softmax(call, |axis| Op::LogSoftmax { axis })),
+];
+
+const EPSILON: f32 = 1e-5;
+
+/// ONNX BatchNormalization-7,9,14,15: `x * s + (bias - mean * s)` with `s = scale /
+/// sqrt(variance + epsilon)`; both are constants when the parameters are. Refused:
+/// `training_mode`, and `spatial` 0, statistics of each element.
+fn batch_normalization(call: &mut Call<'_>) -> Made {
+    if call.flag("training_mode", false)? {
+        return Err(call.refuse("training_mode", "0", "1"));
+    }
+    if !call.flag("spatial", true)? {
+        return Err(call.refuse("spatial", "1", "0"));
+    }
+    let (x, fact) = (call.input(0)?, call.fact(0)?);
+    let parameter = |call: &mut Call<'_>, index: usize| {
+        let parameter = call.input(index)?;
+        let channels = call.build.fact(&parameter).shape;
+        let shape = per_channel(&channels, fact.rank(), index)?;
+        call.build.reshape(&parameter, shape)
+    };
+    let (scale, bias) = (parameter(call, 1)?, parameter(call, 2)?);
+    let (mean, variance) = (parameter(call, 3)?, parameter(call, 4)?);
+    let epsilon = call.float("epsilon")?.unwrap_or(EPSILON);
+    let deviation = deviation(call, &variance, epsilon)?;
+    let factor = call.build.binary(Binary::Div, &scale, &deviation)?;
+    let shift = call.build.binary(Binary::Mul, &mean, &factor)?;
+    let shift = call.build.binary(Binary::Sub, &bias, &shift)?;
+    let scaled = call.build.binary(Binary::Mul, &x, &factor)?;
+    Ok(vec![call.build.binary(Binary::Add, &scaled, &shift)?])
+}
+
+/// `[C]` as `[C, 1, …]`, so that it broadcasts over the spatial axes of `x[N, C, spatial…]`.
+fn per_channel(parameter: &[Dim], rank: usize, input: usize) -> Result<Vec<Dim>, Reason> {
+    let [channels] = parameter else {
+        let (expected, found) =
+            ("one entry for each channel".to_string(), format!("{parameter:?}"));
+        return Err(Reason::Input { input, expected, found });
+    };
+    let mut shape = vec![Dim::from(1); rank.saturating_sub(1).max(1)];
+    shape[0] = channels.clone();
+    Ok(shape)
+}
+
+/// `sqrt(variance + epsilon)`
+fn deviation(call: &mut Call<'_>, variance: &Operand, epsilon: f32) -> Result<Operand, Reason> {
+    let dtype = call.build.fact(variance).dtype;
+    let epsilon = call.build.number(dtype, f64::from(epsilon))?;
+    let sum = call.build.binary(Binary::Add, variance, &epsilon)?;
+    call.build.unary(Unary::Sqrt, &sum)
+}
+
+fn mean(call: &mut Call<'_>, x: &Operand, axes: &[usize]) -> Result<Operand, Reason> {
+    let axes = axes.to_vec();
+    call.build.emit(Op::Reduce { reduction: Reduction::Mean, axes, keepdims: true }, &[x])
+}
+
+/// ONNX InstanceNormalization-1,6,22, as mean, variance and arithmetic over the spatial axes.
+fn instance_normalization(call: &mut Call<'_>) -> Made {
+    let (x, fact) = (call.input(0)?, call.fact(0)?);
+    let axes: Vec<usize> = (2..fact.rank()).collect();
+    let mean_of_x = mean(call, &x, &axes)?;
+    let centered = call.build.binary(Binary::Sub, &x, &mean_of_x)?;
+    let squares = call.build.binary(Binary::Mul, &centered, &centered)?;
+    let variance = mean(call, &squares, &axes)?;
+    let deviation = deviation(call, &variance, call.float("epsilon")?.unwrap_or(EPSILON))?;
+    let normal = call.build.binary(Binary::Div, &centered, &deviation)?;
+    let mut made = normal;
+    for (index, function) in [(1, Binary::Mul), (2, Binary::Add)] {
+        let parameter = call.input(index)?;
+        let shape = per_channel(&call.build.fact(&parameter).shape, fact.rank(), index)?;
+        let parameter = call.build.reshape(&parameter, shape)?;
+        made = call.build.binary(function, &made, &parameter)?;
+    }
+    Ok(vec![made])
+}
+
+/// ONNX LayerNormalization-17. Refused: taking the mean or the inverse deviation, and a
+/// `stash_type` other than f32, in which statistics are computed anyway.
+fn layer_normalization(call: &mut Call<'_>) -> Made {
+    let (x, fact) = (call.input(0)?, call.fact(0)?);
+    let axis = call.axis("axis", -1, fact.rank())?;
+    let epsilon = call.float("epsilon")?.unwrap_or(EPSILON);
+    require_f32_statistics(call)?;
+    let shape = fact.shape[axis..].to_vec();
+    let scale = call.input(1)?;
+    let scale = call.build.expand(&scale, shape.clone())?;
+    let op = Op::LayerNorm { axis, epsilon };
+    let Some(bias) = call.optional(2) else { return call.emit(op, &[&x, &scale]) };
+    let bias = call.build.expand(&bias, shape)?;
+    call.emit(op, &[&x, &scale, &bias])
+}
+
+fn require_f32_statistics(call: &Call<'_>) -> Result<(), Reason> {
+    match call.int("stash_type")? {
+        None | Some(1) => Ok(()),
+        Some(other) => Err(call.refuse("stash_type", "1, float", &other.to_string())),
+    }
+}
+
+/// ONNX RMSNormalization-23, as `x / sqrt(mean(x^2) + epsilon) * scale`, computed in f32.
+fn rms_normalization(call: &mut Call<'_>) -> Made {
+    let (x, fact) = (call.input(0)?, call.fact(0)?);
+    let axis = call.axis("axis", -1, fact.rank())?;
+    require_f32_statistics(call)?;
+    let axes: Vec<usize> = (axis..fact.rank()).collect();
+    let wide_type = if fact.dtype == DType::F64 { DType::F64 } else { DType::F32 };
+    let wide = call.build.cast(&x, wide_type)?;
+    let squares = call.build.binary(Binary::Mul, &wide, &wide)?;
+    let mean = mean(call, &squares, &axes)?;
+    let deviation = deviation(call, &mean, call.float("epsilon")?.unwrap_or(EPSILON))?;
+    let normal = call.build.binary(Binary::Div, &wide, &deviation)?;
+    let normal = call.build.cast(&normal, fact.dtype)?;
+    let scale = call.input(1)?;
+    Ok(vec![call.build.binary(Binary::Mul, &normal, &scale)?])
+}
+
+/// ONNX LRN-1,13.
+fn lrn(call: &mut Call<'_>) -> Made {
+    let size = match call.int("size")? {
+        Some(size @ 1..=0xffff_ffff) => size as usize,
+        other => return Err(call.refuse("size", "at least 1", &format!("{other:?}"))),
+    };
+    let alpha = call.float("alpha")?.unwrap_or(1e-4);
+    let beta = call.float("beta")?.unwrap_or(0.75);
+    let bias = call.float("bias")?.unwrap_or(1.0);
+    let x = call.input(0)?;
+    call.emit(Op::LocalResponseNorm { size, alpha, beta, bias }, &[&x])
+}
+
+/// ONNX Softmax-1,11,13 and LogSoftmax-1,11,13. Before opset 13 all axes from `axis` on sum to
+/// one together.
+fn softmax(call: &mut Call<'_>, op: fn(usize) -> Op) -> Made {
+    let (x, fact) = (call.input(0)?, call.fact(0)?);
+    let default = if call.opset < 13 { 1 } else { -1 };
+    let axis = call.axis("axis", default, fact.rank())?;
+    let is_one_axis = fact.shape[axis + 1..].iter().all(|d| d.known() == Some(1));
+    if call.opset >= 13 || is_one_axis {
+        return call.emit(op(axis), &[&x]);
+    }
+    let product = |dims: &[Dim]| dims.iter().cloned().fold(Dim::from(1), |a, b| a * b);
+    let flat = vec![product(&fact.shape[..axis]), product(&fact.shape[axis..])];
+    let flat = call.build.reshape(&x, flat)?;
+    let made = call.build.emit(op(1), &[&flat])?;
+    Ok(vec![call.build.reshape(&made, fact.shape)?])
+}

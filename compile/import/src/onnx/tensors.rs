@@ -1,0 +1,220 @@
+//! Tensors as `onnx.proto` stores them, read only after their shape agrees with the bytes that
+//! are there.
+
+use super::decode::{EXTERNAL, StringStringEntryProto, TensorProto};
+use crate::error::Reason;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Component, Path};
+use tensor::{AlignedBytes, DType, Tensor, element_count};
+
+/// Element types by their number in `TensorProto.DataType`.
+const TYPES: &[(i32, DType)] = &[
+    (1, DType::F32),
+    (2, DType::U8),
+    (3, DType::I8),
+    (4, DType::U16),
+    (5, DType::I16),
+    (6, DType::I32),
+    (7, DType::I64),
+    (9, DType::Bool),
+    (10, DType::F16),
+    (11, DType::F64),
+    (12, DType::U32),
+    (13, DType::U64),
+    (16, DType::BF16),
+];
+
+/// Names of the types that are not in [`TYPES`], by number.
+const FOREIGN_TYPES: &[(i32, &str)] = &[
+    (0, "undefined"),
+    (8, "string"),
+    (14, "complex64"),
+    (15, "complex128"),
+    (17, "float8e4m3fn"),
+    (18, "float8e4m3fnuz"),
+    (19, "float8e5m2"),
+    (20, "float8e5m2fnuz"),
+    (21, "uint4"),
+    (22, "int4"),
+    (23, "float4e2m1"),
+    (24, "float8e8m0"),
+    (25, "uint2"),
+    (26, "int2"),
+];
+
+/// The element type with this number, or the name of one that is not supported.
+pub(crate) fn element_type(number: i64) -> Result<DType, String> {
+    if let Some((_, dtype)) = TYPES.iter().find(|(n, _)| i64::from(*n) == number) {
+        return Ok(*dtype);
+    }
+    match FOREIGN_TYPES.iter().find(|(n, _)| i64::from(*n) == number) {
+        Some((_, name)) => Err((*name).to_string()),
+        None => Err(format!("element type number {number}")),
+    }
+}
+
+/// The tensor that a message describes. `folder` is where files with external data lie.
+pub(crate) fn read(proto: &TensorProto, folder: Option<&Path>) -> Result<Tensor, Reason> {
+    let refused = |reason: String| Reason::Tensor { name: proto.name.clone(), reason };
+    let dtype = element_type(i64::from(proto.data_type))
+        .map_err(|name| refused(format!("elements of type {name} are not supported")))?;
+    let shape: Option<Vec<usize>> = proto.dims.iter().map(|&d| usize::try_from(d).ok()).collect();
+    let size = shape.as_ref().and_then(|shape| element_count(shape)?.checked_mul(dtype.size()));
+    let (Some(shape), Some(size)) = (shape, size) else {
+        return Err(refused(format!("shape {:?} is not one that memory can hold", proto.dims)));
+    };
+    if proto.data_location == EXTERNAL {
+        let bytes = external(&proto.external_data, size, folder).map_err(refused)?;
+        return from_bytes(dtype, &shape, bytes.as_slice()).map_err(refused);
+    }
+    if !proto.raw_data.is_empty() {
+        return from_bytes(dtype, &shape, &proto.raw_data).map_err(refused);
+    }
+    typed(proto, dtype, &shape).map_err(refused)
+}
+
+/// A tensor of raw bytes; a boolean's byte is made 0 or 1.
+fn from_bytes(dtype: DType, shape: &[usize], bytes: &[u8]) -> Result<Tensor, String> {
+    let mut tensor = Tensor::from_bytes(dtype, shape, bytes)
+        .map_err(|_| format!("{dtype}{shape:?} does not fit {} bytes of data", bytes.len()))?;
+    if dtype == DType::Bool {
+        tensor.bytes_mut().iter_mut().for_each(|b| *b = u8::from(*b != 0));
+    }
+    Ok(tensor)
+}
+
+/// A tensor whose elements stand in the field for their type.
+fn typed(proto: &TensorProto, dtype: DType, shape: &[usize]) -> Result<Tensor, String> {
+    let bytes: Vec<u8> = match dtype {
+        DType::F32 => bytes_of(&proto.float_data, |v| v.to_le_bytes()),
+        DType::F64 => bytes_of(&proto.double_data, |v| v.to_le_bytes()),
+        DType::I64 => bytes_of(&proto.int64_data, |v| v.to_le_bytes()),
+        DType::U64 => bytes_of(&proto.uint64_data, |v| v.to_le_bytes()),
+        DType::U32 => bytes_of(&proto.uint64_data, |v| (v as u32).to_le_bytes()),
+        DType::I32 => bytes_of(&proto.int32_data, |v| v.to_le_bytes()),
+        DType::I16 | DType::U16 | DType::F16 | DType::BF16 => {
+            bytes_of(&proto.int32_data, |v| (v as u16).to_le_bytes())
+        }
+        DType::I8 | DType::U8 => bytes_of(&proto.int32_data, |v| [v as u8]),
+        DType::Bool => bytes_of(&proto.int32_data, |v| [u8::from(v != 0)]),
+    };
+    from_bytes(dtype, shape, &bytes)
+}
+
+fn bytes_of<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+    values.iter().flat_map(|&v| bytes(v)).collect()
+}
+
+/// Reads `size` bytes of another file, which must lie in `folder` or below.
+fn external(
+    entries: &[StringStringEntryProto],
+    size: usize,
+    folder: Option<&Path>,
+) -> Result<AlignedBytes, String> {
+    let entry = |key: &str| entries.iter().find(|e| e.key == key).map(|e| e.value.as_str());
+    let location = entry("location").ok_or("its data is in another file that is not named")?;
+    let folder = folder.ok_or_else(|| {
+        format!("its data is in the file `{location}`; import the model by its path")
+    })?;
+    let relative = Path::new(location);
+    if !relative.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir)) {
+        return Err(format!("its data is in `{location}`, outside the model's folder"));
+    }
+    let failed = |error: std::io::Error| format!("its data is in `{location}`: {error}");
+    let path = folder.join(relative).canonicalize().map_err(failed)?;
+    if !path.starts_with(folder.canonicalize().map_err(failed)?) {
+        return Err(format!("its data is in `{location}`, outside the model's folder"));
+    }
+    let number = |key: &str| match entry(key) {
+        None => Ok(None),
+        Some(text) => text.parse::<u64>().map(Some).map_err(|_| format!("{key} is `{text}`")),
+    };
+    let offset = number("offset")?.unwrap_or(0);
+    let length = number("length")?.unwrap_or(size as u64);
+    if length != size as u64 {
+        return Err(format!("its shape takes {size} bytes, but {length} are stored"));
+    }
+    let mut file = File::open(&path).map_err(failed)?;
+    let found = file.metadata().map_err(failed)?.len();
+    if offset.checked_add(length).is_none_or(|end| end > found) {
+        return Err(format!(
+            "its data is {length} bytes from {offset} of `{location}`, which holds {found}"
+        ));
+    }
+    let mut bytes = AlignedBytes::zeroed(size);
+    file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+    file.read_exact(bytes.as_mut_slice()).map_err(failed)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proto(data_type: i32, dims: &[i64]) -> TensorProto {
+        TensorProto { name: "w".into(), data_type, dims: dims.to_vec(), ..Default::default() }
+    }
+
+    #[track_caller]
+    fn refused(proto: &TensorProto, expected: &str) {
+        let error = read(proto, None).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+
+    #[test]
+    fn elements_are_read_from_every_field() {
+        let f32s = TensorProto { float_data: vec![1.5, -2.0], ..proto(1, &[2]) };
+        assert_eq!(read(&f32s, None).unwrap().as_slice::<f32>().unwrap(), [1.5, -2.0]);
+        let raw = TensorProto { raw_data: vec![1, 0, 0, 0, 2, 0, 0, 0].into(), ..proto(6, &[2]) };
+        assert_eq!(read(&raw, None).unwrap().as_slice::<i32>().unwrap(), [1, 2]);
+        let i8s = TensorProto { int32_data: vec![-1, 5], ..proto(3, &[2]) };
+        assert_eq!(read(&i8s, None).unwrap().as_slice::<i8>().unwrap(), [-1, 5]);
+        let bools = TensorProto { raw_data: vec![7, 0].into(), ..proto(9, &[2]) };
+        assert_eq!(read(&bools, None).unwrap().bytes(), [1, 0]);
+        let u32s = TensorProto { uint64_data: vec![9], ..proto(12, &[]) };
+        assert_eq!(read(&u32s, None).unwrap().as_slice::<u32>().unwrap(), [9]);
+    }
+
+    #[test]
+    fn a_shape_that_the_data_does_not_fill_is_refused_before_anything_is_allocated() {
+        refused(&proto(1, &[1 << 40]), "does not fit 0 bytes");
+        refused(&proto(1, &[i64::MAX, i64::MAX]), "not one that memory can hold");
+        refused(&proto(1, &[-1]), "not one that memory can hold");
+        refused(&proto(8, &[1]), "type string");
+        refused(&proto(99, &[1]), "type number 99");
+    }
+
+    #[test]
+    fn external_data_stays_in_the_folder() {
+        let folder = std::env::temp_dir().join(format!("import-external-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("in")).unwrap();
+        std::fs::write(folder.join("in/w.bin"), [0u8, 1, 2, 3]).unwrap();
+        std::fs::write(folder.join("out.bin"), [0u8; 4]).unwrap();
+        let inside = folder.join("in");
+        let at = |location: &str, offset: &str| {
+            let entry = |key: &str, value: &str| StringStringEntryProto {
+                key: key.into(),
+                value: value.into(),
+            };
+            let external_data = vec![entry("location", location), entry("offset", offset)];
+            TensorProto { external_data, data_location: EXTERNAL, ..proto(2, &[2]) }
+        };
+        let read = |location, offset| read(&at(location, offset), Some(&inside));
+        assert_eq!(read("w.bin", "1").unwrap().as_slice::<u8>().unwrap(), [1, 2]);
+        assert_eq!(read("./w.bin", "2").unwrap().as_slice::<u8>().unwrap(), [2, 3]);
+        for (location, offset, expected) in [
+            ("w.bin", "3", "which holds 4"),
+            ("w.bin", "18446744073709551615", "which holds 4"),
+            ("w.bin", "x", "offset is `x`"),
+            ("../out.bin", "0", "outside the model's folder"),
+            ("/etc/passwd", "0", "outside the model's folder"),
+            ("absent.bin", "0", "absent.bin"),
+        ] {
+            let error = read(location, offset).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        refused(&at("w.bin", "0"), "import the model by its path");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
