@@ -27,7 +27,7 @@ pub enum ImportError {
         first_bytes: String,
     },
     /// It starts as a model and then breaks off or breaks the format's rules.
-    #[error("the {format} model is damaged: {reason}; fetch or export it again")]
+    #[error("the {format} file is damaged: {reason}; fetch or export it again")]
     Damaged {
         /// The format.
         format: &'static str,

@@ -48,7 +48,7 @@ impl Builder {
         let made =
             op.infer(&facts).map_err(|error| Reason::Rule { error, inputs: facts.clone() })?;
         let known: Option<Vec<_>> = inputs.iter().map(|x| x.known()).collect();
-        let is_known = made.shape.iter().all(|d| d.known().is_some());
+        let is_known = made.shape.iter().all(|d| d.known().is_some()) && !starts_at_symbol(&op);
         if let Some(known) = known
             && is_known
         {
@@ -176,6 +176,11 @@ impl Builder {
             _ => Err(too_large),
         }
     }
+}
+
+/// Does a slice start at a place that is not known, though its length is?
+fn starts_at_symbol(op: &Op) -> bool {
+    matches!(op, Op::Slice { axes } if axes.iter().any(|cut| cut.start.known().is_none()))
 }
 
 /// Type and shape of a tensor.

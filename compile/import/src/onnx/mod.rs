@@ -18,9 +18,10 @@ pub use ops::{Operator, operators};
 use crate::error::ImportError;
 use crate::{Imported, ModelMetadata, Options, formats};
 use bytes::Bytes;
-use decode::ModelProto;
+use decode::{ModelProto, TensorProto};
 use prost::Message;
 use std::collections::BTreeMap;
+use tensor::Tensor;
 use walk::Walk;
 use wire::WireError;
 
@@ -63,6 +64,15 @@ pub fn import_model(mut model: ModelProto, options: &Options) -> Result<Imported
     debug_assert_eq!(graph.verify(), Ok(()));
     metadata.labels = labels;
     Ok(Imported { graph, metadata })
+}
+
+/// A tensor in a file of its own, a `TensorProto` as in ONNX test data: its name, which may be
+/// empty, and its elements.
+pub fn import_tensor(bytes: Bytes) -> Result<(String, Tensor), ImportError> {
+    let refused = |reason: String| ImportError::Damaged { format: "ONNX tensor", reason };
+    let proto = TensorProto::decode(bytes).map_err(|error| refused(error.to_string()))?;
+    let tensor = tensors::read(&proto, None).map_err(|reason| refused(reason.to_string()))?;
+    Ok((proto.name, tensor))
 }
 
 fn damaged(reason: String) -> ImportError {
