@@ -1,0 +1,93 @@
+//! Computes what does not depend on the inputs. The naive twins compute it, with sums in 64 bits.
+//!
+//! Given:
+//! ```text
+//! graph
+//! input %0 : f32[n, 2] # x
+//! const %1 : i64[2] [3, 4]
+//! %2 = cast(%1) "f32" : f32[2]
+//! %3 = sqrt(%2) : f32[2]
+//! %4 = add(%0, %3) : f32[n, 2]
+//! output %4 # y
+//! ```
+//! Result:
+//! ```text
+//! graph
+//! input %0 : f32[n, 2] # x
+//! const %1 : f32[2] [1.7320508, 2.0]
+//! %2 = add(%0, %1) : f32[n, 2]
+//! output %2 # y
+//! ```
+
+use crate::rewrite::{Rewriter, rewrite};
+use ir::{Fact, Graph, Node, Op, ValueId};
+use std::sync::Arc;
+use tensor::{Bindings, Dim, Tensor};
+
+/// A result may be this many times as large as the operands together: conversion of 8-bit
+/// weights to 32 bits or 64 stays within, one number expanded to a whole image does not.
+const GROWTH_MAX: usize = 8;
+
+/// A result of at most this many bytes may grow as it likes: shapes, masks and position tables
+/// lie below it, what would make a small file a large library above.
+const SMALL_BYTES: usize = 256 << 10;
+
+/// Multiplications and visits of elements that one node may cost: about a second of the naive
+/// twins. More is real work, which the engine does faster, or a hostile file's.
+const WORK_MAX: usize = 1 << 28;
+
+/// Gives the number of nodes that became constants.
+pub(crate) fn run(graph: &mut Graph) -> usize {
+    rewrite(graph, fold)
+}
+
+fn fold(graph: &mut Rewriter<'_>, node: &Node) -> Option<ValueId> {
+    let known = |id: &ValueId| graph.known(*id).cloned();
+    let inputs: Vec<Arc<Tensor>> = node.inputs.iter().map(known).collect::<Option<_>>()?;
+    let inputs: Vec<&Tensor> = inputs.iter().map(Arc::as_ref).collect();
+    let made = graph.fact(node.output);
+    let result_bytes = count(&made.shape)?.checked_mul(made.dtype.size())?;
+    let input_bytes: usize = inputs.iter().map(|t| t.bytes().len()).sum();
+    if result_bytes > SMALL_BYTES.max(input_bytes.saturating_mul(GROWTH_MAX)) {
+        return None;
+    }
+    if work(&node.op, &inputs, &made)? > WORK_MAX {
+        return None;
+    }
+    let result = reference::evaluate(&node.op, &inputs, &Bindings::new()).ok()?;
+    Some(graph.constant(result))
+}
+
+fn count(shape: &[Dim]) -> Option<usize> {
+    shape.iter().try_fold(1usize, |count, dim| count.checked_mul(dim.known_size()?))
+}
+
+/// Elements visited, each as often as it is.
+fn work(op: &Op, inputs: &[&Tensor], made: &Fact) -> Option<usize> {
+    let results = count(&made.shape)?;
+    let per_result = match op {
+        Op::Conv(_) => inputs[1].len() / inputs[1].shape()[0].max(1),
+        Op::MatMul => inputs[0].shape().last().copied().unwrap_or(1),
+        Op::Pool(pool) => pool.kernel.iter().try_fold(1usize, |n, &k| n.checked_mul(k))?,
+        Op::LocalResponseNorm { size, .. } => *size,
+        Op::Unary(_)
+        | Op::Binary(_)
+        | Op::Select
+        | Op::Cast(_)
+        | Op::Reduce { .. }
+        | Op::Arg(_)
+        | Op::Softmax { .. }
+        | Op::LogSoftmax { .. }
+        | Op::LayerNorm { .. }
+        | Op::Reshape { .. }
+        | Op::Transpose { .. }
+        | Op::Slice { .. }
+        | Op::Concat { .. }
+        | Op::Expand { .. }
+        | Op::Gather { .. }
+        | Op::Pad { .. }
+        | Op::Dimensions(_) => 1,
+    };
+    let read: usize = inputs.iter().map(|t| t.len()).sum();
+    results.checked_mul(per_result)?.checked_add(read)
+}

@@ -1,0 +1,112 @@
+//! The order of the passes.
+
+use crate::{
+    eliminate_common, eliminate_dead, eliminate_identity, fold_affine, fold_constants, fold_pad,
+    fuse_activation, fuse_gelu,
+};
+use ir::{Graph, GraphError};
+
+/// One pass.
+#[derive(Debug, Clone, Copy)]
+pub struct Pass {
+    /// Its name, which is that of its file.
+    pub name: &'static str,
+    /// Rewrites the graph and gives the number of rewrites.
+    pub run: fn(&mut Graph) -> usize,
+    /// Why it stands where it does.
+    pub reason: &'static str,
+}
+
+/// All passes, in the order in which they run; the whole table runs again until nothing changes.
+pub const PASSES: &[Pass] = &[
+    Pass {
+        name: "fold_constants",
+        run: fold_constants::run,
+        reason: "first, since every other pass asks which values are known",
+    },
+    Pass {
+        name: "eliminate_identity",
+        run: eliminate_identity::run,
+        reason: "before the patterns, so that they need not look through what does nothing",
+    },
+    Pass {
+        name: "eliminate_common",
+        run: eliminate_common::run,
+        reason: "before the patterns, which take one value for the two that an exporter wrote",
+    },
+    Pass {
+        name: "fuse_gelu",
+        run: fuse_gelu::run,
+        reason: "before fuse_activation: its tanh form holds none, but reads as one formula only while whole",
+    },
+    Pass {
+        name: "fuse_activation",
+        run: fuse_activation::run,
+        reason: "after fuse_gelu, whose erf and tanh forms hold no smaller activation",
+    },
+    Pass {
+        name: "fold_pad",
+        run: fold_pad::run,
+        reason: "before fold_affine, which needs to know what padding a convolution has",
+    },
+    Pass {
+        name: "fold_affine",
+        run: fold_affine::run,
+        reason: "after everything that could still find a pattern in what it takes away",
+    },
+    Pass {
+        name: "eliminate_dead",
+        run: eliminate_dead::run,
+        reason: "last, since every other pass leaves behind what it replaced",
+    },
+];
+
+/// Rounds after which the table is not run again even if something changed. Two suffice for all
+/// models seen; a graph of thousands of constant nodes that wait for each other is bounded too.
+const ROUNDS_MAX: usize = 8;
+
+/// What one pass did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassReport {
+    /// The pass.
+    pub pass: &'static str,
+    /// Rewrites in all rounds together.
+    pub rewrites: usize,
+}
+
+/// A pass left a graph that is not well formed: a defect of the pass.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{pass}: {error}")]
+pub struct PassError {
+    /// The pass, or `given` when the graph was not well formed from the beginning.
+    pub pass: &'static str,
+    /// What is wrong with the graph.
+    pub error: GraphError,
+}
+
+/// Runs all passes until nothing changes. The graph is verified before and after all of them, in
+/// debug builds after each.
+pub fn optimize(mut graph: Graph) -> Result<(Graph, Vec<PassReport>), PassError> {
+    let verify = |pass: &'static str, graph: &Graph| {
+        graph.verify().map_err(|error| PassError { pass, error })
+    };
+    verify("given", &graph)?;
+    let report = |pass: &Pass| PassReport { pass: pass.name, rewrites: 0 };
+    let mut reports: Vec<PassReport> = PASSES.iter().map(report).collect();
+    for _ in 0..ROUNDS_MAX {
+        let mut is_changed = false;
+        for (pass, report) in PASSES.iter().zip(&mut reports) {
+            let rewrites = (pass.run)(&mut graph);
+            report.rewrites += rewrites;
+            is_changed |= rewrites > 0;
+            if cfg!(debug_assertions) {
+                verify(pass.name, &graph)?;
+            }
+        }
+        if !is_changed {
+            break;
+        }
+    }
+    verify("all", &graph)?;
+    Ok((graph, reports))
+}
