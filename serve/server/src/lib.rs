@@ -1,1 +1,32 @@
-//! server
+//! The server without a protocol: which models there are, who may enter, and who waits.
+//!
+//! The life of a request: a protocol finds the [`Servable`], receives the body under a
+//! [`Charge`] and hands an [`Exchange`] to [`Service::answer`]. The exchange waits in the
+//! model's lane of a bounded queue; a worker thread then decodes it, runs the model and encodes
+//! the reply. Whatever goes wrong on the way is a [`Refusal`], which knows its HTTP status, its
+//! gRPC code and its text.
+//!
+//! Invariants: no CPU work runs on a protocol's reactor threads; every queue, body and wait is
+//! bounded by a number in [`Limits`]; a job that panics costs its own request and no other.
+#![forbid(unsafe_code)]
+
+mod budget;
+mod engine;
+mod exchange;
+mod image;
+mod limits;
+mod queue;
+mod refusal;
+mod servable;
+mod service;
+mod store;
+
+pub use budget::Charge;
+pub use engine::Engine;
+pub use exchange::{Exchange, Outcome, Request};
+pub use image::{Answer, ClassScore, ImageRecipe};
+pub use limits::Limits;
+pub use refusal::{Code, Refusal, Row};
+pub use servable::{Servable, Times};
+pub use service::Service;
+pub use store::{ModelStore, Select, State, VersionStatus};

@@ -1,0 +1,84 @@
+//! Receiving a request's body, bounded in bytes and in time.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, header};
+use http_body_util::BodyExt;
+use server::{Charge, Refusal, Service};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// How long a client may take to send a body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Between two pieces.
+    pub(crate) idle: Duration,
+    /// For the whole.
+    pub(crate) total: Duration,
+}
+
+/// How long a refused client may go on sending before its connection is closed. Without this
+/// time the close would reset the connection, and most clients would never read the refusal.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// The body and the charge that must live as long as it.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) charge: Charge,
+}
+
+/// Receives the whole body. Memory grows with what comes, not with what the head announces.
+pub(crate) async fn receive(
+    headers: &HeaderMap,
+    body: &mut Body,
+    service: &Service,
+    patience: Patience,
+) -> Result<Received, Refusal> {
+    let limit = service.limits().max_body_bytes;
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| length > limit as u64) {
+        return Err(Refusal::BodyTooLarge { limit });
+    }
+    let mut charge = service.open_charge();
+    let mut bytes = Vec::new();
+    let end = Instant::now() + patience.total;
+    loop {
+        let deadline = end.min(Instant::now() + patience.idle);
+        let late = || {
+            let is_idle = deadline < end;
+            let waited = if is_idle { patience.idle } else { patience.total };
+            Refusal::ReadTimeout { seconds: waited.as_secs() }
+        };
+        let frame = timeout_at(deadline, body.frame()).await.map_err(|_| late())?;
+        let Some(frame) = frame else { return Ok(Received { bytes, charge }) };
+        let frame = frame.map_err(|e| Refusal::BodyIncomplete(e.to_string()))?;
+        // Frames that are no data are trailers, which mean nothing here.
+        let Ok(data) = frame.into_data() else { continue };
+        if data.len() > limit - bytes.len() {
+            return Err(Refusal::BodyTooLarge { limit });
+        }
+        charge.grow(data.len())?;
+        bytes.extend_from_slice(&data);
+    }
+}
+
+/// Reads on after a refusal, so that the client gets to read it: at most as many bytes as a
+/// body may have, for at most [`LINGER`]. A client that waits for `100 Continue` has sent
+/// nothing, and is told at once.
+pub(crate) async fn discard(headers: &HeaderMap, mut body: Body, limit: usize) {
+    if headers.contains_key(header::EXPECT) {
+        return;
+    }
+    let mut left = limit;
+    let read = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, |data| data.len());
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    // Whether all came or not, the refusal is sent now.
+    let _ = tokio::time::timeout(LINGER, read).await;
+}

@@ -1,0 +1,306 @@
+//! The values of one input, while they are read.
+
+use super::number::{self, NotAnElement};
+use super::read::invalid;
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use jiter::{Jiter, JiterError, Peek};
+use plan::Port;
+use server::Refusal;
+use tensor::{DType, Tensor, TensorError};
+
+/// Deepest nesting of lists. 32: no model has tensors of as many dimensions, and the reader's
+/// stack holds it easily.
+const MAX_RANK: usize = 32;
+
+/// Longest piece of the request that a message repeats, in bytes.
+const MAX_QUOTE: usize = 80;
+
+/// Base64 as the clients of TensorFlow Serving send it: the standard alphabet, padding optional.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The values of one input: elements in a flat buffer, or images.
+pub(crate) struct Column<'a> {
+    port: &'a Port,
+    /// Most images that the column may hold; `None` when the model takes no images.
+    max_images: Option<usize>,
+    elements: Vec<u8>,
+    images: Vec<Vec<u8>>,
+    /// The shape of the rows read so far, once there is one.
+    row: Option<Vec<usize>>,
+}
+
+/// The sizes of the value that is being read, as far as they are known.
+#[derive(Default)]
+struct Sizes {
+    /// The number of dimensions, known from the first element on.
+    rank: Option<usize>,
+    /// The size of each level, known from the end of its first list on.
+    sizes: Vec<Option<usize>>,
+}
+
+impl<'a> Column<'a> {
+    pub(crate) fn new(port: &'a Port, max_images: Option<usize>) -> Column<'a> {
+        Column { port, max_images, elements: Vec::new(), images: Vec::new(), row: None }
+    }
+
+    /// Reads one row of a batch, which must have the shape of the rows before.
+    pub(crate) fn read_row(&mut self, json: &mut Jiter<'_>, peek: Peek) -> Result<(), Refusal> {
+        let found = self.read(json, peek)?;
+        self.end_row(found)
+    }
+
+    /// Reads the rest of a row that began with `{"b64":`.
+    pub(crate) fn read_image_row(&mut self, json: &mut Jiter<'_>) -> Result<(), Refusal> {
+        self.read_image(json)?;
+        self.end_row(Vec::new())
+    }
+
+    /// Reads the whole tensor; its shape.
+    pub(crate) fn read(&mut self, json: &mut Jiter<'_>, peek: Peek) -> Result<Vec<usize>, Refusal> {
+        let mut sizes = Sizes::default();
+        self.value(json, peek, 0, &mut sizes)?;
+        Ok(sizes.finish())
+    }
+
+    /// Reads the string and the end of an image that began with `{"b64":`.
+    pub(crate) fn read_image(&mut self, json: &mut Jiter<'_>) -> Result<(), Refusal> {
+        if self.max_images.is_none() {
+            let expected = number::tf_name(self.port.dtype);
+            return Err(invalid(format!(
+                "JSON Value: {{\"b64\": …}} Type: Object is not of expected type: {expected}"
+            )));
+        }
+        let start = json.current_index();
+        let text = json.next_str().map_err(|e| parse_error(&e))?;
+        let image = decode_base64(text)?;
+        if json.next_key().map_err(|e| parse_error(&e))?.is_some() {
+            let quoted = quote(json.slice_to_current(start));
+            return Err(invalid(format!(
+                "JSON Value: {{\"b64\": {quoted}… not formatted correctly for base64 data"
+            )));
+        }
+        self.push_image(image)
+    }
+
+    /// The images, when there are images and nothing else.
+    pub(crate) fn images(&mut self) -> Result<Option<Vec<Vec<u8>>>, Refusal> {
+        match (self.images.is_empty(), self.elements.is_empty()) {
+            (true, _) => Ok(None),
+            (false, true) => Ok(Some(std::mem::take(&mut self.images))),
+            (false, false) => {
+                let name = &self.port.name;
+                Err(invalid(format!("input `{name}`: expected images or numbers, found both")))
+            }
+        }
+    }
+
+    /// The tensor of `rows` rows that were read.
+    pub(crate) fn stack(self, rows: usize) -> Result<Tensor, Refusal> {
+        let mut shape = vec![rows];
+        shape.extend_from_slice(self.row.as_deref().unwrap_or_default());
+        self.tensor(&shape)
+    }
+
+    /// The tensor that was read, whose shape `read` gave.
+    pub(crate) fn tensor(self, shape: &[usize]) -> Result<Tensor, Refusal> {
+        Tensor::from_bytes(self.port.dtype, shape, &self.elements)
+            .map_err(|e: TensorError| invalid(format!("input `{}`: {e}", self.port.name)))
+    }
+
+    fn end_row(&mut self, found: Vec<usize>) -> Result<(), Refusal> {
+        let Some(expected) = &self.row else {
+            self.row = Some(found);
+            return Ok(());
+        };
+        let (size, expected_size): (usize, usize) =
+            (found.iter().product(), expected.iter().product());
+        if size != expected_size {
+            return Err(invalid(format!("Expecting tensor size: {expected_size} but got: {size}")));
+        }
+        if *expected != found {
+            let (expected, found) = (shape_text(expected), shape_text(&found));
+            return Err(invalid(format!("Expecting shape {expected} but got: {found}")));
+        }
+        Ok(())
+    }
+
+    fn value(
+        &mut self,
+        json: &mut Jiter<'_>,
+        peek: Peek,
+        level: usize,
+        sizes: &mut Sizes,
+    ) -> Result<(), Refusal> {
+        if peek == Peek::Array {
+            return self.list(json, level, sizes);
+        }
+        let rank = *sizes.rank.get_or_insert(level);
+        if level != rank {
+            let value = skip(json, peek)?;
+            return Err(invalid(format!(
+                "JSON Value: {value} found at incorrect level: {} in the JSON DOM. \
+                 Expected at level: {rank}",
+                level + 1
+            )));
+        }
+        self.leaf(json, peek)
+    }
+
+    fn list(
+        &mut self,
+        json: &mut Jiter<'_>,
+        level: usize,
+        sizes: &mut Sizes,
+    ) -> Result<(), Refusal> {
+        let rank = sizes.rank.unwrap_or(MAX_RANK);
+        if level >= rank {
+            return Err(invalid(format!(
+                "Encountered list at unexpected level: {level} expected < {rank}"
+            )));
+        }
+        let mut count = 0;
+        let mut next = json.known_array().map_err(|e| parse_error(&e))?;
+        while let Some(peek) = next {
+            self.value(json, peek, level + 1, sizes)?;
+            count += 1;
+            next = json.array_step().map_err(|e| parse_error(&e))?;
+        }
+        sizes.end_list(level, count)
+    }
+
+    fn leaf(&mut self, json: &mut Jiter<'_>, peek: Peek) -> Result<(), Refusal> {
+        let dtype = self.port.dtype;
+        if peek == Peek::True || peek == Peek::False {
+            if dtype != DType::Bool {
+                return Err(type_error(json, peek, dtype));
+            }
+            let value = json.known_bool(peek).map_err(|e| parse_error(&e))?;
+            self.elements.push(u8::from(value));
+            return Ok(());
+        }
+        if self.max_images.is_some() && peek == Peek::String {
+            let image = decode_base64(json.known_str().map_err(|e| parse_error(&e))?)?;
+            return self.push_image(image);
+        }
+        if self.max_images.is_some() && peek == Peek::Object {
+            let key = json.known_object().map_err(|e| parse_error(&e))?;
+            if key == Some("b64") {
+                return self.read_image(json);
+            }
+            let key = key.unwrap_or_default();
+            return Err(invalid(format!("expected an image {{\"b64\": …}}, found key `{key}`")));
+        }
+        if !peek.is_num() {
+            return Err(type_error(json, peek, dtype));
+        }
+        self.number(json, peek)
+    }
+
+    fn number(&mut self, json: &mut Jiter<'_>, peek: Peek) -> Result<(), Refusal> {
+        let dtype = self.port.dtype;
+        let token = json.known_number_bytes(peek).map_err(|e| parse_error(&e))?;
+        let token = std::str::from_utf8(token).unwrap_or_default();
+        number::push(token, dtype, &mut self.elements).map_err(|why| {
+            let (token, expected) = (quote(token.as_bytes()), number::tf_name(dtype));
+            invalid(match why {
+                NotAnElement::Type => {
+                    format!("JSON Value: {token} Type: Number is not of expected type: {expected}")
+                }
+                NotAnElement::Lossy => format!(
+                    "Cannot convert JSON value: {token} to {expected} without loss of precision."
+                ),
+            })
+        })
+    }
+
+    fn push_image(&mut self, image: Vec<u8>) -> Result<(), Refusal> {
+        let limit = self.max_images.unwrap_or(0);
+        if self.images.len() >= limit {
+            return Err(Refusal::TooManyImages { limit });
+        }
+        self.images.push(image);
+        Ok(())
+    }
+}
+
+impl Sizes {
+    fn end_list(&mut self, level: usize, count: usize) -> Result<(), Refusal> {
+        if self.sizes.len() <= level {
+            self.sizes.resize(level + 1, None);
+        }
+        // An empty list is as deep as it gets, as far as anybody can know.
+        if count == 0 {
+            self.rank.get_or_insert(level + 1);
+        }
+        let size = *self.sizes[level].get_or_insert(count);
+        if size != count {
+            return Err(invalid(format!(
+                "Encountered list at unexpected size: {count} at level: {level} \
+                 expected size: {size}"
+            )));
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Vec<usize> {
+        self.sizes.into_iter().flatten().collect()
+    }
+}
+
+pub(crate) fn parse_error(error: &JiterError) -> Refusal {
+    Refusal::JsonSyntax { reason: error.error_type.to_string(), offset: error.index }
+}
+
+/// The text of the next value, which is thereby read.
+pub(crate) fn skip(json: &mut Jiter<'_>, peek: Peek) -> Result<String, Refusal> {
+    let start = json.current_index();
+    json.known_skip(peek).map_err(|e| parse_error(&e))?;
+    Ok(quote(json.slice_to_current(start)))
+}
+
+/// The beginning of a piece of the request, short enough for a message.
+pub(crate) fn quote(bytes: &[u8]) -> String {
+    let short = &bytes[..bytes.len().min(MAX_QUOTE)];
+    let text = String::from_utf8_lossy(short).into_owned();
+    if bytes.len() > MAX_QUOTE { text + "…" } else { text }
+}
+
+/// `[2,3]`, as TensorFlow Serving writes shapes.
+fn shape_text(shape: &[usize]) -> String {
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    format!("[{}]", sizes.join(","))
+}
+
+fn type_error(json: &mut Jiter<'_>, peek: Peek, dtype: DType) -> Refusal {
+    let name = match peek {
+        Peek::Null => "Null",
+        Peek::True => "True",
+        Peek::False => "False",
+        Peek::String => "String",
+        Peek::Object => "Object",
+        _ => "Number",
+    };
+    let expected = number::tf_name(dtype);
+    match skip(json, peek) {
+        Ok(value) => {
+            invalid(format!("JSON Value: {value} Type: {name} is not of expected type: {expected}"))
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+/// White space, which some encoders put after each line, is ignored.
+fn decode_base64(text: &str) -> Result<Vec<u8>, Refusal> {
+    let decoded = if text.bytes().any(|b| b.is_ascii_whitespace()) {
+        let dense: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+        BASE64.decode(dense)
+    } else {
+        BASE64.decode(text)
+    };
+    decoded.map_err(|e| invalid(format!("Unable to base64 decode: {e}")))
+}

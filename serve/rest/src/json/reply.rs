@@ -1,0 +1,137 @@
+//! The reply of `:predict`.
+
+use super::number;
+use super::read::Form;
+use super::write::Pretty;
+use plan::Port;
+use server::{Answer, Refusal, Servable};
+use tensor::Tensor;
+
+/// Spaces a level, as RapidJSON's `PrettyWriter` has by default.
+const INDENT: usize = 4;
+
+/// Classes with their names: our own form, since TensorFlow Serving has none for images.
+pub(crate) fn answers(form: Form, model: &Servable, answers: &[Answer]) -> Vec<u8> {
+    let mut json = Pretty::new(INDENT);
+    json.object();
+    json.field("model", model.name());
+    json.field("version", &model.version().to_string());
+    json.string(key(form));
+    json.array();
+    for answer in answers {
+        json.object();
+        json.string("classes");
+        json.array();
+        for class in &answer.classes {
+            json.object();
+            json.field("label", &class.label);
+            json.string("index");
+            json.raw(&class.index.to_string());
+            json.string("probability");
+            number::each(tensor::DType::F32, &class.probability.to_le_bytes(), |t| json.raw(t));
+            json.end_object();
+        }
+        json.end_array();
+        json.end_object();
+    }
+    json.end_array();
+    json.end_object();
+    json.finish()
+}
+
+/// Tensors in the form of the request, byte for byte as TensorFlow Serving writes them, except
+/// that floats have the fewest digits that read back as the same float.
+pub(crate) fn tensors(form: Form, ports: &[Port], outputs: &[Tensor]) -> Result<Vec<u8>, Refusal> {
+    let mut json = Pretty::new(INDENT);
+    json.object();
+    json.string(key(form));
+    match form {
+        Form::Row => rows(&mut json, ports, outputs)?,
+        Form::Columnar => columns(&mut json, ports, outputs),
+    }
+    json.end_object();
+    Ok(json.finish())
+}
+
+fn key(form: Form) -> &'static str {
+    match form {
+        Form::Row => "predictions",
+        Form::Columnar => "outputs",
+    }
+}
+
+fn rows(json: &mut Pretty, ports: &[Port], outputs: &[Tensor]) -> Result<(), Refusal> {
+    let batch = batch(ports, outputs)?;
+    json.array();
+    for row in 0..batch {
+        if ports.len() > 1 {
+            json.object();
+        }
+        json.is_single_line = true;
+        for (port, output) in ports.iter().zip(outputs) {
+            if ports.len() > 1 {
+                json.string(&port.name);
+            }
+            let bytes = output.bytes().len() / batch;
+            let bytes = &output.bytes()[row * bytes..(row + 1) * bytes];
+            values(json, output, &output.shape()[1..], bytes);
+        }
+        json.is_single_line = false;
+        if ports.len() > 1 {
+            json.end_object();
+        }
+    }
+    json.end_array();
+    Ok(())
+}
+
+/// The first dimension, which all outputs must share.
+fn batch(ports: &[Port], outputs: &[Tensor]) -> Result<usize, Refusal> {
+    let mut batch = None;
+    for (Port { name, .. }, output) in ports.iter().zip(outputs) {
+        let Some(&found) = output.shape().first() else {
+            let text = format!("Tensor name: {name} has no shape information ");
+            return Err(Refusal::InvalidArgument(text));
+        };
+        let expected = *batch.get_or_insert(found);
+        if expected != found {
+            return Err(Refusal::InvalidArgument(format!(
+                "Tensor name: {name} has inconsistent batch size: {found} expecting: {expected}; \
+                 send 'inputs' instead of 'instances'"
+            )));
+        }
+    }
+    Ok(batch.unwrap_or(0))
+}
+
+fn columns(json: &mut Pretty, ports: &[Port], outputs: &[Tensor]) {
+    if ports.len() > 1 {
+        json.object();
+    }
+    for (port, output) in ports.iter().zip(outputs) {
+        if ports.len() > 1 {
+            json.string(&port.name);
+        }
+        values(json, output, output.shape(), output.bytes());
+    }
+    if ports.len() > 1 {
+        json.end_object();
+    }
+}
+
+/// The elements in `bytes` as lists nested by `shape`.
+fn values(json: &mut Pretty, output: &Tensor, shape: &[usize], bytes: &[u8]) {
+    let [size, inner @ ..] = shape else {
+        return number::each(output.dtype(), bytes, |text| json.raw(text));
+    };
+    json.array();
+    if inner.is_empty() {
+        number::each(output.dtype(), bytes, |text| json.raw(text));
+    } else {
+        let step = bytes.len() / (*size).max(1);
+        for i in 0..*size {
+            values(json, output, inner, &bytes[i * step..(i + 1) * step]);
+        }
+    }
+    json.end_array();
+}

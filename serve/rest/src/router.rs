@@ -1,0 +1,114 @@
+//! Which path leads where.
+
+use crate::body::Patience;
+use crate::encoding::accepts_gzip;
+use crate::listen::Options;
+use crate::response::Reply;
+use crate::v1;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Request, Response, header};
+use axum::routing::get;
+use monitor::NO_MODEL;
+use server::{Refusal, Service};
+use std::fmt::Write;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+#[derive(Clone)]
+struct Shared {
+    service: Service,
+    patience: Patience,
+}
+
+/// All routes of this protocol. TensorFlow Serving's paths do not fit a router that splits at
+/// `/`, so the whole of `/v1` goes to one handler.
+pub fn router(service: Service, options: &Options) -> Router {
+    let patience = Patience { idle: options.body_idle_timeout, total: options.body_timeout };
+    Router::new()
+        .route("/", get(help))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .fallback(v1_or_nothing)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(Shared { service, patience })
+}
+
+/// The process lives.
+async fn healthz() -> Response<Body> {
+    Reply::ok(TEXT, b"ok\n".to_vec()).into_response()
+}
+
+/// Send requests here, or not (any more).
+async fn readyz(State(shared): State<Shared>) -> Response<Body> {
+    let reply = match shared.service.is_ready() {
+        true => Reply::ok(TEXT, b"ready\n".to_vec()),
+        false => Reply::ok(TEXT, b"not ready\n".to_vec()).with_status(503),
+    };
+    reply.into_response()
+}
+
+async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response<Body> {
+    let text = shared.service.metrics().export().into_bytes();
+    // A few kilobytes: too little to trouble a worker with.
+    let reply = Reply::ok(monitor::CONTENT_TYPE, text);
+    reply.compressed(accepts_gzip(&headers)).into_response()
+}
+
+async fn help(State(shared): State<Shared>, headers: HeaderMap) -> Response<Body> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let names = shared.service.store().names();
+    let text = help_text(host.unwrap_or("localhost"), &names);
+    Reply::ok(TEXT, text.into_bytes()).into_response()
+}
+
+async fn v1_or_nothing(State(shared): State<Shared>, request: Request<Body>) -> Response<Body> {
+    let path = request.uri().path();
+    let is_v1 = path.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("/v1/"));
+    if is_v1 {
+        return v1::answer(shared.service, shared.patience, request).await;
+    }
+    let (method, path) = (request.method().to_string(), path.to_string());
+    refuse(&shared.service, &Refusal::RouteNotFound { method, path })
+}
+
+async fn method_not_allowed(
+    State(shared): State<Shared>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (method, path) = (request.method().to_string(), request.uri().path().to_string());
+    refuse(&shared.service, &Refusal::MethodNotAllowed { method, path })
+}
+
+/// Refusals outside `/v1`, where no body is expected.
+fn refuse(service: &Service, refusal: &Refusal) -> Response<Body> {
+    let reply = Reply::refused(refusal);
+    service.metrics().refusal(NO_MODEL, refusal.row().reason);
+    service.metrics().request(NO_MODEL, v1::PROTOCOL, reply.status());
+    reply.into_response()
+}
+
+fn help_text(host: &str, models: &[String]) -> String {
+    let mut text = String::from(
+        "Schooner serves models.\n\n\
+         POST /v1/models/NAME[/versions/V]:predict   an image, or JSON: instances or inputs\n\
+         GET  /v1/models/NAME[/versions/V]           states of the versions\n\
+         GET  /v1/models/NAME[/versions/V]/metadata  inputs and outputs\n\
+         GET  /healthz                               the process lives\n\
+         GET  /readyz                                requests are welcome\n\
+         GET  /metrics                               Prometheus text\n",
+    );
+    for model in models {
+        // Writing to a `String` cannot fail.
+        let _ = write!(
+            text,
+            "\ncurl -T cat.jpg http://{host}/v1/models/{model}:predict\n\
+             curl -d '{{\"instances\": [{{\"b64\": \"…\"}}]}}' \
+             http://{host}/v1/models/{model}:predict\n\
+             curl http://{host}/v1/models/{model}/metadata\n"
+        );
+    }
+    text
+}

@@ -1,0 +1,6 @@
+//! The REST interface over real sockets, with small models behind it.
+
+mod bodies;
+mod lifecycle;
+mod support;
+mod tensorflow_serving;

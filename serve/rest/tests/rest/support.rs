@@ -1,0 +1,306 @@
+//! A server on a real socket with small models, and a client that sends exact bytes.
+
+use plan::{Port, Signature};
+use rest::{Options, Summary};
+use server::{Answer, ClassScore, Engine, ImageRecipe, Limits, Servable, Service};
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tensor::{DType, Dim, Tensor};
+use tokio::sync::oneshot;
+
+/// What is answered by the function, under the signature.
+pub(crate) struct Computed<F> {
+    signature: Signature,
+    function: F,
+}
+
+impl<F> Engine for Computed<F>
+where
+    F: Fn(&[Tensor]) -> Result<Vec<Tensor>, String> + Send + Sync + 'static,
+{
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
+        (self.function)(inputs)
+    }
+}
+
+pub(crate) fn port(name: &str, dtype: DType, shape: Vec<Dim>) -> Port {
+    Port { name: name.to_string(), dtype, shape }
+}
+
+pub(crate) fn n() -> Dim {
+    Dim::symbol("n")
+}
+
+/// A model of one function.
+pub(crate) fn model<F>(name: &str, inputs: Vec<Port>, outputs: Vec<Port>, function: F) -> Servable
+where
+    F: Fn(&[Tensor]) -> Result<Vec<Tensor>, String> + Send + Sync + 'static,
+{
+    Servable::new(name, Computed { signature: Signature { inputs, outputs }, function })
+}
+
+/// `y = x / 2 + 2` over a batch of scalars: the model that TensorFlow Serving tests itself with.
+pub(crate) fn half_plus_two() -> Servable {
+    let inputs = vec![port("x", DType::F32, vec![n()])];
+    let outputs = vec![port("y", DType::F32, vec![n()])];
+    model("half_plus_two", inputs, outputs, |inputs| {
+        let y: Vec<f32> =
+            inputs[0].as_slice::<f32>().unwrap().iter().map(|x| x / 2.0 + 2.0).collect();
+        Ok(vec![Tensor::from_slice(inputs[0].shape(), &y).unwrap()])
+    })
+}
+
+/// Gives back its input, of this type and shape.
+pub(crate) fn echo(name: &str, dtype: DType, shape: Vec<Dim>) -> Servable {
+    let inputs = vec![port("x", dtype, shape.clone())];
+    let outputs = vec![port("y", dtype, shape)];
+    model(name, inputs, outputs, |inputs| Ok(inputs.to_vec()))
+}
+
+/// Gives back two inputs `a` (f32) and `b` (i64), each `n` rows of two.
+pub(crate) fn pair() -> Servable {
+    let ports = || {
+        let shape = || vec![n(), Dim::from(2)];
+        vec![port("a", DType::F32, shape()), port("b", DType::I64, shape())]
+    };
+    model("pair", ports(), ports(), |inputs| Ok(inputs.to_vec()))
+}
+
+/// Takes the last byte of an "image" as its brightness; two classes.
+pub(crate) struct Brightness;
+
+impl ImageRecipe for Brightness {
+    fn prepare(&self, image: &[u8]) -> Result<Tensor, String> {
+        match image.last() {
+            Some(0) | None => Err("the image is too dark to decode".to_string()),
+            Some(&byte) => Ok(Tensor::from_slice(&[1, 1], &[f32::from(byte) / 256.0]).unwrap()),
+        }
+    }
+
+    fn answer(&self, scores: &[f32]) -> Result<Answer, String> {
+        let class = |index: usize, label: &str, probability| {
+            let label = label.to_string();
+            ClassScore { index, label, probability }
+        };
+        let bright = scores[0];
+        Ok(Answer { classes: vec![class(1, "bright", bright), class(0, "dark", 1.0 - bright)] })
+    }
+}
+
+/// The classifier of brightness.
+pub(crate) fn brightness() -> Servable {
+    echo("brightness", DType::F32, vec![Dim::from(1), Dim::from(1)]).with_recipe(Brightness)
+}
+
+/// A body that begins as a JPEG does.
+pub(crate) fn jpeg(brightness: u8) -> Vec<u8> {
+    vec![0xff, 0xd8, 0xff, 0xe0, brightness]
+}
+
+/// A running server.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) service: Service,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Summary>>,
+}
+
+impl Server {
+    /// A server with all models above.
+    pub(crate) fn start() -> Server {
+        let models = vec![
+            half_plus_two(),
+            pair(),
+            brightness(),
+            echo("rows", DType::F32, vec![n(), Dim::from(2)]),
+            echo("bools", DType::Bool, vec![n()]),
+            echo("bytes", DType::U8, vec![n()]),
+            echo("doubles", DType::F64, vec![Dim::symbol("a"), Dim::symbol("b")]),
+        ];
+        Server::with(Limits::default(), Options::default(), models)
+    }
+
+    pub(crate) fn with(limits: Limits, options: Options, models: Vec<Servable>) -> Server {
+        let service = Service::new(limits, monitor::Metrics::new()).unwrap();
+        for model in models {
+            service.add(model, Duration::ZERO);
+        }
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (bound, address) = std::sync::mpsc::channel();
+        let served = service.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+            runtime.unwrap().block_on(async move {
+                let listener = rest::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+                bound.send(listener.local_addr().unwrap()).unwrap();
+                rest::serve(listener, served, options, async { drop(stopped.await) }).await
+            })
+        });
+        let address = address.recv().unwrap();
+        Server { address, service, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// What SIGTERM does.
+    pub(crate) fn signal(&mut self) {
+        drop(self.stop.take());
+    }
+
+    /// Waits until the server has ended by itself.
+    pub(crate) fn join(&mut self) -> Summary {
+        self.thread.take().unwrap().join().unwrap()
+    }
+
+    pub(crate) fn stop(&mut self) -> Summary {
+        self.signal();
+        let summary = self.join();
+        self.service.drain();
+        summary
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// One request on its own connection.
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Response {
+        self.connect().send(method, path, headers, body)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Response {
+        self.send("GET", path, &[], b"")
+    }
+
+    /// `:predict` with JSON.
+    pub(crate) fn predict(&self, model: &str, body: &str) -> Response {
+        self.send("POST", &format!("/v1/models/{model}:predict"), &[], body.as_bytes())
+    }
+
+    pub(crate) fn has_metric(&self, line: &str) -> bool {
+        self.get("/metrics").text().lines().any(|found| found == line)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.signal();
+    }
+}
+
+/// A connection that is kept alive.
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    /// Bytes that were received and not yet read.
+    buffer: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Client {
+    pub(crate) fn connect(address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Client { stream, buffer: Vec::new() }
+    }
+
+    pub(crate) fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[&str],
+        body: &[u8],
+    ) -> Response {
+        self.try_send(method, path, headers, body).unwrap()
+    }
+
+    pub(crate) fn try_send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[&str],
+        body: &[u8],
+    ) -> std::io::Result<Response> {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: test\r\n");
+        for header in headers {
+            request.push_str(&format!("{header}\r\n"));
+        }
+        request.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        let mut bytes = request.into_bytes();
+        bytes.extend_from_slice(body);
+        self.stream.write_all(&bytes)?;
+        self.receive(method == "HEAD")
+    }
+
+    /// Bytes as they are.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    pub(crate) fn receive(&mut self, is_head: bool) -> std::io::Result<Response> {
+        let end = loop {
+            if let Some(at) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") {
+                break at;
+            }
+            self.fill()?;
+        };
+        let head = String::from_utf8(self.buffer.drain(..end + 4).collect()).unwrap();
+        let mut lines = head.trim_end().split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers: BTreeMap<String, String> = lines
+            .map(|line| line.split_once(':').unwrap())
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_string()))
+            .collect();
+        let length = headers.get("content-length").map_or(0, |v| v.parse::<usize>().unwrap());
+        let length = if is_head { 0 } else { length };
+        while self.buffer.len() < length {
+            self.fill()?;
+        }
+        let body = self.buffer.drain(..length).collect();
+        Ok(Response { status, headers, body })
+    }
+
+    /// Has the server closed the connection in an orderly way?
+    pub(crate) fn is_closed(&mut self) -> bool {
+        matches!(self.stream.read(&mut [0; 1]), Ok(0))
+    }
+
+    fn fill(&mut self) -> std::io::Result<()> {
+        let mut piece = [0; 65536];
+        let count = self.stream.read(&mut piece)?;
+        if count == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        self.buffer.extend_from_slice(&piece[..count]);
+        Ok(())
+    }
+}
+
+impl Response {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    /// The words of `{"error": …}`.
+    pub(crate) fn error(&self) -> String {
+        let value: serde_json::Value = serde_json::from_slice(&self.body).unwrap();
+        assert_eq!(self.header("content-type"), "application/json");
+        value["error"].as_str().unwrap().to_string()
+    }
+}

@@ -1,0 +1,41 @@
+//! What a protocol does with a request on a worker thread.
+
+use crate::{Answer, Refusal, Servable};
+use tensor::Tensor;
+
+/// A request that was received, and the way back to who sent it. Both methods run on a worker
+/// thread, so they may take as much CPU as they need.
+pub trait Exchange: Send + 'static {
+    /// What goes back to the protocol's own threads: a response that only needs sending.
+    type Reply: Send + 'static;
+
+    /// Decompresses and parses the received bytes.
+    ///
+    /// # Errors
+    /// When they are no request for this model.
+    fn decode(&mut self, model: &Servable) -> Result<Request, Refusal>;
+
+    /// Writes the reply.
+    ///
+    /// # Errors
+    /// When the protocol has no words for the outcome.
+    fn encode(self, model: &Servable, outcome: Outcome) -> Result<Self::Reply, Refusal>;
+}
+
+/// What a model is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Image files (JPEG, PNG, WebP) that the model's recipe turns into inputs, one answer each.
+    Images(Vec<Vec<u8>>),
+    /// The inputs themselves, in the order of the signature.
+    Tensors(Vec<Tensor>),
+}
+
+/// What a model answers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// For each image, in order.
+    Answers(Vec<Answer>),
+    /// The outputs, in the order of the signature.
+    Tensors(Vec<Tensor>),
+}

@@ -1,0 +1,198 @@
+//! Every reason not to answer: one variant each, with its text above it and its numbers in one
+//! line of [`Refusal::row`]. Texts say what was expected, what was found and what to do; those
+//! that TensorFlow Serving has are worded as it words them, because clients match on them.
+
+use plan::BindError;
+use tensor::DType;
+
+/// Why a request is not answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the fields are the words of the text above each variant")]
+pub enum Refusal {
+    /// No model of this name (and version) is loaded.
+    #[error("Servable not found for request: {}", servable(model, *version))]
+    ModelNotFound { model: String, version: Option<u64> },
+    /// The status of a model or version that was never loaded.
+    #[error("Could not find {} of model {model}", version.map_or("any versions".into(), |v| format!("version {v}")))]
+    StatusNotFound { model: String, version: Option<u64> },
+    /// The model is being loaded, or its loading failed.
+    #[error("model {model} is not available yet: {reason}")]
+    ModelNotReady { model: String, reason: String },
+    /// A version label; there are none.
+    #[error("Unrecognized servable version label: {0}")]
+    UnknownLabel(String),
+    /// A version that is no number.
+    #[error("Failed to convert version: {0} to numeric.")]
+    BadVersion(String),
+    /// A signature name that the model does not have.
+    #[error("Serving signature name: \"{0}\" not found in signature def")]
+    SignatureNotFound(String),
+    /// The request's words do not make a request; the text is the protocol's.
+    #[error("{0}")]
+    InvalidArgument(String),
+    /// JSON that is none.
+    #[error("JSON Parse error: {reason} at offset: {offset}")]
+    JsonSyntax { reason: String, offset: usize },
+    /// The shapes of the inputs are not the model's.
+    #[error("{0}")]
+    Shape(#[from] BindError),
+    /// An input of another type.
+    #[error("input `{input}`: expected elements of type {expected}, found {found}")]
+    Type { input: String, expected: DType, found: DType },
+    /// More images than one request may have.
+    #[error("expected at most {limit} images in a request, found more; send several requests")]
+    TooManyImages { limit: usize },
+    /// A body that is neither an image nor JSON.
+    #[error("expected a JPEG, PNG or WebP image, or a JSON object; found {found}")]
+    NotAnImage { found: String },
+    /// An image that cannot be decoded.
+    #[error("{}{reason}", index.map_or(String::new(), |i| format!("image {i}: ")))]
+    BadImage { index: Option<usize>, reason: String },
+    /// An image for a model that has no recipe.
+    #[error(
+        "model {model} takes tensors, not images: it has no recipe; \
+         send JSON {{\"instances\": …}}, or serve the model with a recipe"
+    )]
+    NoRecipe { model: String },
+    /// A body that is longer than allowed, by its own word or by count.
+    #[error("expected a body of at most {limit} bytes, found more; raise the limit on bodies")]
+    BodyTooLarge { limit: usize },
+    /// A compressed body that unfolds beyond all bounds.
+    #[error("expected a body of at most {limit} bytes after decompression, found more")]
+    DecompressedTooLarge { limit: usize },
+    /// A compressed body that is damaged.
+    #[error("the body is not valid {encoding}: {reason}")]
+    BadCompression { encoding: &'static str, reason: String },
+    /// A compression that is not known.
+    #[error("expected Content-Encoding gzip, deflate or identity, found {found}")]
+    UnsupportedEncoding { found: String },
+    /// A form instead of a body.
+    #[error("expected an image or JSON as the body itself, found {found}; with curl use -T FILE")]
+    UnsupportedMedia { found: String },
+    /// The client takes too long to send.
+    #[error("the request did not arrive within {seconds} s")]
+    ReadTimeout { seconds: u64 },
+    /// The body ended before its end.
+    #[error("the body ended early: {0}")]
+    BodyIncomplete(String),
+    /// More jobs wait than the queue holds.
+    #[error("the queue of {limit} requests is full; retry later")]
+    QueueFull { limit: usize },
+    /// All bodies together are more than memory is granted for.
+    #[error("the requests that are being received hold all of {limit} bytes; retry later")]
+    BuffersFull { limit: usize },
+    /// The server is about to end.
+    #[error("the server is shutting down; send the request to another one")]
+    Draining,
+    /// No reply was made in time.
+    #[error("the request was not answered within {milliseconds} ms")]
+    DeadlineExceeded { milliseconds: u128 },
+    /// The engine failed.
+    #[error("model {model} failed: {reason}")]
+    Engine { model: String, reason: String },
+    /// A job panicked.
+    #[error("internal error: the job panicked; this is a defect of the server")]
+    Panicked,
+    /// A path under `/v1` that means nothing.
+    #[error("Malformed request: {method} {path}")]
+    MalformedRequest { method: String, path: String },
+    /// A path that means nothing.
+    #[error("Not found: {method} {path}; GET / lists the routes")]
+    RouteNotFound { method: String, path: String },
+    /// A route that knows other methods only.
+    #[error("Method not allowed: {method} {path}; GET / lists the routes")]
+    MethodNotAllowed { method: String, path: String },
+    /// A verb of the protocol that is not served.
+    #[error("the verb :{verb} is not served; use :predict")]
+    UnknownVerb { verb: String },
+    /// A feature of the protocol that the model's types do not have.
+    #[error("{0}")]
+    Unimplemented(String),
+}
+
+/// The numbers of a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// The name in metrics.
+    pub reason: &'static str,
+    /// HTTP status.
+    pub http: u16,
+    /// gRPC status.
+    pub grpc: Code,
+    /// After how many seconds a retry makes sense, when it does.
+    pub retry_after_s: Option<u32>,
+}
+
+/// The gRPC status codes in use, with their numbers on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "the gRPC specification defines them")]
+pub enum Code {
+    Cancelled = 1,
+    InvalidArgument = 3,
+    DeadlineExceeded = 4,
+    NotFound = 5,
+    ResourceExhausted = 8,
+    FailedPrecondition = 9,
+    Unimplemented = 12,
+    Internal = 13,
+    Unavailable = 14,
+}
+
+impl Refusal {
+    /// The reason's name, its HTTP status, its gRPC code, and when to retry.
+    pub fn row(&self) -> Row {
+        match self {
+            Refusal::ModelNotFound { .. } => fixed("model_not_found", 404, Code::NotFound),
+            Refusal::StatusNotFound { .. } => fixed("status_not_found", 404, Code::NotFound),
+            Refusal::ModelNotReady { .. } => retry("model_not_ready", 503, Code::Unavailable),
+            Refusal::UnknownLabel(_) => fixed("unknown_label", 400, Code::InvalidArgument),
+            Refusal::BadVersion(_) => fixed("bad_version", 400, Code::InvalidArgument),
+            Refusal::SignatureNotFound(_) => fixed("no_signature", 400, Code::InvalidArgument),
+            Refusal::InvalidArgument(_) => fixed("invalid_argument", 400, Code::InvalidArgument),
+            Refusal::JsonSyntax { .. } => fixed("json_syntax", 400, Code::InvalidArgument),
+            Refusal::Shape(_) => fixed("shape", 400, Code::InvalidArgument),
+            Refusal::Type { .. } => fixed("type", 400, Code::InvalidArgument),
+            Refusal::TooManyImages { .. } => fixed("too_many_images", 400, Code::InvalidArgument),
+            Refusal::NotAnImage { .. } => fixed("not_an_image", 400, Code::InvalidArgument),
+            Refusal::BadImage { .. } => fixed("bad_image", 400, Code::InvalidArgument),
+            Refusal::NoRecipe { .. } => fixed("no_recipe", 400, Code::FailedPrecondition),
+            Refusal::BodyTooLarge { .. } => fixed("body_size", 413, Code::ResourceExhausted),
+            Refusal::DecompressedTooLarge { .. } => fixed("bomb", 413, Code::ResourceExhausted),
+            Refusal::BadCompression { .. } => fixed("compression", 400, Code::InvalidArgument),
+            Refusal::UnsupportedEncoding { .. } => fixed("encoding", 415, Code::Unimplemented),
+            Refusal::UnsupportedMedia { .. } => fixed("media", 415, Code::InvalidArgument),
+            Refusal::ReadTimeout { .. } => fixed("read_timeout", 408, Code::DeadlineExceeded),
+            Refusal::BodyIncomplete(_) => fixed("incomplete", 400, Code::Cancelled),
+            Refusal::QueueFull { .. } => retry("queue_full", 429, Code::ResourceExhausted),
+            Refusal::BuffersFull { .. } => retry("buffers_full", 503, Code::Unavailable),
+            Refusal::Draining => retry("draining", 503, Code::Unavailable),
+            Refusal::DeadlineExceeded { .. } => fixed("deadline", 504, Code::DeadlineExceeded),
+            Refusal::Engine { .. } => fixed("engine", 500, Code::Internal),
+            Refusal::Panicked => fixed("panic", 500, Code::Internal),
+            Refusal::MalformedRequest { .. } => fixed("malformed", 400, Code::InvalidArgument),
+            Refusal::RouteNotFound { .. } => fixed("no_route", 404, Code::NotFound),
+            Refusal::MethodNotAllowed { .. } => fixed("method", 405, Code::Unimplemented),
+            Refusal::UnknownVerb { .. } => fixed("unknown_verb", 501, Code::Unimplemented),
+            Refusal::Unimplemented(_) => fixed("unimplemented", 501, Code::Unimplemented),
+        }
+    }
+}
+
+/// A retry would be refused again.
+fn fixed(reason: &'static str, http: u16, grpc: Code) -> Row {
+    Row { reason, http, grpc, retry_after_s: None }
+}
+
+/// A retry may succeed. One second, the smallest time that `Retry-After` can say: a full queue
+/// is empty by then.
+fn retry(reason: &'static str, http: u16, grpc: Code) -> Row {
+    Row { reason, http, grpc, retry_after_s: Some(1) }
+}
+
+fn servable(model: &str, version: Option<u64>) -> String {
+    match version {
+        None => format!("Latest({model})"),
+        Some(version) => format!("Specific({model}, {version})"),
+    }
+}

@@ -1,0 +1,199 @@
+//! The front door for every protocol.
+
+use crate::budget::Budget;
+use crate::queue::{Job, Queue};
+use crate::{Charge, Exchange, Limits, ModelStore, Refusal, Servable};
+use monitor::{Metrics, Stage};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Models, queue and workers. Cheap to clone; all clones are the same service. When the last
+/// one is dropped, the workers finish what is queued and end.
+#[derive(Clone)]
+pub struct Service {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: ModelStore,
+    limits: Limits,
+    metrics: Arc<Metrics>,
+    budget: Arc<Budget>,
+    queue: Arc<Queue>,
+    workers: Mutex<Vec<JoinHandle<()>>>,
+    is_draining: AtomicBool,
+}
+
+impl Service {
+    /// A service without models, with its workers running.
+    ///
+    /// # Errors
+    /// When the system grants no threads.
+    pub fn new(limits: Limits, metrics: Metrics) -> std::io::Result<Service> {
+        let metrics = Arc::new(metrics);
+        let queue = Arc::new(Queue::new(limits.queue_length));
+        let mut workers = Vec::new();
+        for index in 0..limits.workers.get() {
+            let (queue, metrics) = (queue.clone(), metrics.clone());
+            let thread = std::thread::Builder::new().name(format!("worker-{index}"));
+            workers.push(thread.spawn(move || work(&queue, &metrics))?);
+        }
+        let inner = Inner {
+            store: ModelStore::default(),
+            budget: Budget::new(limits.max_buffered_bytes),
+            limits,
+            metrics,
+            queue,
+            workers: Mutex::new(workers),
+            is_draining: AtomicBool::new(false),
+        };
+        Ok(Service { inner: Arc::new(inner) })
+    }
+
+    /// Makes a model available, in place of one with the same name and version; loading it took
+    /// `time`.
+    pub fn add(&self, servable: Servable, time: Duration) {
+        self.metrics().model_loaded(servable.name(), servable.version(), time);
+        self.store().insert(Arc::new(servable));
+    }
+
+    /// Ends a version; was there one? Requests that already found it are still answered.
+    pub fn remove(&self, model: &str, version: u64) -> bool {
+        let was_available = self.store().remove(model, version);
+        if was_available {
+            self.metrics().model_unloaded(model, version);
+        }
+        was_available
+    }
+
+    /// Which models there are.
+    pub fn store(&self) -> &ModelStore {
+        &self.inner.store
+    }
+
+    /// What the service is willing to hold.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// What the service counts.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.inner.metrics
+    }
+
+    /// A charge for a body that is about to be received. Keep it as long as the bytes.
+    pub fn open_charge(&self) -> Charge {
+        self.inner.budget.open()
+    }
+
+    /// Should new requests be sent here?
+    pub fn is_ready(&self) -> bool {
+        !self.is_draining() && self.store().is_ready()
+    }
+
+    /// Is the server about to end?
+    pub fn is_draining(&self) -> bool {
+        self.inner.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// Announces the end: [`Service::is_ready`] turns false, requests are still answered.
+    pub fn begin_drain(&self) {
+        self.inner.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Refuses further requests, answers those that wait, and ends the workers. Blocks until
+    /// the last job is done, so never call it on a thread of an async runtime.
+    pub fn drain(&self) {
+        self.begin_drain();
+        self.inner.queue.close();
+        let mut workers = self.inner.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        for worker in workers.drain(..) {
+            // A worker catches the panics of its jobs, so that it has none to report.
+            let _ = worker.join();
+        }
+    }
+
+    /// Answers one request on a worker thread. Needs the tokio clock. When the future is
+    /// dropped before a worker begins, the job is skipped.
+    ///
+    /// # Errors
+    /// When the queue is full or closed, the time is over, or decoding, running or encoding
+    /// fails.
+    pub async fn answer<E: Exchange>(
+        &self,
+        model: Arc<Servable>,
+        exchange: E,
+    ) -> Result<E::Reply, Refusal> {
+        let (reply, answered) = oneshot::channel();
+        let timeout = self.limits().request_timeout;
+        let (name, metrics) = (model.name().to_string(), self.metrics().clone());
+        let queued = Instant::now();
+        let job = move || {
+            metrics.stage(model.name(), Stage::Queue, queued.elapsed());
+            if !reply.is_closed() {
+                // Sending fails when nobody waits any more, and then nobody needs the reply.
+                let _ = reply.send(execute(&model, exchange, &metrics));
+            }
+        };
+        self.enqueue(&name, Box::new(job))?;
+        // A job that ends without a reply has panicked: it is skipped only when nobody waits.
+        let answered = async { answered.await.unwrap_or(Err(Refusal::Panicked)) };
+        match timeout {
+            None => answered.await,
+            Some(timeout) => {
+                let late = Refusal::DeadlineExceeded { milliseconds: timeout.as_millis() };
+                tokio::time::timeout(timeout, answered).await.unwrap_or(Err(late))
+            }
+        }
+    }
+
+    /// The gauge rises before a worker can lower it.
+    fn enqueue(&self, model: &str, job: Job) -> Result<(), Refusal> {
+        self.metrics().queued(model);
+        let pushed = self.inner.queue.push(model, job);
+        if pushed.is_err() {
+            self.metrics().dequeued(model);
+        }
+        pushed
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+/// The life of a worker: one job after the other until the queue is closed and empty.
+fn work(queue: &Queue, metrics: &Metrics) {
+    while let Some(taken) = queue.pop() {
+        metrics.dequeued(&taken.model);
+        // A panic drops the job's sender, which tells the waiting side; nothing else is shared
+        // with the job, so nothing is left in a broken state.
+        if catch_unwind(AssertUnwindSafe(taken.job)).is_err() {
+            metrics.job_panic(&taken.model);
+        }
+    }
+}
+
+/// Decode, run, encode.
+fn execute<E: Exchange>(
+    model: &Servable,
+    mut exchange: E,
+    metrics: &Metrics,
+) -> Result<E::Reply, Refusal> {
+    let start = Instant::now();
+    let request = exchange.decode(model)?;
+    let decode = start.elapsed();
+    let (outcome, times) = model.answer(request)?;
+    let ran = Instant::now();
+    let reply = exchange.encode(model, outcome);
+    metrics.stage(model.name(), Stage::Decode, decode + times.decode);
+    metrics.stage(model.name(), Stage::Infer, times.infer);
+    metrics.stage(model.name(), Stage::Encode, times.encode + ran.elapsed());
+    reply
+}
