@@ -9,11 +9,13 @@ mod bound;
 mod constants;
 mod error;
 mod model;
+mod open;
 mod pool;
 mod session;
 
 pub use constants::Constants;
 pub use error::{LoadError, RunError};
 pub use model::Model;
+pub use open::{OpenError, OpenReason, Opened, open};
 pub use pool::{Pool, threads};
 pub use session::Timing;
