@@ -1,0 +1,241 @@
+//! `schooner bench`: how fast a model is.
+
+use crate::console::{Console, quoted};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::model::{self, ModelArgs};
+use crate::statistics::{Latency, peak_memory_bytes};
+use crate::{inputs, macs, show};
+use clap::Args;
+use runtime::{Model, Pool};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tensor::{Bindings, Tensor};
+
+/// Time a model: latency for each number of threads, and the steps that take the time
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  schooner bench fashion.onnx
+  schooner bench fashion.onnx --threads-list 1,2,4 --seconds 10 --profile")]
+pub(crate) struct Bench {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// Numbers of threads to time [default: one, and all]
+    #[arg(long, value_name = "N,N…", value_delimiter = ',', env = "SCHOONER_THREADS_LIST")]
+    threads_list: Vec<std::num::NonZeroUsize>,
+
+    /// How long to time each, in seconds
+    #[arg(long, default_value_t = 3.0, env = "SCHOONER_SECONDS")]
+    seconds: f64,
+
+    /// Size of the batch, where the model leaves it open
+    #[arg(long, value_name = "N", env = "SCHOONER_BATCH")]
+    batch: Option<i64>,
+
+    /// List the steps that take most of the time
+    #[arg(long, env = "SCHOONER_PROFILE")]
+    profile: bool,
+}
+
+/// Everything that was timed.
+#[derive(Serialize)]
+struct Timings {
+    model: String,
+    isa: &'static str,
+    inputs: Vec<String>,
+    macs: Option<u64>,
+    runs: Vec<Timed>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    profile: Vec<Step>,
+    peak_memory_bytes: Option<u64>,
+}
+
+/// One number of threads.
+#[derive(Serialize)]
+struct Timed {
+    threads: usize,
+    runs: usize,
+    latency: Latency,
+    /// Of the median run, a multiply-accumulate being two operations.
+    gflops: Option<f64>,
+}
+
+/// One step, or all steps of one operation.
+#[derive(Serialize)]
+struct Step {
+    name: String,
+    operation: String,
+    median_ms: f64,
+    share: f64,
+}
+
+/// Runs before the clock starts: the first binds the plan and touches its memory, the next ones
+/// bring caches and the processor's frequency to where they stay.
+const WARM_UP_RUNS: usize = 3;
+
+/// Fewest runs that are timed, however slow they are.
+const RUNS_MIN: usize = 5;
+
+/// Profiled runs, of which the median counts.
+const PROFILE_RUNS: usize = 15;
+
+/// Steps that the listing names.
+const STEPS_SHOWN: usize = 20;
+
+impl Bench {
+    pub(crate) fn execute(&self, console: &Console) -> Result<Exit, Error> {
+        if !(self.seconds > 0.0 && self.seconds < 3600.0) {
+            let found = self.seconds;
+            return Err(Error::Usage(format!("--seconds: expected 0 to 3600, found {found}")));
+        }
+        let loaded = model::load(console, &self.model.model, &self.model.options)?;
+        let model = loaded.model;
+        let (inputs, sizes) = self.inputs(&model)?;
+        let inputs: Vec<&Tensor> = inputs.iter().collect();
+        let macs = macs::of_plan(model.plan(), &sizes);
+        let mut runs = Vec::new();
+        for threads in self.threads(console) {
+            let model = model.clone().with_pool(Arc::new(Pool::new(threads)));
+            let times = time(&model, &inputs, self.seconds)?;
+            let latency = Latency::of(&times);
+            let gflops = macs.map(|macs| 2.0 * macs as f64 / latency.median_ms / 1e6);
+            runs.push(Timed { threads, runs: times.len(), latency, gflops });
+        }
+        let profile = if self.profile { profile(&model, &inputs)? } else { Vec::new() };
+        console.result(&Timings {
+            model: model.name().to_string(),
+            isa: simd::Isa::best().name(),
+            inputs: inputs.iter().map(|t| format!("{t:?}")).collect(),
+            macs,
+            runs,
+            profile,
+            peak_memory_bytes: peak_memory_bytes(),
+        });
+        let path = quoted(self.model.model.display());
+        console.next(format_args!("schooner build {path} -o lib{}.so", model.name()));
+        Ok(Exit::Ok)
+    }
+
+    fn threads(&self, console: &Console) -> Vec<usize> {
+        if !self.threads_list.is_empty() {
+            return self.threads_list.iter().map(|n| n.get()).collect();
+        }
+        let all = console.threads();
+        if all == 1 { vec![1] } else { vec![1, all] }
+    }
+
+    /// Made-up inputs, and the sizes that they give the symbols.
+    fn inputs(&self, model: &Model) -> Result<(Vec<Tensor>, Bindings), Error> {
+        let mut shapes = Vec::new();
+        if let Some(batch) = self.batch {
+            let mut sizes = model.plan().defaults.clone();
+            let first = |port: &plan::Port| port.shape.first()?.as_symbol().map(str::to_string);
+            let symbol = model.signature().inputs.iter().find_map(first).ok_or_else(|| {
+                Error::Usage("--batch: the model's first axis has a fixed size".to_string())
+            })?;
+            sizes.insert(symbol, batch);
+            for port in &model.signature().inputs {
+                let size = |d: &tensor::Dim| usize::try_from(d.evaluate(&sizes).ok()?).ok();
+                let shape = port.shape.iter().map(size).collect::<Option<Vec<usize>>>();
+                let shape = shape.ok_or_else(|| {
+                    Error::Usage(format!("--batch: `{}` has no such size", port.name))
+                })?;
+                shapes.push((port.name.clone(), shape));
+            }
+        }
+        let inputs = inputs::made_up(model, &shapes)?;
+        let shapes: Vec<&[usize]> = inputs.iter().map(Tensor::shape).collect();
+        let sizes = plan::bind(model.signature(), &shapes).map_err(runtime::RunError::from)?;
+        Ok((inputs, sizes))
+    }
+}
+
+fn time(model: &Model, inputs: &[&Tensor], seconds: f64) -> Result<Vec<Duration>, Error> {
+    for _ in 0..WARM_UP_RUNS {
+        model.run(inputs)?;
+    }
+    let end = Instant::now() + Duration::from_secs_f64(seconds);
+    let mut times = Vec::new();
+    while times.len() < RUNS_MIN || Instant::now() < end {
+        let start = Instant::now();
+        model.run(inputs)?;
+        times.push(start.elapsed());
+    }
+    Ok(times)
+}
+
+/// The median time of each step, the slowest first.
+fn profile(model: &Model, inputs: &[&Tensor]) -> Result<Vec<Step>, Error> {
+    let mut times: Vec<Vec<f64>> = Vec::new();
+    let mut steps = Vec::new();
+    for _ in 0..PROFILE_RUNS {
+        let timings = model.profile(inputs)?;
+        times.resize(timings.len(), Vec::new());
+        for (list, timing) in times.iter_mut().zip(&timings) {
+            list.push(timing.elapsed.as_secs_f64() * 1e3);
+        }
+        steps = timings;
+    }
+    for list in &mut times {
+        list.sort_by(f64::total_cmp);
+    }
+    let medians: Vec<f64> = times.iter().map(|list| list[list.len() / 2]).collect();
+    let total: f64 = medians.iter().sum();
+    let mut steps: Vec<Step> = steps
+        .into_iter()
+        .zip(medians)
+        .map(|(timing, median_ms)| Step {
+            name: timing.name,
+            operation: timing.operation.to_string(),
+            median_ms,
+            share: median_ms / total,
+        })
+        .collect();
+    steps.sort_by(|a, b| b.median_ms.total_cmp(&a.median_ms));
+    Ok(steps)
+}
+
+impl fmt::Display for Timings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}, inputs {}", self.model, self.isa, self.inputs.join(", "))?;
+        match self.macs {
+            Some(macs) => writeln!(f, ", {} multiply-accumulates", show::count(macs))?,
+            None => writeln!(f)?,
+        }
+        for Timed { threads, runs, latency, gflops } in &self.runs {
+            let Latency { min_ms, median_ms, p95_ms, .. } = latency;
+            write!(
+                f,
+                "threads {threads}: median {median_ms:.3} ms, p95 {p95_ms:.3} ms, min {min_ms:.3} \
+                 ms ({runs} runs)"
+            )?;
+            match gflops {
+                Some(gflops) => writeln!(f, ", {gflops:.1} GFLOP/s")?,
+                None => writeln!(f)?,
+            }
+        }
+        let mut sums: BTreeMap<&str, (f64, usize)> = BTreeMap::new();
+        for step in &self.profile {
+            let sum = sums.entry(&step.operation).or_default();
+            *sum = (sum.0 + step.share, sum.1 + 1);
+        }
+        let mut sums: Vec<_> = sums.into_iter().collect();
+        sums.sort_by(|a, b| b.1.0.total_cmp(&a.1.0));
+        for (operation, (share, steps)) in sums {
+            writeln!(f, "{:>6.1} %  {operation} ({steps} steps)", share * 100.0)?;
+        }
+        for step in self.profile.iter().take(STEPS_SHOWN) {
+            let Step { name, operation, median_ms, share } = step;
+            writeln!(f, "{median_ms:>9.3} ms {:>5.1} %  {operation} {name}", share * 100.0)?;
+        }
+        match self.peak_memory_bytes {
+            Some(bytes) => writeln!(f, "memory {} at the peak", show::bytes(bytes)),
+            None => Ok(()),
+        }
+    }
+}

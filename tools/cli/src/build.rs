@@ -1,0 +1,128 @@
+//! `schooner build`: one shared library with the model inside.
+
+use crate::console::{Console, quoted};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::model::{self, Loaded, ModelArgs};
+use crate::{inputs, show, template};
+use clap::Args;
+use emit::Emission;
+use runtime::Model;
+use serde::Serialize;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tensor::Tensor;
+
+/// Build a shared library with the model, its weights and its recipe inside
+///
+/// Writes the library, a C header and a C example beside it. Needs no compiler and no linker.
+/// A name in .schooner writes the model alone, for `schooner serve` and `run`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  schooner build fashion.onnx -o libfashion.so
+  schooner build fashion.onnx -o fashion.schooner
+  schooner serve libfashion.so")]
+pub(crate) struct Build {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// File to write [default: lib<MODEL>.so in the current folder]
+    #[arg(short, long, value_name = "FILE", env = "SCHOONER_OUTPUT")]
+    output: Option<PathBuf>,
+
+    /// Version of the model, as its package states it
+    #[arg(long, default_value = "1", env = "SCHOONER_MODEL_VERSION")]
+    model_version: String,
+}
+
+/// What was written.
+#[derive(Serialize)]
+struct Built {
+    library: PathBuf,
+    bytes: u64,
+    constant_bytes: u64,
+    checksum: String,
+    header: Option<PathBuf>,
+    example: Option<PathBuf>,
+    recipe: String,
+    write_seconds: f64,
+    seconds: f64,
+}
+
+impl Build {
+    pub(crate) fn execute(&self, console: &Console) -> Result<Exit, Error> {
+        let start = Instant::now();
+        let ModelArgs { model: path, options } = &self.model;
+        let loaded = model::load(console, path, options)?;
+        let Loaded { model, recipe_why, source, .. } = loaded;
+        let source = source.ok_or_else(|| {
+            let path = path.display();
+            Error::Usage(format!("{path}: expected a model file, found a library built from one"))
+        })?;
+        let named = || PathBuf::from(format!("lib{}.so", model.name()));
+        let out = self.output.clone().unwrap_or_else(named);
+        let emission = Emission {
+            plan: model.plan(),
+            constants: model.constants().as_slice(),
+            recipe: model.recipe(),
+            version: &self.model_version,
+            source: emit::source(path).map_err(|e| Error::of_file(path, e))?,
+            opsets: source.metadata.opset_imports,
+        };
+        let is_bare = out.extension().is_some_and(|suffix| suffix == "schooner");
+        let report = if is_bare {
+            emit::bare(&emission, &out)?
+        } else {
+            emit::library(&emission, template::TEMPLATE, &out)?
+        };
+        same_answer(&model, &out)?;
+        console.result(&Built {
+            library: report.path,
+            bytes: report.bytes,
+            constant_bytes: emission.constants.len() as u64,
+            checksum: format!("{:016x}", report.checksum),
+            header: report.header,
+            example: report.example,
+            recipe: recipe_why,
+            write_seconds: report.seconds,
+            seconds: start.elapsed().as_secs_f64(),
+        });
+        console.next(format_args!("schooner serve {}", quoted(out.display())));
+        Ok(Exit::Ok)
+    }
+}
+
+/// Opens what was written and holds its answer against that of the model it was made from.
+fn same_answer(model: &Model, out: &Path) -> Result<(), Error> {
+    let refused = |reason: String| Error::Library { path: out.to_path_buf(), reason };
+    let opened = Model::open(out).map_err(|e| refused(e.to_string()))?;
+    let inputs = inputs::made_up(model, &[])?;
+    let inputs: Vec<&Tensor> = inputs.iter().collect();
+    // Bytes, not numbers: a NaN is not equal to itself.
+    let bytes = |outputs: Vec<Tensor>| -> Vec<Vec<u8>> {
+        outputs.iter().map(|tensor| tensor.bytes().to_vec()).collect()
+    };
+    if bytes(opened.run(&inputs)?) == bytes(model.run(&inputs)?) {
+        return Ok(());
+    }
+    let reason = "the written library answers other bytes than the model".to_string();
+    Err(Error::Defect { stage: "emit", reason })
+}
+
+impl fmt::Display for Built {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bytes, constants) = (show::bytes(self.bytes), show::bytes(self.constant_bytes));
+        writeln!(f, "library  {} ({bytes}, weights {constants})", self.library.display())?;
+        for (what, file) in [("header ", &self.header), ("example", &self.example)] {
+            if let Some(file) = file {
+                writeln!(f, "{what}  {}", file.display())?;
+            }
+        }
+        writeln!(f, "recipe   {}", self.recipe)?;
+        writeln!(f, "checked  opened again, it answers the same bytes as the model")?;
+        let (seconds, write) = (self.seconds, self.write_seconds);
+        writeln!(f, "took     {seconds:.2} s, {write:.2} s of it to write")
+    }
+}

@@ -1,0 +1,102 @@
+//! What a person or a script sees: results on stdout, as text or as JSON; everything else on
+//! stderr.
+
+use clap::Args;
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
+
+/// The flags of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Console {
+    /// Print results as JSON on stdout
+    #[arg(long, global = true, env = "SCHOONER_JSON", help_heading = "Global options")]
+    pub(crate) json: bool,
+
+    /// Threads of one run [default: the processors that this process may use]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        env = "SCHOONER_THREADS",
+        help_heading = "Global options"
+    )]
+    threads: Option<std::num::NonZeroUsize>,
+
+    /// Print more on stderr: how long each stage took
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "SCHOONER_VERBOSE",
+        conflicts_with = "quiet",
+        help_heading = "Global options"
+    )]
+    verbose: bool,
+
+    /// Print nothing on stderr but errors
+    #[arg(short, long, global = true, env = "SCHOONER_QUIET", help_heading = "Global options")]
+    quiet: bool,
+}
+
+/// A result: the same data for people and for scripts.
+pub(crate) trait Report: Serialize + Display {}
+
+impl<T: Serialize + Display> Report for T {}
+
+impl Console {
+    /// Threads of one run.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.map_or_else(runtime::threads, usize::from)
+    }
+
+    /// Prints a result on stdout. A reader that has gone away is no error: `schooner … | head`.
+    pub(crate) fn result(&self, report: &impl Report) {
+        let mut out = std::io::stdout().lock();
+        let _ = if self.json {
+            let json = serde_json::to_string_pretty(report)
+                .unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"));
+            writeln!(out, "{json}")
+        } else {
+            write!(out, "{report}")
+        };
+        let _ = out.flush();
+    }
+
+    /// Tells on stderr what a person wants to know and a script does not.
+    pub(crate) fn info(&self, message: impl Display) {
+        if !self.quiet {
+            eprintln!("{message}");
+        }
+    }
+
+    /// Tells on stderr what matters only when something is sought.
+    pub(crate) fn detail(&self, message: impl Display) {
+        if self.verbose {
+            eprintln!("{message}");
+        }
+    }
+
+    /// The next useful command.
+    pub(crate) fn next(&self, command: impl Display) {
+        self.info(format_args!("next: {command}"));
+    }
+
+    /// A bar on stderr, hidden unless a person is there to see it.
+    pub(crate) fn progress(&self, length: usize) -> indicatif::ProgressBar {
+        if self.quiet || !std::io::stderr().is_terminal() {
+            return indicatif::ProgressBar::hidden();
+        }
+        indicatif::ProgressBar::new(length as u64)
+    }
+}
+
+/// A path or word as a shell takes it.
+pub(crate) fn quoted(word: impl Display) -> String {
+    let word = word.to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word;
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}

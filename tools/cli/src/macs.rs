@@ -1,0 +1,50 @@
+//! How much arithmetic a plan is.
+
+use plan::{BatchMatMul, BufferId, Operation, Plan, Step};
+use tensor::{Bindings, Dim};
+
+/// Multiply-accumulates of one run under these sizes; each counts as two floating-point
+/// operations. Elementwise work is left out, as it is where such figures are published.
+///
+/// Nothing when a size has no value.
+pub(crate) fn of_plan(plan: &Plan, sizes: &Bindings) -> Option<u64> {
+    plan.steps.iter().map(|step| of_step(plan, step, sizes)).sum()
+}
+
+fn of_step(plan: &Plan, step: &Step, sizes: &Bindings) -> Option<u64> {
+    let elements = |id: BufferId| product(&plan.buffer(id).shape, sizes);
+    let output = elements(step.output)?;
+    match &step.operation {
+        Operation::MatMul(p) => output.checked_mul(p.k as u64),
+        Operation::BatchMatMul(BatchMatMul { batch, m, k, n, .. }) => {
+            product(batch, sizes)?.checked_mul(product(&[m.clone(), k.clone(), n.clone()], sizes)?)
+        }
+        Operation::Convolution(p) => {
+            let channels = plan.buffer(*step.inputs.first()?).shape.last()?.evaluate(sizes).ok()?;
+            let taps = (p.kernel[0] * p.kernel[1]) as u64;
+            output.checked_mul(taps * u64::try_from(channels).ok()? / p.groups.max(1) as u64)
+        }
+        Operation::Depthwise(p) => output.checked_mul((p.kernel[0] * p.kernel[1]) as u64),
+        Operation::Pool(_)
+        | Operation::Unary(_)
+        | Operation::Binary(_)
+        | Operation::Select
+        | Operation::Cast
+        | Operation::Reduce { .. }
+        | Operation::Arg { .. }
+        | Operation::Softmax { .. }
+        | Operation::LayerNorm { .. }
+        | Operation::LocalResponseNorm { .. }
+        | Operation::Copy(_)
+        | Operation::Fill(_)
+        | Operation::Gather { .. }
+        | Operation::Dimensions(_) => Some(0),
+    }
+}
+
+fn product(dims: &[Dim], sizes: &Bindings) -> Option<u64> {
+    dims.iter().try_fold(1u64, |product, dim| {
+        let size = u64::try_from(dim.evaluate(sizes).ok()?).ok()?;
+        product.checked_mul(size)
+    })
+}
