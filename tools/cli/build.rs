@@ -79,7 +79,7 @@ fn passes(name: &str) -> bool {
         "CLIPPY_",
     ];
     let begins = |with: &&str| name.starts_with(*with);
-    KEPT.iter().any(|with| begins(&with)) || !DROPPED.iter().any(|with| begins(&with))
+    KEPT.iter().any(begins) || !DROPPED.iter().any(begins)
 }
 
 /// What the target calls the library.

@@ -37,7 +37,8 @@ pub const PASSES: &[Pass] = &[
     Pass {
         name: "fuse_gelu",
         run: fuse_gelu::run,
-        reason: "before fuse_activation: its tanh form holds none, but reads as one formula only while whole",
+        reason: "before fuse_activation: its tanh form reads as one formula only \
+                 while whole",
     },
     Pass {
         name: "fuse_activation",
@@ -81,14 +82,14 @@ pub struct PassError {
     /// The pass, or `given` when the graph was not well formed from the beginning.
     pub pass: &'static str,
     /// What is wrong with the graph.
-    pub error: GraphError,
+    pub error: Box<GraphError>,
 }
 
 /// Runs all passes until nothing changes. The graph is verified before and after all of them, in
 /// debug builds after each.
 pub fn optimize(mut graph: Graph) -> Result<(Graph, Vec<PassReport>), PassError> {
     let verify = |pass: &'static str, graph: &Graph| {
-        graph.verify().map_err(|error| PassError { pass, error })
+        graph.verify().map_err(|error| PassError { pass, error: Box::new(error) })
     };
     verify("given", &graph)?;
     let report = |pass: &Pass| PassReport { pass: pass.name, rewrites: 0 };

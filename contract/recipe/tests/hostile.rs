@@ -46,10 +46,9 @@ fn png_bomb(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Rgb);
-    let mut writer = encoder.write_header().unwrap();
+    // Without its pixels the writer would fail to finish when dropped.
+    let mut writer = std::mem::ManuallyDrop::new(encoder.write_header().unwrap());
     writer.write_chunk(png::chunk::IDAT, &[0x78, 0x9c, 3, 0, 0, 0, 0, 1]).unwrap();
-    // Without its pixels the writer would fail to finish: what is written is enough.
-    std::mem::forget(writer);
     bytes
 }
 

@@ -106,7 +106,7 @@ impl Dim {
         if let [one] = divisor.terms.as_slice()
             && let Some(terms) = self.terms.iter().map(|t| t.divided_by(one)).collect()
         {
-            return Dim { terms }.normalised();
+            return Dim { terms }.normalized();
         }
         Dim::from_atom(Atom::FloorDiv(Box::new(self.clone()), Box::new(divisor.clone())))
     }
@@ -195,7 +195,7 @@ impl Dim {
     }
 
     /// Merges terms with the same atoms and drops those that vanish.
-    fn normalised(self) -> Dim {
+    fn normalized(self) -> Dim {
         let mut merged: BTreeMap<Vec<Atom>, i64> = BTreeMap::new();
         for Term { mut atoms, coefficient } in self.terms {
             atoms.sort();
@@ -247,7 +247,7 @@ impl Atom {
 
 impl From<i64> for Dim {
     fn from(value: i64) -> Dim {
-        Dim { terms: vec![Term { atoms: Vec::new(), coefficient: value }] }.normalised()
+        Dim { terms: vec![Term { atoms: Vec::new(), coefficient: value }] }.normalized()
     }
 }
 
@@ -267,7 +267,7 @@ impl std::ops::Add for Dim {
     type Output = Dim;
     fn add(mut self, other: Dim) -> Dim {
         self.terms.extend(other.terms);
-        self.normalised()
+        self.normalized()
     }
 }
 
@@ -293,7 +293,7 @@ impl std::ops::Mul for Dim {
                 terms.push(Term { atoms, coefficient });
             }
         }
-        Dim { terms }.normalised()
+        Dim { terms }.normalized()
     }
 }
 

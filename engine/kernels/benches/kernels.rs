@@ -1,6 +1,5 @@
 //! Speed of the kernels that the time goes to, in GFLOP/s (two per multiply-add), on each ISA of
 //! this CPU. One thread; the median of many runs, in processor time.
-#![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
 use kernels::conv::{Conv, ConvShape};
 use kernels::depthwise::Depthwise;
@@ -12,6 +11,7 @@ use std::time::Duration;
 use tensor::scalar::Unary;
 use tensor::{AlignedBytes, DType};
 
+#[expect(clippy::print_stdout, reason = "a bench prints its table")]
 fn main() {
     println!("{:28} {:>10} {:>10} {:>10}", "GFLOP/s", "generic", "avx2", "avx512");
     let sizes = [64, 128, 256, 384, 512, 768, 1024];
@@ -59,6 +59,7 @@ fn main() {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "a bench prints its table")]
 fn row(name: &str, work: usize, time: impl Fn(Isa) -> Duration) {
     let mut line = format!("{name:28}");
     for isa in Isa::ALL {

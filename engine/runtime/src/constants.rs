@@ -24,7 +24,8 @@ impl Constants {
     /// A part of a mapped file, which every process that maps it shares. `None` when the part
     /// is not within the file, or does not begin at a multiple of [`plan::ALIGNMENT`].
     pub fn mapped(file: Arc<Mmap>, range: Range<usize>) -> Option<Constants> {
-        let is_aligned = file.as_ptr().addr().wrapping_add(range.start) % tensor::ALIGNMENT == 0;
+        let is_aligned =
+            file.as_ptr().addr().wrapping_add(range.start).is_multiple_of(tensor::ALIGNMENT);
         let is_inside = range.start <= range.end && range.end <= file.len();
         (is_aligned && is_inside).then_some(Constants(Source::Mapped { file, range }))
     }

@@ -59,7 +59,8 @@ pub const CATALOGUE: &[Row] = &[
         name: "schooner_request_duration_seconds",
         kind: Kind::Histogram,
         labels: &["model", "stage"],
-        help: "Seconds that requests spent in each stage: read, queue, decode, infer, encode, total",
+        help: "Seconds that requests spent in each stage: read, queue, decode, infer, encode or \
+               total",
         why: "Is the tail latency ours, and in which stage does it arise?",
     },
     Row {

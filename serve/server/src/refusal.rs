@@ -13,7 +13,7 @@ pub enum Refusal {
     #[error("Servable not found for request: {}", servable(model, *version))]
     ModelNotFound { model: String, version: Option<u64> },
     /// The status of a model or version that was never loaded.
-    #[error("Could not find {} of model {model}", version.map_or("any versions".into(), |v| format!("version {v}")))]
+    #[error("Could not find {} of model {model}", which(*version))]
     StatusNotFound { model: String, version: Option<u64> },
     /// The model is being loaded, or its loading failed.
     #[error("model {model} is not available yet: {reason}")]
@@ -188,6 +188,10 @@ fn fixed(reason: &'static str, http: u16, grpc: Code) -> Row {
 /// is empty by then.
 fn retry(reason: &'static str, http: u16, grpc: Code) -> Row {
     Row { reason, http, grpc, retry_after_s: Some(1) }
+}
+
+fn which(version: Option<u64>) -> String {
+    version.map_or("any versions".into(), |v| format!("version {v}"))
 }
 
 fn servable(model: &str, version: Option<u64>) -> String {

@@ -27,7 +27,7 @@ fn layer_norm_has_mean_zero_and_variance_one() {
 }
 
 #[test]
-fn local_response_norm_looks_at_neighbouring_channels() {
+fn local_response_norm_looks_at_neighboring_channels() {
     let x = t(&[1, 4, 1], &[1.0f32, 2.0, 3.0, 4.0]);
     let op = |size| Op::LocalResponseNorm { size, alpha: 1.0, beta: 1.0, bias: 1.0 };
     // Of size 3, one channel to either side; of size 2, the channel and the one above it.

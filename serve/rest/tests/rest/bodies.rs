@@ -34,7 +34,8 @@ fn classes(key: &str, brightnesses: &[u8]) -> String {
             format!(
                 "        {{\n            \"classes\": [\n                {{\n                    \
                  \"label\": \"bright\",\n                    \"index\": 1,\n                    \
-                 \"probability\": {bright:?}\n                }},\n                {{\n                    \
+                 \"probability\": {bright:?}\n                }},\n                {{\n\
+                 \x20                   \
                  \"label\": \"dark\",\n                    \"index\": 0,\n                    \
                  \"probability\": {:?}\n                }}\n            ]\n        }}",
                 1.0 - bright
@@ -42,7 +43,8 @@ fn classes(key: &str, brightnesses: &[u8]) -> String {
         })
         .collect();
     format!(
-        "{{\n    \"model\": \"brightness\",\n    \"version\": \"1\",\n    \"{key}\": [\n{}\n    ]\n}}",
+        "{{\n    \"model\": \"brightness\",\n    \"version\": \"1\",\n    \
+         \"{key}\": [\n{}\n    ]\n}}",
         answers.join(",\n")
     )
 }
@@ -215,7 +217,11 @@ fn long_bodies_are_refused_and_the_client_reads_why() {
     check_refused(&server.send("PUT", PREDICT, &[], &long), 413, expected);
     // Announced and never sent.
     let mut client = server.connect();
-    client.write(format!("PUT {PREDICT} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 99999999999\r\n\r\n").as_bytes());
+    let head = format!(
+        "PUT {PREDICT} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n\
+         content-length: 99999999999\r\n\r\n"
+    );
+    client.write(head.as_bytes());
     check_refused(&client.receive(false).unwrap(), 413, expected);
     // Not announced at all.
     let mut client = server.connect();

@@ -195,56 +195,57 @@ fn shapes_and_types_are_refused_in_tensorflow_serving_s_words() {
             r#"{"inputs": [256]}"#,
             "JSON Value: 256 Type: Number is not of expected type: uint8".into(),
         ),
+    ] {
+        check_refused(&server, model, request, &expected);
+    }
+}
+
+#[test]
+fn rows_and_columns_of_the_wrong_kind_are_refused_in_its_words() {
+    let server = Server::start();
+    for (model, request, expected) in [
         (
             "half_plus_two",
             r#"{"instances": [1, {"x": 2}]}"#,
-            "Expecting value/list but got object at item 1 of input list".into(),
+            "Expecting value/list but got object at item 1 of input list",
         ),
         (
             "half_plus_two",
             r#"{"instances": [{"x": 2}, 1]}"#,
-            "Expecting object but got list at item 1 of input list".into(),
+            "Expecting object but got list at item 1 of input list",
         ),
         (
             "half_plus_two",
             r#"{"instances": [{"z": 2}]}"#,
             "Failed to process element: 0 key: z of 'instances' list. Error: INVALID_ARGUMENT: \
-             JSON object: does not have named input: z"
-                .into(),
+             JSON object: does not have named input: z",
         ),
         (
             "pair",
             r#"{"instances": [[1, 2]]}"#,
             "instances is a plain list, but expecting list of objects as multiple input tensors \
-             required as per tensorinfo_map"
-                .into(),
+             required as per tensorinfo_map",
         ),
         (
             "pair",
             r#"{"instances": [{"a": [1, 2]}]}"#,
             "Failed to process element: 0 of 'instances' list. JSON object: {\"a\": [1, 2]} keys \
-             must be equal to: a,b"
-                .into(),
+             must be equal to: a,b",
         ),
         (
             "pair",
             r#"{"inputs": [[1, 2]]}"#,
             "inputs is a plain value/list, but expecting an object as multiple input tensors \
-             required as per tensorinfo_map"
-                .into(),
+             required as per tensorinfo_map",
         ),
-        (
-            "pair",
-            r#"{"inputs": {"a": [[1, 2]]}}"#,
-            "Missing named input: b in 'inputs' object.".into(),
-        ),
+        ("pair", r#"{"inputs": {"a": [[1, 2]]}}"#, "Missing named input: b in 'inputs' object."),
         (
             "pair",
             r#"{"inputs": {"a": [[1, 2]], "a": [[1, 2]]}}"#,
-            "input `a` is given twice in 'inputs' object.".into(),
+            "input `a` is given twice in 'inputs' object.",
         ),
     ] {
-        check_refused(&server, model, request, &expected);
+        check_refused(&server, model, request, expected);
     }
 }
 
@@ -315,28 +316,8 @@ fn nesting_is_bounded() {
     assert_eq!(response.status, 400, "{}", response.text());
 }
 
-#[test]
-fn status_and_metadata_are_printed_as_protobuf_prints() {
-    let server = Server::start();
-    let expected = r#"{
- "model_version_status": [
-  {
-   "version": "1",
-   "state": "AVAILABLE",
-   "status": {
-    "error_code": "OK",
-    "error_message": ""
-   }
-  }
- ]
-}
-"#;
-    for path in ["/v1/models/half_plus_two", "/V1/MODELS/half_plus_two/VERSIONS/1"] {
-        let response = server.get(path);
-        assert_eq!((response.status, response.text()), (200, expected));
-        assert_eq!(response.header("content-type"), "application/json");
-    }
-    let expected = r#"{
+/// What protobuf prints of the signature of `half_plus_two`.
+const METADATA: &str = r#"{
  "model_spec": {
   "name": "half_plus_two",
   "signature_name": "",
@@ -384,7 +365,29 @@ fn status_and_metadata_are_printed_as_protobuf_prints() {
  }
 }
 "#;
-    assert_eq!(server.get("/v1/models/half_plus_two/metadata").text(), expected);
+
+#[test]
+fn status_and_metadata_are_printed_as_protobuf_prints() {
+    let server = Server::start();
+    let expected = r#"{
+ "model_version_status": [
+  {
+   "version": "1",
+   "state": "AVAILABLE",
+   "status": {
+    "error_code": "OK",
+    "error_message": ""
+   }
+  }
+ ]
+}
+"#;
+    for path in ["/v1/models/half_plus_two", "/V1/MODELS/half_plus_two/VERSIONS/1"] {
+        let response = server.get(path);
+        assert_eq!((response.status, response.text()), (200, expected));
+        assert_eq!(response.header("content-type"), "application/json");
+    }
+    assert_eq!(server.get("/v1/models/half_plus_two/metadata").text(), METADATA);
     let response = server.send("HEAD", "/v1/models/half_plus_two", &[], b"");
     assert_eq!((response.status, response.body.len()), (200, 0));
 }
