@@ -67,10 +67,19 @@ pub fn recognize(bytes: &[u8]) -> Result<&'static Format, ImportError> {
 /// First bytes that are shown when nothing is recognized.
 const SHOWN: usize = 16;
 
+/// Do the bytes begin as those of a format that is known but not read?
+pub(crate) fn is_foreign(bytes: &[u8]) -> bool {
+    foreign(bytes).is_some()
+}
+
+fn foreign(bytes: &[u8]) -> Option<&'static Foreign> {
+    let starts = |f: &&Foreign| bytes.get(f.0..).is_some_and(|rest| rest.starts_with(f.1));
+    FOREIGN.iter().find(starts)
+}
+
 /// Says what the bytes are and what to do.
 pub(crate) fn not_a_model(bytes: &[u8]) -> ImportError {
-    let starts = |f: &&Foreign| bytes.get(f.0..).is_some_and(|rest| rest.starts_with(f.1));
-    let (found, hint) = match FOREIGN.iter().find(starts) {
+    let (found, hint) = match foreign(bytes) {
         Some(Foreign(_, _, found, hint)) => (*found, *hint),
         None if bytes.is_empty() => ("this file is empty", NO_MODEL),
         None => ("this is not a model of any format that is known", NO_MODEL),

@@ -1,1 +1,43 @@
-//! testkit
+//! What tests share. A dev-dependency only.
+#![forbid(unsafe_code)]
+
+use std::path::{Path, PathBuf};
+
+/// The variable that names the folder of the large fixtures.
+const FIXTURES: &str = "SCHOONER_FIXTURES";
+
+/// A file among the large fixtures. `None`, with a line on stderr that says what is skipped, when
+/// `SCHOONER_FIXTURES` is not set.
+///
+/// # Panics
+/// When the variable is set and the file is missing.
+pub fn fixture(path: &str) -> Option<PathBuf> {
+    let Some(folder) = std::env::var_os(FIXTURES) else {
+        eprintln!("skipped: {path} is needed, and {FIXTURES} is not set");
+        return None;
+    };
+    let file = Path::new(&folder).join(path);
+    assert!(file.exists(), "{FIXTURES} is set and {} is missing", file.display());
+    Some(file)
+}
+
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Requires every element to be within `atol + rtol * |expected|` of the expected one.
+///
+/// # Panics
+/// When one is not; the message names the worst.
+pub fn assert_close(what: &str, actual: &[f32], expected: &[f32], rtol: f32, atol: f32) {
+    assert_eq!(actual.len(), expected.len(), "{what}: number of elements");
+    let excess = |(a, e): (&f32, &f32)| {
+        let excess = (a - e).abs() - (atol + rtol * e.abs());
+        if excess.is_nan() { f32::INFINITY } else { excess }
+    };
+    let all = actual.iter().zip(expected).map(excess).enumerate();
+    if let Some((at, worst)) = all.max_by(|a, b| a.1.total_cmp(&b.1)) {
+        assert!(worst <= 0.0, "{what}: element {at} is {}, expected {}", actual[at], expected[at]);
+    }
+}

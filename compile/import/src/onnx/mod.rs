@@ -29,14 +29,19 @@ const FORMAT: &str = "ONNX";
 
 /// Could these be the bytes of an ONNX model, whole or not?
 pub fn is_format(bytes: &[u8]) -> bool {
-    !matches!(wire::check(bytes), Err(WireError::Foreign))
+    match wire::check(bytes) {
+        Ok(()) => true,
+        Err(WireError::Foreign) => false,
+        // A SavedModel that breaks off reads as a model of the first format version.
+        Err(_) => !formats::is_foreign(bytes),
+    }
 }
 
 /// The graph of an ONNX model.
 pub fn import(bytes: Bytes, options: &Options) -> Result<Imported, ImportError> {
     match wire::check(&bytes) {
         Ok(()) => {}
-        Err(WireError::Foreign) => return Err(formats::not_a_model(&bytes)),
+        Err(_) if !is_format(&bytes) => return Err(formats::not_a_model(&bytes)),
         Err(error) => return Err(damaged(error.to_string())),
     }
     let model = ModelProto::decode(bytes).map_err(|error| damaged(error.to_string()))?;
