@@ -73,8 +73,18 @@ impl Window {
         Ok(room.floor_div(&Dim::from(self.stride)) + Dim::from(1))
     }
 
-    /// Elements of the padded axis beyond the first window.
+    /// Elements of the padded axis beyond the first window; refused when that does not fit.
     pub(crate) fn room(&self, size: &Dim) -> Result<Dim, RuleError> {
+        let room = self.slack(size)?;
+        if let Some(missing) = room.known().filter(|&r| r < 0) {
+            let expected = size.clone() - Dim::from(missing);
+            return Err(RuleError::Size { what: "spatial size", expected, found: size.clone() });
+        }
+        Ok(room)
+    }
+
+    /// As [`Window::room`], negative when the first window does not fit.
+    pub(crate) fn slack(&self, size: &Dim) -> Result<Dim, RuleError> {
         if self.taps == 0 || self.stride == 0 || self.dilation == 0 {
             return Err(at_least_one("kernel size, stride or dilation"));
         }
@@ -89,12 +99,7 @@ impl Window {
         in_range("stride", Some(self.stride))?;
         let span = in_range("window", (self.taps - 1).checked_mul(self.dilation))?;
         let pads = in_range("padding", self.pads.0.checked_add(self.pads.1))?;
-        let room = size.clone() + Dim::from(pads) - Dim::from(span + 1);
-        if room.known().is_some_and(|r| r < 0) {
-            let expected = Dim::from(span + 1) - Dim::from(pads);
-            return Err(RuleError::Size { what: "spatial size", expected, found: size.clone() });
-        }
-        Ok(room)
+        Ok(size.clone() + Dim::from(pads) - Dim::from(span + 1))
     }
 }
 

@@ -25,13 +25,23 @@ pub fn pool(pool: &Pool, inputs: &[Fact]) -> Result<Fact, RuleError> {
         let window =
             Window { taps: pool.kernel[axis], stride, dilation: pool.dilations[axis], pads };
         shape.push(if pool.ceil_mode {
-            let windows = window.room(size)?.ceil_div(&Dim::from(stride)) + Dim::from(1);
+            let windows = first(&window, size)?.ceil_div(&Dim::from(stride)) + Dim::from(1);
             // A last window that would start in the padding behind the data is left out.
             let starts = (size.clone() + Dim::from(pads.0)).ceil_div(&Dim::from(stride));
             windows.minimum(&starts)
         } else {
-            window.count(size)?
+            first(&window, size)?.floor_div(&Dim::from(stride)) + Dim::from(1)
         });
     }
     Ok(Fact { dtype: x.dtype, shape })
+}
+
+/// Room behind the first window. A first window that hangs over the edge counts when the next one
+/// would begin behind it, as in ONNX Runtime: what lies outside takes no part.
+fn first(window: &Window, size: &Dim) -> Result<Dim, RuleError> {
+    let slack = window.slack(size)?;
+    if slack.known().is_some_and(|s| s <= -(window.stride as i64)) {
+        return window.room(size);
+    }
+    Ok(slack.maximum(&Dim::from(0)))
 }

@@ -39,6 +39,7 @@ impl Convolution {
             pads: p.pads,
         };
         facts.require(input[0] == output[0], "input and output differ in batch")?;
+        require_windows(facts, &input, &output)?;
         let parameters = [p.kernel, p.strides, p.dilations, [p.groups, 1]];
         check_sizes(facts, &[&input[..], &output, parameters.as_flattened(), &p.pads].concat())?;
         let is_positive = parameters.as_flattened().iter().all(|&size| size > 0);
@@ -80,6 +81,7 @@ impl Pool {
         let (input, output) = images(facts)?;
         let is_same = input[0] == output[0] && input[3] == output[3];
         facts.require(is_same, "input and output differ in batch or channels")?;
+        require_windows(facts, &input, &output)?;
         let parameters = [p.kernel, p.strides, p.dilations];
         check_sizes(facts, &[&input[..], &output, parameters.as_flattened(), &p.pads].concat())?;
         let is_positive = parameters.as_flattened().iter().all(|&size| size > 0);
@@ -120,6 +122,16 @@ fn images(facts: &Facts<'_>) -> Result<([usize; 4], [usize; 4]), RunError> {
         (Some(input), Some(output)) => Ok((input, output)),
         _ => Err(facts.refuse("images of rank 4 expected")),
     }
+}
+
+/// An image on which no window fits gives no pixel, and what follows would be made of nothing.
+fn require_windows(
+    facts: &Facts<'_>,
+    input: &[usize; 4],
+    output: &[usize; 4],
+) -> Result<(), RunError> {
+    let is_empty = |image: &[usize; 4]| image[1] == 0 || image[2] == 0;
+    facts.require(is_empty(input) || !is_empty(output), "the image is smaller than the window")
 }
 
 /// Kernels compute indices without overflow checks below this size.
