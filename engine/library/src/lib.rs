@@ -3,7 +3,7 @@
 //!
 //! This crate is compiled once into the template that `schooner` carries; `compile/emit` puts a
 //! model behind it. Nothing unwinds into the caller: every function runs its body in
-//! [`boundary::guarded`]. No caller's struct is taken at more than the size it states.
+//! `boundary::guarded`. No caller's struct is taken at more than the size it states.
 
 mod boundary;
 mod create;

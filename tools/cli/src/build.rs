@@ -28,7 +28,7 @@ pub(crate) struct Build {
     #[command(flatten)]
     model: ModelArgs,
 
-    /// File to write [default: lib<MODEL>.so in the current folder]
+    /// File to write [default: libMODEL.so in the current folder]
     #[arg(short, long, value_name = "FILE", env = "SCHOONER_OUTPUT")]
     output: Option<PathBuf>,
 

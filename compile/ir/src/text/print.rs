@@ -40,7 +40,7 @@ pub fn print(graph: &Graph) -> Text {
     Text { text, blobs: blobs.bytes.unwrap_or_default() }
 }
 
-/// The text that [`print`] makes, without the bytes that it points to.
+/// The text that [`print()`] makes, without the bytes that it points to.
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_graph(f, self, &mut Blobs { bytes: None, len: 0, splat_bytes: 0 })

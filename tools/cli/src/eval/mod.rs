@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 /// Measure a classifier on labeled images: accuracy with bounds, latency, memory
 ///
 /// DATA is a folder with one folder of images for each class, named as the class or numbered;
-/// or a file labels.json, [{"file": "x.png", "labels": [243]}, …], with the images beside it or
+/// or a file labels.json, `[{"file": "x.png", "labels": [243]}, …]`, with the images beside it or
 /// in a folder `images` beside it; or a folder that holds such a file. With several labels any
 /// of them is right.
 #[derive(Debug, Args)]
