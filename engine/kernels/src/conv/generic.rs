@@ -71,7 +71,11 @@ pub(super) unsafe fn run(conv: &Conv<'_>, task: usize, mut scratch: &mut [u8]) {
     zeros.fill(0.0);
     let copies = take::<f32>(&mut scratch, conv.gather.copied(shape, pixels.len()));
     let mut rows = Rows { conv, group, zeros, copies };
-    for (first, count) in tiles(pixels.len(), kernel.rows()) {
+    if shape.is_pointwise() {
+        rows.point_pointwise(pixels.start, pointers);
+    }
+    let tiles = tiles(pixels.len(), kernel.rows()).filter(|_| !shape.is_pointwise());
+    for (first, count) in tiles {
         let table = &mut pointers[first * taps..(first + count) * taps];
         for row in 0..count {
             rows.point(pixels.start + first + row, row, count, table);
@@ -116,6 +120,15 @@ struct Rows<'c, 's> {
 }
 
 impl Rows<'_, '_> {
+    /// Each output pixel sees the input pixel of its own place.
+    fn point_pointwise(&self, first: usize, table: &mut [*const f32]) {
+        let shape = &self.conv.shape;
+        let start = first * shape.in_c + self.group * shape.group_in();
+        for (row, pointer) in table.iter_mut().enumerate() {
+            *pointer = self.conv.input.as_ptr().wrapping_add(start + row * shape.in_c);
+        }
+    }
+
     /// Points `table[tap * stride + row]` at what tap `tap` of output pixel `pixel` sees.
     fn point(&mut self, pixel: usize, row: usize, stride: usize, table: &mut [*const f32]) {
         let shape = &self.conv.shape;

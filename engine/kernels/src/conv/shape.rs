@@ -59,6 +59,13 @@ impl ConvShape {
         self.taps() * self.group_in()
     }
 
+    /// Does each output pixel see the input pixel of the same place, and no other?
+    pub(crate) fn is_pointwise(&self) -> bool {
+        let is_one = |sizes: [usize; 2]| sizes == [1, 1];
+        let is_same = self.out_h == self.in_h && self.out_w == self.in_w;
+        is_one(self.kernel) && is_one(self.strides) && self.pads == [0; 4] && is_same
+    }
+
     /// # Panics
     /// When the sizes are impossible or do not fit the lengths of input and output.
     pub(crate) fn check(&self, input: usize, output: usize) {

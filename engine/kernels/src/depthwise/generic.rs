@@ -4,8 +4,9 @@
 //! for pixels, a few at a time, for a vector of channels:
 //!     acc[pixel] += input[pixel under tap] * weights[tap]     for each tap that is no padding
 //! ```
-//! Several pixels share each load of weights and hide the latency of the multiply-adds. Each
-//! element is one chain over its taps in order, however many pixels go together.
+//! Several pixels share each load of weights and hide the latency of the multiply-adds; with the
+//! usual kernels they share the loads of the input as well ([`run_of`]). Each element is
+//! one chain over its taps in order, however many pixels go together.
 
 use super::Depthwise;
 use crate::elementwise::activate;
@@ -17,31 +18,20 @@ pub(super) struct Line<'c> {
     pub(super) line: usize,
 }
 
-/// Pixels that go together.
-const PIXELS: usize = 4;
-
 impl Vectorize for Line<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: F32Vector>(self) {
         let shape = &self.call.shape;
-        let last_tap = shape.kernel[1].saturating_sub(1);
-        let mut column = 0;
-        while column < shape.out_w {
-            let last = column + PIXELS - 1;
-            let is_inside = last < shape.out_w
-                && shape.source(1, column, 0).is_some()
-                && shape.source(1, last, last_tap).is_some();
-            // SAFETY: the columns exist; the caller vouches for the ISA and the output.
-            unsafe {
-                if is_inside {
-                    self.pixels::<V, PIXELS>(column);
-                    column += PIXELS;
-                } else {
-                    self.pixels::<V, 1>(column);
-                    column += 1;
-                }
+        // SAFETY: the caller's; the parameters are those of the shape.
+        unsafe {
+            match (shape.kernel[1], shape.strides[1], shape.dilations[1]) {
+                (3, 1, 1) => self.columns::<V, 3, 1>(),
+                (3, 2, 1) => self.columns::<V, 3, 2>(),
+                (5, 1, 1) => self.columns::<V, 5, 1>(),
+                (5, 2, 1) => self.columns::<V, 5, 2>(),
+                _ => self.columns::<V, 0, 0>(),
             }
         }
         if let Some(unary) = self.call.clamp.rest {
@@ -54,20 +44,57 @@ impl Vectorize for Line<'_> {
 }
 
 impl Line<'_> {
+    /// All columns of the line. `W` and `S` are the kernel's width and stride of pixels that lie
+    /// side by side, or 0 when they are known at run time only.
+    ///
+    /// # Safety
+    /// `W` and `S` are those of the shape. The CPU has the ISA, and the output may be written.
+    #[inline(always)]
+    unsafe fn columns<V: F32Vector, const W: usize, const S: usize>(&self) {
+        let shape = &self.call.shape;
+        let last_tap = shape.kernel[1].saturating_sub(1);
+        let is_inside = |first: usize, count: usize| {
+            let last = first + count - 1;
+            last < shape.out_w
+                && shape.source(1, first, 0).is_some()
+                && shape.source(1, last, last_tap).is_some()
+        };
+        let mut column = 0;
+        while column < shape.out_w {
+            // SAFETY: the columns exist; the caller vouches for the ISA and the output.
+            unsafe {
+                if W > 0 && is_inside(column, 8) {
+                    self.pixels::<V, 8, W, S>(column);
+                    column += 8;
+                } else if is_inside(column, 4) {
+                    self.pixels::<V, 4, W, S>(column);
+                    column += 4;
+                } else {
+                    self.pixels::<V, 1, 0, 0>(column);
+                    column += 1;
+                }
+            }
+        }
+    }
+
     /// # Safety
     /// `column + P` output columns exist; with `P > 1` no tap of them falls into the padding at
-    /// the sides. The CPU has the ISA, and the output may be written.
+    /// the sides. `W` and `S` are those of the shape or 0. The CPU has the ISA, and the output
+    /// may be written.
     #[inline(always)]
-    unsafe fn pixels<V: F32Vector, const P: usize>(&self, column: usize) {
+    unsafe fn pixels<V: F32Vector, const P: usize, const W: usize, const S: usize>(
+        &self,
+        column: usize,
+    ) {
         let channels = self.call.shape.in_c;
         let mut channel = 0;
         while channel < channels {
             // SAFETY: the caller's, for the channels that exist.
             unsafe {
                 if channel + V::LANES <= channels {
-                    self.chunk::<V, P, true>(column, channel, V::LANES);
+                    self.chunk::<V, P, W, S, true>(column, channel, V::LANES);
                 } else {
-                    self.chunk::<V, P, false>(column, channel, channels - channel);
+                    self.chunk::<V, P, 0, 0, false>(column, channel, channels - channel);
                 }
             }
             channel += V::LANES;
@@ -77,7 +104,13 @@ impl Line<'_> {
     /// # Safety
     /// As [`Line::pixels`], for `count` channels from `channel`, a whole vector if `FULL`.
     #[inline(always)]
-    unsafe fn chunk<V: F32Vector, const P: usize, const FULL: bool>(
+    unsafe fn chunk<
+        V: F32Vector,
+        const P: usize,
+        const W: usize,
+        const S: usize,
+        const FULL: bool,
+    >(
         &self,
         column: usize,
         channel: usize,
@@ -94,12 +127,17 @@ impl Line<'_> {
             for i in 0..shape.kernel[0] {
                 let Some(y) = shape.source(0, line, i) else { continue };
                 let row = (image * shape.in_h + y) * shape.in_w;
+                let taps = call.weights.as_ptr().add(i * shape.kernel[1] * shape.in_c + channel);
+                if W > 0 {
+                    let x = shape.source(1, column, 0).expect("the columns are inside");
+                    let input = call.input.as_ptr().add((row + x) * shape.in_c + channel);
+                    run_of::<V, P, W, S>(input, taps, shape.in_c, &mut acc);
+                    continue;
+                }
                 for j in 0..shape.kernel[1] {
                     let Some(x) = shape.source(1, column, j) else { continue };
-                    let tap = (i * shape.kernel[1] + j) * shape.in_c + channel;
-                    let weights = load::<V, FULL>(call.weights.as_ptr().add(tap), count);
-                    let start = (row + x) * shape.in_c + channel;
-                    let input = call.input.as_ptr().add(start);
+                    let weights = load::<V, FULL>(taps.add(j * shape.in_c), count);
+                    let input = call.input.as_ptr().add((row + x) * shape.in_c + channel);
                     for (p, acc) in acc.iter_mut().enumerate() {
                         let x = load::<V, FULL>(input.add(p * step), count);
                         *acc = x.mul_add(weights, *acc);
@@ -122,6 +160,38 @@ impl Line<'_> {
                     y.store(target);
                 } else {
                     y.store_partial(target, count);
+                }
+            }
+        }
+    }
+}
+
+/// One row of `W` taps for `P` pixels: each pixel of the input is loaded once and serves all
+/// taps that see it.
+///
+/// # Safety
+/// `W` rows of weights and `(P - 1) * S + W` pixels of the input can be read, `channels` floats
+/// apart.
+#[inline(always)]
+unsafe fn run_of<V: F32Vector, const P: usize, const W: usize, const S: usize>(
+    input: *const f32,
+    taps: *const f32,
+    channels: usize,
+    acc: &mut [V; P],
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut weights = [V::splat(0.0); W];
+        for (j, weights) in weights.iter_mut().enumerate() {
+            *weights = V::load(taps.add(j * channels));
+        }
+        for at in 0..(P - 1) * S + W {
+            let x = V::load(input.add(at * channels));
+            for (p, acc) in acc.iter_mut().enumerate() {
+                if let Some(j) = at.checked_sub(p * S)
+                    && j < W
+                {
+                    *acc = x.mul_add(weights[j], *acc);
                 }
             }
         }
