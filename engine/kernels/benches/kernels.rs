@@ -5,7 +5,8 @@ use kernels::conv::{Conv, ConvShape};
 use kernels::depthwise::Depthwise;
 use kernels::elementwise::UnaryMap;
 use kernels::matmul::{Epilogue, MatMul};
-use kernels::{SharedMut, Task, conv, matmul, run_serially};
+use kernels::winograd::{Tile, Winograd};
+use kernels::{SharedMut, Task, conv, matmul, run_serially, winograd};
 use simd::Isa;
 use std::time::Duration;
 use tensor::scalar::Unary;
@@ -38,6 +39,14 @@ fn main() {
         row(&format!("conv {size} {in_c}>{out_c} k{kernel} s{stride}"), work, |isa| {
             bench_conv(isa, &shape)
         });
+        if [kernel, stride] == [3, 1] {
+            // The work of the plain convolution, so that the rows compare.
+            for tile in [Tile::Two, Tile::Four] {
+                row(&format!("  winograd {tile:?} of that"), work, |isa| {
+                    bench_winograd(isa, tile, &shape)
+                });
+            }
+        }
     }
     for [size, channels, kernel, stride] in [
         [112, 32, 3, 1],
@@ -146,6 +155,19 @@ fn bench_conv(isa: Isa, shape: &ConvShape) -> Duration {
     let (input, weights) =
         (bytemuck::cast_slice(input.as_slice()), bytemuck::cast_slice(weights.as_slice()));
     median(&Conv::new(isa, shape, input, weights, epilogue, out))
+}
+
+fn bench_winograd(isa: Isa, tile: Tile, shape: &ConvShape) -> Duration {
+    let input = floats(shape.in_h * shape.in_w * shape.in_c);
+    let weights = floats(winograd::packed_len(tile, shape));
+    let mut out = AlignedBytes::zeroed(shape.out_h * shape.out_w * shape.out_c * 4);
+    let bias = vec![0.0; shape.out_c];
+    let epilogue =
+        Epilogue { bias: Some(&bias), activation: Some(Unary::Relu), ..Epilogue::default() };
+    let out = SharedMut::from(out.as_mut_slice()).cast();
+    let (input, weights) =
+        (bytemuck::cast_slice(input.as_slice()), bytemuck::cast_slice(weights.as_slice()));
+    median(&Winograd::new(isa, tile, shape, input, weights, epilogue, out))
 }
 
 fn bench_depthwise(isa: Isa, shape: &ConvShape) -> Duration {

@@ -37,6 +37,7 @@ pub mod movement;
 pub mod norm;
 pub mod pool;
 pub mod reduce;
+pub mod winograd;
 
 pub use catalogue::{Row, catalogue};
 pub use task::{SharedMut, Task, run_serially};

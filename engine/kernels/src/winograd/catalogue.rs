@@ -1,0 +1,10 @@
+//! Winograd convolution has no tile kernels of its own: between its transforms it runs those of
+//! `matmul`.
+
+use crate::Row;
+
+/// The rows of the catalogue.
+pub(crate) const ROWS: &[[Row; 3]] = &[
+    Row::on_every_isa("winograd", "winograd_f32_nhwc_2x2_3x3"),
+    Row::on_every_isa("winograd", "winograd_f32_nhwc_4x4_3x3"),
+];

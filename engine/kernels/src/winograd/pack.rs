@@ -1,0 +1,50 @@
+//! The packed form of transformed weights.
+
+use super::{Tile, transform};
+use crate::conv::ConvShape;
+use crate::matmul::PANEL;
+
+/// Floats that the packed weights take.
+///
+/// # Panics
+/// When the shape is impossible, or none that [`super::Winograd`] computes.
+pub fn packed_len(tile: Tile, shape: &ConvShape) -> usize {
+    super::check(shape);
+    tensor::element_count(&[shape.out_c.div_ceil(PANEL), tile.products(), shape.in_c, PANEL])
+        .expect("the weights fit in memory")
+}
+
+/// Transforms weights `[out_c][in_c][3][3]`, in f64, and packs them into
+/// `[panel of 16 output channels][product][in_c][16]`, the last panel filled with zeros.
+///
+/// # Panics
+/// When a length does not fit the shape.
+pub fn pack_weights(tile: Tile, oihw: &[f32], shape: &ConvShape, out: &mut [f32]) {
+    assert_eq!(out.len(), packed_len(tile, shape), "packed weights: wrong length");
+    assert_eq!(oihw.len(), shape.out_c * shape.in_c * 9, "weights: wrong length");
+    let (n, in_c) = (tile.inputs(), shape.in_c);
+    if in_c == 0 {
+        return;
+    }
+    for (panel, out) in out.chunks_exact_mut(n * n * in_c * PANEL).enumerate() {
+        out.fill(0.0);
+        let width = (shape.out_c - panel * PANEL).min(PANEL);
+        for (lane, channel) in (0..width).flat_map(|lane| (0..in_c).map(move |c| (lane, c))) {
+            let filter = (panel * PANEL + lane) * in_c + channel;
+            for (product, x) in transformed(&oihw[filter * 9..][..9], n).enumerate() {
+                out[(product * in_c + channel) * PANEL + lane] = x as f32;
+            }
+        }
+    }
+}
+
+/// `G g G^T` of a filter, row by row.
+fn transformed(filter: &[f32], n: usize) -> impl Iterator<Item = f64> {
+    let mut columns = [[0.0; 6]; 3];
+    for (j, column) in columns.iter_mut().enumerate() {
+        *column = transform::weights([0, 3, 6].map(|row| f64::from(filter[row + j])), n);
+    }
+    (0..n).flat_map(move |i| {
+        transform::weights(columns.map(|column| column[i]), n).into_iter().take(n)
+    })
+}
