@@ -2,10 +2,14 @@
 
 use crate::builder::permuted;
 use crate::layout::Layout;
-use crate::{LowerError, Lowering, refuse, require_f32};
-use ir::{Conv, Node};
+use crate::{LowerError, Lowering, refuse, require_f32, winograd};
+use ir::{Conv, Node, ValueId};
+use kernels::conv::ConvShape;
 use plan::{BufferId, Convolution, Operation};
 use tensor::{DType, Dim, Tensor};
+
+/// Images larger than this are no other case, and products of such sizes cannot overflow.
+const SIZE_MAX: i64 = 1 << 12;
 
 impl Lowering<'_> {
     pub(crate) fn conv(&mut self, index: usize, conv: &Conv) -> Result<(), LowerError> {
@@ -35,8 +39,14 @@ impl Lowering<'_> {
             inputs.push(self.depthwise_weights(&weights));
             Operation::Depthwise(parameters)
         } else {
-            inputs.push(self.packed_weights(&weights, window.kernel, conv.groups));
-            Operation::Convolution(parameters)
+            let shape = self.conv_shape(node.output, &weights, &parameters);
+            if let Some(tile) = winograd::choose(&shape) {
+                inputs.push(self.winograd_weights(tile, &weights, &shape));
+                Operation::Winograd { tile, convolution: parameters }
+            } else {
+                inputs.push(self.packed_weights(&weights, &shape));
+                Operation::Convolution(parameters)
+            }
         };
         inputs.extend(fused.inputs.iter().enumerate().map(|(i, &id)| {
             let is_residual = i == usize::from(fused.epilogue.has_bias);
@@ -66,26 +76,38 @@ impl Lowering<'_> {
         self.builder.constant(DType::F32, &[taps, channels], &bytes)
     }
 
-    /// `[O, C/groups, kernel…]` in the order of the convolution kernels.
-    fn packed_weights(&mut self, weights: &Tensor, kernel: [usize; 2], groups: usize) -> BufferId {
-        // Packing depends on channels, groups and kernel only; the image's sizes are not known.
-        let shape = kernels::conv::ConvShape {
-            batch: 1,
-            in_h: 1,
-            in_w: 1,
-            in_c: weights.shape()[1] * groups,
-            out_h: 1,
-            out_w: 1,
-            out_c: weights.shape()[0],
-            groups,
-            kernel,
-            strides: [1, 1],
-            dilations: [1, 1],
-            pads: [0; 4],
+    /// The convolution as kernels see it. Sizes that only a run knows are what they are likely to
+    /// be, and none is larger than a choice needs to know; how weights are packed depends on none
+    /// of them.
+    fn conv_shape(&self, output: ValueId, weights: &Tensor, p: &Convolution) -> ConvShape {
+        let likely =
+            |size: &Dim| size.evaluate(&self.defaults).unwrap_or(0).clamp(0, SIZE_MAX) as usize;
+        let shape: Vec<usize> = self.shape(output).iter().map(likely).collect();
+        let (out_h, out_w) = match shape[2..] {
+            [h, w] => (h, w),
+            _ => (1, shape[2]),
         };
-        let mut packed = vec![0f32; kernels::conv::packed_len(&shape)];
+        ConvShape {
+            batch: shape[0],
+            in_h: 0,
+            in_w: 0,
+            in_c: weights.shape()[1] * p.groups,
+            out_h,
+            out_w,
+            out_c: weights.shape()[0],
+            groups: p.groups,
+            kernel: p.kernel,
+            strides: p.strides,
+            dilations: p.dilations,
+            pads: p.pads,
+        }
+    }
+
+    /// `[O, C/groups, kernel…]` in the order of the convolution kernels.
+    fn packed_weights(&mut self, weights: &Tensor, shape: &ConvShape) -> BufferId {
+        let mut packed = vec![0f32; kernels::conv::packed_len(shape)];
         let elements = weights.as_slice::<f32>().expect("checked to be f32");
-        kernels::conv::pack_weights(elements, &shape, &mut packed);
+        kernels::conv::pack_weights(elements, shape, &mut packed);
         self.builder.constant(DType::F32, &[packed.len()], bytemuck::cast_slice(&packed))
     }
 }

@@ -29,10 +29,11 @@ mod movement;
 mod norm;
 mod pool;
 mod reduce;
+mod winograd;
 
 use ir::{Graph, Node, Op, ValueId};
 use plan::{Plan, Port, Signature};
-use tensor::{AlignedBytes, DType, Dim};
+use tensor::{AlignedBytes, Bindings, DType, Dim};
 
 /// A plan and the constants that its buffers lie in.
 #[derive(Debug)]
@@ -57,14 +58,6 @@ pub struct LowerError {
 
 /// Makes a plan of a verified graph.
 pub fn lower(graph: &Graph) -> Result<Lowered, LowerError> {
-    let mut lowering = Lowering::new(graph);
-    for index in 0..graph.nodes.len() {
-        if !lowering.is_fused[index] {
-            lowering.node(index)?;
-        }
-    }
-    let outputs = graph.outputs.iter().map(|o| lowering.output_buffer(o.value)).collect();
-    let (buffers, steps, constants) = lowering.builder.finish();
     let port = |name: &str, id: ValueId| {
         let ir::Fact { dtype, shape } = graph.fact(id);
         Port { name: name.to_string(), dtype, shape }
@@ -73,7 +66,15 @@ pub fn lower(graph: &Graph) -> Result<Lowered, LowerError> {
         inputs: graph.inputs.iter().map(|&id| port(&graph.value(id).name, id)).collect(),
         outputs: graph.outputs.iter().map(|o| port(&o.name, o.value)).collect(),
     };
-    let defaults = defaults::sizes(&signature);
+    let mut lowering = Lowering::new(graph, defaults::sizes(&signature));
+    for index in 0..graph.nodes.len() {
+        if !lowering.is_fused[index] {
+            lowering.node(index)?;
+        }
+    }
+    let outputs = graph.outputs.iter().map(|o| lowering.output_buffer(o.value)).collect();
+    let defaults = lowering.defaults;
+    let (buffers, steps, constants) = lowering.builder.finish();
     let plan = Plan { name: graph.name.clone(), buffers, steps, signature, outputs, defaults };
     Ok(Lowered { plan, constants })
 }
@@ -82,6 +83,8 @@ pub fn lower(graph: &Graph) -> Result<Lowered, LowerError> {
 struct Lowering<'g> {
     graph: &'g Graph,
     builder: builder::Builder,
+    /// What each symbol is likely to be: choices between forms of a step go by it.
+    defaults: Bindings,
     /// Where each value is, by [`ValueId`].
     forms: Vec<layout::Forms>,
     /// How many nodes and outputs take each value, by [`ValueId`].
@@ -93,7 +96,7 @@ struct Lowering<'g> {
 }
 
 impl<'g> Lowering<'g> {
-    fn new(graph: &'g Graph) -> Lowering<'g> {
+    fn new(graph: &'g Graph, defaults: Bindings) -> Lowering<'g> {
         let mut consumer = vec![None; graph.values.len()];
         for (index, node) in graph.nodes.iter().enumerate() {
             for id in &node.inputs {
@@ -107,7 +110,8 @@ impl<'g> Lowering<'g> {
             forms[id.0 as usize].plain = Some(builder.input(index, dtype, shape));
         }
         let is_fused = vec![false; graph.nodes.len()];
-        Lowering { graph, builder, forms, uses: graph.use_counts(), consumer, is_fused }
+        let uses = graph.use_counts();
+        Lowering { graph, builder, defaults, forms, uses, consumer, is_fused }
     }
 
     fn node(&mut self, index: usize) -> Result<(), LowerError> {

@@ -114,6 +114,26 @@ fn convolutions_of_every_kind() {
 }
 
 #[test]
+fn convolutions_in_winograd_form() {
+    // Side of the image, channels, output channels, tiles that this is worth.
+    let cases = [(14, 9, 20, Some("Four")), (8, 128, 33, Some("Two")), (8, 64, 8, None)];
+    for (side, channels, outputs, tile) in cases {
+        let mut graph = Graph::new("winograd");
+        let dims = [Dim::symbol("n"), channels.into(), side.into(), side.into()];
+        let x = graph.input("x", DType::F32, dims.to_vec());
+        let op = conv([1, 1], [(1, 1), (0, 2)], 1);
+        let y = add_conv(&mut graph, x, op, &[outputs, channels, 3, 3], 3);
+        let z = graph.add("act", Op::Unary(Unary::Silu), &[y]).unwrap();
+        graph.output("z", z);
+        let printed = lower::lower(&graph).unwrap().plan.to_string();
+        let expected = tile.map_or("convolution[".to_string(), |t| format!("winograd[{t} "));
+        assert!(printed.contains(&expected), "{printed}");
+        // Sums of up to 1152 products whose terms cancel.
+        check_with(&graph, &[fill(&[2, channels, side, side], 1)], 1e-4);
+    }
+}
+
+#[test]
 fn one_dimensional_and_dilated_convolutions() {
     let mut graph = Graph::new("conv1d");
     let x = graph.input("x", DType::F32, vec![Dim::symbol("n"), Dim::from(4), Dim::symbol("t")]);
@@ -137,9 +157,11 @@ fn epilogues_take_residuals_and_activations() {
         let e = graph.add("act2", Op::Unary(function), &[d]).unwrap();
         graph.output("e", e);
         let steps = lower::lower(&graph).unwrap().plan.steps;
-        let products = steps.iter().filter(|s| s.operation.name() == "convolution").count();
+        let products = steps.iter().filter(|s| s.operation.name() == "winograd").count();
         assert_eq!((products, steps.len()), (2, 4), "two products, an image in and one out");
-        check(&graph, &[fill(&[2, 8, 7, 5], 1)]);
+        // Winograd errors go by the largest term: inputs of the second product are about 10, and
+        // the weights of a channel sum up to about 36.
+        check_with(&graph, &[fill(&[2, 8, 7, 5], 1)], 1e-4);
     }
 }
 

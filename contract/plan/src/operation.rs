@@ -13,6 +13,15 @@ pub enum Operation {
     BatchMatMul(BatchMatMul),
     /// `(x[N,H,W,C], packed, [bias], [residual])`: convolution to `[N,H,W,O]`.
     Convolution(Convolution),
+    /// `(x[N,H,W,C], packed, [bias], [residual])`: convolution by kernels of 3x3 without strides,
+    /// dilations and groups to `[N,H,W,O]`, with weights that are transformed for tiles of output
+    /// pixels and multiply less often.
+    Winograd {
+        /// The tiles that the weights are transformed for.
+        tile: WinogradTile,
+        /// As of any convolution.
+        convolution: Convolution,
+    },
     /// `(x[N,H,W,C], weights[taps][C], [bias], [residual])`: each channel with its own kernel.
     Depthwise(Convolution),
     /// `(x[N,H,W,C])`: pooling to `[N,H,W,C]`.
@@ -124,7 +133,7 @@ pub struct BatchMatMul {
     pub b: View,
 }
 
-/// Parameters of [`Operation::Convolution`] and [`Operation::Depthwise`]. Sizes of image and
+/// Parameters of [`Operation::Convolution`] and its other forms. Sizes of image and
 /// channels are those of the buffers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Convolution {
@@ -140,6 +149,15 @@ pub struct Convolution {
     pub groups: usize,
     /// What is done to each element.
     pub epilogue: Epilogue,
+}
+
+/// Output pixels that [`Operation::Winograd`] makes together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WinogradTile {
+    /// 2x2, with weights of 4x4.
+    Two,
+    /// 4x4, with weights of 6x6.
+    Four,
 }
 
 /// Parameters of [`Operation::Pool`].
@@ -196,6 +214,7 @@ impl Operation {
             Operation::MatMul(_) => "mat_mul",
             Operation::BatchMatMul(_) => "batch_mat_mul",
             Operation::Convolution(_) => "convolution",
+            Operation::Winograd { .. } => "winograd",
             Operation::Depthwise(_) => "depthwise",
             Operation::Pool(_) => "pool",
             Operation::Unary(_) => "unary",
@@ -219,6 +238,7 @@ impl Operation {
         match self {
             Operation::MatMul(MatMul { epilogue, .. })
             | Operation::Convolution(Convolution { epilogue, .. })
+            | Operation::Winograd { convolution: Convolution { epilogue, .. }, .. }
             | Operation::Depthwise(Convolution { epilogue, .. }) => {
                 let inputs = 2 + epilogue.has_bias as usize + epilogue.has_residual as usize;
                 (inputs, inputs)

@@ -57,6 +57,9 @@ impl fmt::Display for Parameters<'_> {
                 p.groups,
                 p.epilogue
             ),
+            Operation::Winograd { tile, convolution: p } => {
+                write!(f, "winograd[{tile:?} pads {:?} {}]", p.pads, p.epilogue)
+            }
             Operation::Pool(p) => {
                 write!(f, "pool[{:?} {:?} / {:?} pads {:?}]", p.kind, p.kernel, p.strides, p.pads)
             }

@@ -19,7 +19,8 @@ fn of_step(plan: &Plan, step: &Step, sizes: &Bindings) -> Option<u64> {
         Operation::BatchMatMul(BatchMatMul { batch, m, k, n, .. }) => {
             product(batch, sizes)?.checked_mul(product(&[m.clone(), k.clone(), n.clone()], sizes)?)
         }
-        Operation::Convolution(p) => {
+        // However a convolution is computed, it counts as its definition does.
+        Operation::Convolution(p) | Operation::Winograd { convolution: p, .. } => {
             let channels = plan.buffer(*step.inputs.first()?).shape.last()?.evaluate(sizes).ok()?;
             let taps = (p.kernel[0] * p.kernel[1]) as u64;
             output.checked_mul(taps * u64::try_from(channels).ok()? / p.groups.max(1) as u64)

@@ -143,15 +143,16 @@ impl<'a> Winograd<'a> {
     }
 }
 
+/// Is it a convolution by 3x3 kernels of one group without strides and dilations?
+pub fn is_possible(shape: &ConvShape) -> bool {
+    (shape.kernel, shape.strides, shape.dilations, shape.groups) == ([3; 2], [1; 2], [1; 2], 1)
+}
+
 /// # Panics
-/// When the shape is impossible, or no convolution by 3x3 kernels of one group without strides
-/// and dilations.
+/// When the shape is impossible or has no Winograd form.
 fn check(shape: &ConvShape) {
     shape.check_sizes();
-    assert!(
-        (shape.kernel, shape.strides, shape.dilations, shape.groups) == ([3; 2], [1; 2], [1; 2], 1),
-        "{shape:?} has no Winograd form"
-    );
+    assert!(is_possible(shape), "{shape:?} has no Winograd form");
 }
 
 impl Task for Winograd<'_> {

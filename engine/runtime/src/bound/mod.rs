@@ -12,6 +12,7 @@ use kernels::{SharedMut, Task};
 use plan::Operation;
 use simd::Isa;
 use tensor::{Bindings, DType, Element};
+use window::Form;
 
 /// A step whose sizes are known.
 pub(crate) enum Bound {
@@ -54,10 +55,14 @@ impl Bound {
             Operation::MatMul(p) => Bound::MatMul(product::MatMul::bind(p, facts)?),
             Operation::BatchMatMul(p) => Bound::BatchMatMul(product::BatchMatMul::bind(p, facts)?),
             Operation::Convolution(p) => {
-                Bound::Convolution(window::Convolution::bind(p, facts, false)?)
+                Bound::Convolution(window::Convolution::bind(p, Form::Plain, facts)?)
+            }
+            Operation::Winograd { tile, convolution } => {
+                let form = Form::Winograd(window::tile(*tile));
+                Bound::Convolution(window::Convolution::bind(convolution, form, facts)?)
             }
             Operation::Depthwise(p) => {
-                Bound::Convolution(window::Convolution::bind(p, facts, true)?)
+                Bound::Convolution(window::Convolution::bind(p, Form::Depthwise, facts)?)
             }
             Operation::Pool(p) => Bound::Pool(window::Pool::bind(p, facts)?),
             Operation::Unary(_) | Operation::Binary(_) | Operation::Select | Operation::Cast => {

@@ -6,21 +6,38 @@ use crate::RunError;
 use kernels::conv::{self, Conv, ConvShape};
 use kernels::depthwise::Depthwise;
 use kernels::pool;
-use plan::{Epilogue, PoolKind};
+use kernels::winograd::{self, Tile, Winograd};
+use plan::{Epilogue, PoolKind, WinogradTile};
 use simd::Isa;
 use tensor::DType;
 
 pub(crate) struct Convolution {
     shape: ConvShape,
     epilogue: Epilogue,
-    is_depthwise: bool,
+    form: Form,
+}
+
+/// How a convolution is computed, and so how its weights are packed.
+#[derive(Clone, Copy)]
+pub(crate) enum Form {
+    Plain,
+    Depthwise,
+    Winograd(Tile),
+}
+
+/// The kernels' name of a tile.
+pub(crate) fn tile(tile: WinogradTile) -> Tile {
+    match tile {
+        WinogradTile::Two => Tile::Two,
+        WinogradTile::Four => Tile::Four,
+    }
 }
 
 impl Convolution {
     pub(crate) fn bind(
         p: &plan::Convolution,
+        form: Form,
         facts: &Facts<'_>,
-        is_depthwise: bool,
     ) -> Result<Convolution, RunError> {
         facts.require_types(DType::F32)?;
         let (input, output) = images(facts)?;
@@ -48,24 +65,34 @@ impl Convolution {
             shape.in_c.is_multiple_of(p.groups) && shape.out_c.is_multiple_of(p.groups);
         facts.require(is_grouped, "the groups do not divide the channels")?;
         let weights = tensor::element_count(facts.shapes[1]);
-        let expected = if is_depthwise {
-            facts.require(shape.in_c == shape.out_c, "depthwise: input and output channels")?;
-            tensor::element_count(&[p.kernel[0], p.kernel[1], shape.in_c])
-        } else {
-            Some(conv::packed_len(&shape))
+        let expected = match form {
+            Form::Plain => Some(conv::packed_len(&shape)),
+            Form::Depthwise => {
+                facts.require(shape.in_c == shape.out_c, "depthwise: input and output channels")?;
+                tensor::element_count(&[p.kernel[0], p.kernel[1], shape.in_c])
+            }
+            Form::Winograd(tile) => {
+                facts.require(winograd::is_possible(&shape), "no Winograd form exists")?;
+                Some(winograd::packed_len(tile, &shape))
+            }
         };
         facts.require(weights == expected, "the packed weights have another length")?;
         check_epilogue(&p.epilogue, facts, shape.out_c)?;
-        Ok(Convolution { shape, epilogue: p.epilogue, is_depthwise })
+        Ok(Convolution { shape, epilogue: p.epilogue, form })
     }
 
     pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
         let (input, weights) = (operands.input(0), operands.input(1));
         let (epilogue, output) = (epilogue(&self.epilogue, operands), operands.output());
-        if self.is_depthwise {
-            execute(&Depthwise::new(isa, &self.shape, input, weights, epilogue, output));
-        } else {
-            execute(&Conv::new(isa, &self.shape, input, weights, epilogue, output));
+        let shape = &self.shape;
+        match self.form {
+            Form::Plain => execute(&Conv::new(isa, shape, input, weights, epilogue, output)),
+            Form::Depthwise => {
+                execute(&Depthwise::new(isa, shape, input, weights, epilogue, output));
+            }
+            Form::Winograd(tile) => {
+                execute(&Winograd::new(isa, tile, shape, input, weights, epilogue, output));
+            }
         }
     }
 }
