@@ -15,7 +15,8 @@
 //!
 //! **Error.** Beside the exact sum an element is off by at most
 //! `growth * ULP * max |input| * sum |weights of its channel|`, with ULP = 2^-23 and growth as
-//! [`Tile::error_growth`] gives it; tests hold it. A NaN or an infinity spreads over its tile.
+//! [`Tile::error_growth`] gives it: measured with a margin, not proved; tests hold it. A NaN or an
+//! infinity spreads over its tile.
 
 pub(crate) mod catalogue;
 mod generic;
