@@ -2,7 +2,7 @@
 
 use crate::builder::permuted;
 use crate::layout::Layout;
-use crate::{LowerError, Lowering, refuse, require_f32, winograd};
+use crate::{Lowering, Refusal, refuse, require_f32, winograd};
 use ir::{Conv, Node, ValueId};
 use kernels::conv::ConvShape;
 use plan::{BufferId, Convolution, Operation};
@@ -12,7 +12,7 @@ use tensor::{DType, Dim, Tensor};
 const SIZE_MAX: i64 = 1 << 12;
 
 impl Lowering<'_> {
-    pub(crate) fn conv(&mut self, index: usize, conv: &Conv) -> Result<(), LowerError> {
+    pub(crate) fn conv(&mut self, index: usize, conv: &Conv) -> Result<(), Refusal> {
         let node = &self.graph.nodes[index];
         let input = node.inputs[0];
         require_f32(node, self.dtype(input))?;
@@ -121,7 +121,7 @@ pub(crate) struct Spatial {
 }
 
 impl Spatial {
-    fn of(node: &Node, weights: &[usize], conv: &Conv) -> Result<Spatial, LowerError> {
+    fn of(node: &Node, weights: &[usize], conv: &Conv) -> Result<Spatial, Refusal> {
         Spatial::new(node, &weights[2..], &conv.strides, &conv.dilations, &conv.pads)
     }
 
@@ -131,7 +131,7 @@ impl Spatial {
         strides: &[usize],
         dilations: &[usize],
         pads: &[(usize, usize)],
-    ) -> Result<Spatial, LowerError> {
+    ) -> Result<Spatial, Refusal> {
         let two = |sizes: &[usize]| match *sizes {
             [w] => Ok([1, w]),
             [h, w] => Ok([h, w]),

@@ -1,7 +1,7 @@
 //! Functions of single elements, in whatever order the operands lie.
 
 use crate::layout::Layout;
-use crate::{LowerError, Lowering, refuse};
+use crate::{Lowering, Refusal, refuse};
 use ir::{Node, ValueId};
 use kernels::elementwise::{BinaryMap, UnaryMap};
 use plan::{BufferId, Operation};
@@ -9,26 +9,26 @@ use tensor::DType;
 use tensor::scalar::{Binary, Unary};
 
 impl Lowering<'_> {
-    pub(crate) fn unary(&mut self, node: &Node, function: Unary) -> Result<(), LowerError> {
+    pub(crate) fn unary(&mut self, node: &Node, function: Unary) -> Result<(), Refusal> {
         let dtype = self.dtype(node.inputs[0]);
         require(node, UnaryMap::supports(function, dtype), dtype)?;
         self.map(node, Operation::Unary(function));
         Ok(())
     }
 
-    pub(crate) fn binary(&mut self, node: &Node, function: Binary) -> Result<(), LowerError> {
+    pub(crate) fn binary(&mut self, node: &Node, function: Binary) -> Result<(), Refusal> {
         let dtype = self.dtype(node.inputs[0]);
         require(node, BinaryMap::supports(function, dtype), dtype)?;
         self.map(node, Operation::Binary(function));
         Ok(())
     }
 
-    pub(crate) fn select(&mut self, node: &Node) -> Result<(), LowerError> {
+    pub(crate) fn select(&mut self, node: &Node) -> Result<(), Refusal> {
         self.map(node, Operation::Select);
         Ok(())
     }
 
-    pub(crate) fn cast(&mut self, node: &Node) -> Result<(), LowerError> {
+    pub(crate) fn cast(&mut self, node: &Node) -> Result<(), Refusal> {
         self.map(node, Operation::Cast);
         Ok(())
     }
@@ -52,7 +52,7 @@ impl Lowering<'_> {
     }
 }
 
-fn require(node: &Node, is_supported: bool, dtype: DType) -> Result<(), LowerError> {
+fn require(node: &Node, is_supported: bool, dtype: DType) -> Result<(), Refusal> {
     if is_supported {
         return Ok(());
     }

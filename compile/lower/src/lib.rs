@@ -44,15 +44,20 @@ pub struct Lowered {
     pub constants: AlignedBytes,
 }
 
-/// Why a graph has no plan yet.
+/// Why a graph has no plan yet: every node that cannot be lowered, in the order of the graph.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", list(.0))]
+pub struct LowerError(pub Vec<Refusal>);
+
+/// A node that the engine has no kernel for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("node `{node}` ({op}): {reason}")]
-pub struct LowerError {
+pub struct Refusal {
     /// The node of the model.
     pub node: String,
     /// Its operator.
     pub op: &'static str,
-    /// What the engine has no kernel for.
+    /// What there is no kernel for.
     pub reason: String,
 }
 
@@ -67,10 +72,18 @@ pub fn lower(graph: &Graph) -> Result<Lowered, LowerError> {
         outputs: graph.outputs.iter().map(|o| port(&o.name, o.value)).collect(),
     };
     let mut lowering = Lowering::new(graph, defaults::sizes(&signature));
+    let mut refused = Vec::new();
     for index in 0..graph.nodes.len() {
-        if !lowering.is_fused[index] {
-            lowering.node(index)?;
+        if !lowering.is_fused[index]
+            && let Err(refusal) = lowering.node(index)
+        {
+            refused.push(refusal);
+            // There will be no plan, but what takes this value is looked at too.
+            lowering.make(graph.nodes[index].output, layout::Layout::Plain);
         }
+    }
+    if !refused.is_empty() {
+        return Err(LowerError(refused));
     }
     let outputs = graph.outputs.iter().map(|o| lowering.output_buffer(o.value)).collect();
     let defaults = lowering.defaults;
@@ -114,7 +127,7 @@ impl<'g> Lowering<'g> {
         Lowering { graph, builder, defaults, forms, uses, consumer, is_fused }
     }
 
-    fn node(&mut self, index: usize) -> Result<(), LowerError> {
+    fn node(&mut self, index: usize) -> Result<(), Refusal> {
         let node = &self.graph.nodes[index];
         match &node.op {
             Op::Unary(function) => self.unary(node, *function),
@@ -154,13 +167,28 @@ impl<'g> Lowering<'g> {
     }
 }
 
+/// Refusals in the message; the rest is counted. Every one is in the error's data.
+const LISTED_MAX: usize = 20;
+
+fn list(refusals: &[Refusal]) -> String {
+    let nodes = if refusals.len() == 1 { "node" } else { "nodes" };
+    let mut text = format!("{} {nodes} cannot be computed by the engine:", refusals.len());
+    for refusal in refusals.iter().take(LISTED_MAX) {
+        text += &format!("\n  {refusal}");
+    }
+    if refusals.len() > LISTED_MAX {
+        text += &format!("\n  and {} more", refusals.len() - LISTED_MAX);
+    }
+    text
+}
+
 /// The refusal of a node.
-fn refuse(node: &Node, reason: impl Into<String>) -> LowerError {
-    LowerError { node: node.name.clone(), op: node.op.name(), reason: reason.into() }
+fn refuse(node: &Node, reason: impl Into<String>) -> Refusal {
+    Refusal { node: node.name.clone(), op: node.op.name(), reason: reason.into() }
 }
 
 /// Refuses a node whose elements the kernels do not compute with.
-fn require_f32(node: &Node, dtype: DType) -> Result<(), LowerError> {
+fn require_f32(node: &Node, dtype: DType) -> Result<(), Refusal> {
     if dtype == DType::F32 {
         return Ok(());
     }

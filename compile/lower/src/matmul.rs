@@ -2,13 +2,13 @@
 
 use crate::builder::{is_one, strides};
 use crate::layout::Layout;
-use crate::{LowerError, Lowering, require_f32};
+use crate::{Lowering, Refusal, require_f32};
 use ir::{Node, ValueId};
 use plan::{BatchMatMul, BufferId, MatMul, Operation, View};
 use tensor::{DType, Dim, Tensor};
 
 impl Lowering<'_> {
-    pub(crate) fn mat_mul(&mut self, index: usize) -> Result<(), LowerError> {
+    pub(crate) fn mat_mul(&mut self, index: usize) -> Result<(), Refusal> {
         let node = &self.graph.nodes[index];
         require_f32(node, self.dtype(node.inputs[0]))?;
         let right = self.graph.known(node.inputs[1]).cloned();

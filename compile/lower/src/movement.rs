@@ -2,20 +2,20 @@
 
 use crate::builder::{is_one, strides};
 use crate::layout::Layout;
-use crate::{LowerError, Lowering, refuse};
+use crate::{Lowering, Refusal, refuse};
 use ir::{Node, PadMode, SliceAxis};
 use plan::{BufferId, Copy, Operation, View};
 use tensor::{DType, Dim};
 
 impl Lowering<'_> {
-    pub(crate) fn reshape(&mut self, node: &Node) -> Result<(), LowerError> {
+    pub(crate) fn reshape(&mut self, node: &Node) -> Result<(), Refusal> {
         let input = self.form(node.inputs[0], Layout::Plain);
         let output = self.builder.alias(input, self.shape(node.output).to_vec());
         self.set_form(node.output, Layout::Plain, output);
         Ok(())
     }
 
-    pub(crate) fn transpose(&mut self, node: &Node, perm: &[usize]) -> Result<(), LowerError> {
+    pub(crate) fn transpose(&mut self, node: &Node, perm: &[usize]) -> Result<(), Refusal> {
         let input = node.inputs[0];
         let shape = self.shape(input);
         let rank = shape.len();
@@ -40,7 +40,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    pub(crate) fn slice(&mut self, node: &Node, axes: &[SliceAxis]) -> Result<(), LowerError> {
+    pub(crate) fn slice(&mut self, node: &Node, axes: &[SliceAxis]) -> Result<(), Refusal> {
         let layout = self.natural(node.inputs[0]);
         let input = self.form(node.inputs[0], layout);
         let rank = self.shape(node.output).len();
@@ -57,7 +57,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    pub(crate) fn concat(&mut self, node: &Node, axis: usize) -> Result<(), LowerError> {
+    pub(crate) fn concat(&mut self, node: &Node, axis: usize) -> Result<(), Refusal> {
         let is_channels_last = |id: &ir::ValueId| self.natural(*id) == Layout::ChannelsLast;
         let any = node.inputs.iter().any(is_channels_last);
         let layout = if any { Layout::ChannelsLast } else { Layout::Plain };
@@ -77,7 +77,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    pub(crate) fn expand(&mut self, node: &Node, shape: &[Dim]) -> Result<(), LowerError> {
+    pub(crate) fn expand(&mut self, node: &Node, shape: &[Dim]) -> Result<(), Refusal> {
         let input = self.form(node.inputs[0], Layout::Plain);
         let given = self.builder.shape(input).to_vec();
         let missing = shape.len() - given.len();
@@ -93,7 +93,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    pub(crate) fn gather(&mut self, node: &Node, axis: usize) -> Result<(), LowerError> {
+    pub(crate) fn gather(&mut self, node: &Node, axis: usize) -> Result<(), Refusal> {
         let inputs =
             [self.form(node.inputs[0], Layout::Plain), self.form(node.inputs[1], Layout::Plain)];
         let output = self.make(node.output, Layout::Plain);
@@ -101,7 +101,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    pub(crate) fn dimensions(&mut self, node: &Node, dims: &[Dim]) -> Result<(), LowerError> {
+    pub(crate) fn dimensions(&mut self, node: &Node, dims: &[Dim]) -> Result<(), Refusal> {
         let output = self.make(node.output, Layout::Plain);
         self.builder.step(&node.name, Operation::Dimensions(dims.to_vec()), &[], output);
         Ok(())
@@ -113,7 +113,7 @@ impl Lowering<'_> {
         before: &[i64],
         after: &[i64],
         mode: PadMode,
-    ) -> Result<(), LowerError> {
+    ) -> Result<(), Refusal> {
         let layout = self.natural(node.inputs[0]);
         let input = self.form(node.inputs[0], layout);
         let rank = before.len();
@@ -142,7 +142,7 @@ impl Lowering<'_> {
         output: BufferId,
         pads: &[(i64, i64)],
         value: f64,
-    ) -> Result<(), LowerError> {
+    ) -> Result<(), Refusal> {
         let Some(bytes) = element_bytes(self.builder.dtype(output), value) else {
             let dtype = self.builder.dtype(output);
             return Err(refuse(node, format!("no kernel for padding of {dtype} elements")));
@@ -168,7 +168,7 @@ impl Lowering<'_> {
         input: BufferId,
         pads: &[(i64, i64)],
         is_edge: bool,
-    ) -> Result<BufferId, LowerError> {
+    ) -> Result<BufferId, Refusal> {
         let mut current = input;
         for (axis, &(before, after)) in pads.iter().enumerate() {
             if (before, after) == (0, 0) {

@@ -1,7 +1,7 @@
 //! Normalizations.
 
 use crate::layout::Layout;
-use crate::{LowerError, Lowering, require_f32};
+use crate::{Lowering, Refusal, require_f32};
 use ir::Node;
 use plan::{BufferId, Operation};
 
@@ -11,7 +11,7 @@ impl Lowering<'_> {
         node: &Node,
         axis: usize,
         is_log: bool,
-    ) -> Result<(), LowerError> {
+    ) -> Result<(), Refusal> {
         require_f32(node, self.dtype(node.inputs[0]))?;
         let layout = self.natural(node.inputs[0]);
         let input = self.form(node.inputs[0], layout);
@@ -27,7 +27,7 @@ impl Lowering<'_> {
         node: &Node,
         axis: usize,
         epsilon: f32,
-    ) -> Result<(), LowerError> {
+    ) -> Result<(), Refusal> {
         require_f32(node, self.dtype(node.inputs[0]))?;
         let inputs: Vec<BufferId> =
             node.inputs.iter().map(|&id| self.form(id, Layout::Plain)).collect();
@@ -43,7 +43,7 @@ impl Lowering<'_> {
         alpha: f32,
         beta: f32,
         bias: f32,
-    ) -> Result<(), LowerError> {
+    ) -> Result<(), Refusal> {
         require_f32(node, self.dtype(node.inputs[0]))?;
         let input = self.form(node.inputs[0], Layout::ChannelsLast);
         let output = self.make(node.output, Layout::ChannelsLast);

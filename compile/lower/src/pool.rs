@@ -2,12 +2,12 @@
 
 use crate::conv::Spatial;
 use crate::layout::Layout;
-use crate::{LowerError, Lowering, require_f32};
+use crate::{Lowering, Refusal, require_f32};
 use ir::Node;
 use plan::{Operation, PoolKind};
 
 impl Lowering<'_> {
-    pub(crate) fn pool(&mut self, node: &Node, pool: &ir::Pool) -> Result<(), LowerError> {
+    pub(crate) fn pool(&mut self, node: &Node, pool: &ir::Pool) -> Result<(), Refusal> {
         require_f32(node, self.dtype(node.inputs[0]))?;
         let window = Spatial::new(node, &pool.kernel, &pool.strides, &pool.dilations, &pool.pads)?;
         let kind = match pool.kind {

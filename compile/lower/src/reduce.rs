@@ -1,7 +1,7 @@
 //! Reductions: of adjacent axes, brought together first when they are not.
 
 use crate::layout::Layout;
-use crate::{LowerError, Lowering, refuse};
+use crate::{Lowering, Refusal, refuse};
 use ir::{Arg, Node};
 use plan::{BufferId, Operation};
 use tensor::DType;
@@ -14,7 +14,7 @@ impl Lowering<'_> {
         reduction: Reduction,
         axes: &[usize],
         keepdims: bool,
-    ) -> Result<(), LowerError> {
+    ) -> Result<(), Refusal> {
         require_number(node, self.dtype(node.inputs[0]))?;
         if axes.is_empty() {
             return Err(refuse(node, "a reduction over no axis has no kernel"));
@@ -26,7 +26,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    pub(crate) fn arg(&mut self, node: &Node, arg: &Arg) -> Result<(), LowerError> {
+    pub(crate) fn arg(&mut self, node: &Node, arg: &Arg) -> Result<(), Refusal> {
         require_number(node, self.dtype(node.inputs[0]))?;
         let input = self.form(node.inputs[0], Layout::Plain);
         let output = self.make(node.output, Layout::Plain);
@@ -70,7 +70,7 @@ fn is_adjacent(places: &[usize]) -> bool {
     places.windows(2).all(|pair| pair[0] + 1 == pair[1])
 }
 
-fn require_number(node: &Node, dtype: DType) -> Result<(), LowerError> {
+fn require_number(node: &Node, dtype: DType) -> Result<(), Refusal> {
     match dtype {
         DType::F32 | DType::I32 | DType::I64 => Ok(()),
         DType::F64

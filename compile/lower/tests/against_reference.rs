@@ -390,6 +390,19 @@ fn gathers_and_sizes() {
 }
 
 #[test]
+fn every_node_without_a_kernel_is_named() {
+    let mut graph = Graph::new("doubles");
+    let x = graph.input("x", DType::F64, vec![Dim::symbol("n"), Dim::from(4)]);
+    let scores = graph.add("scores", Op::Softmax { axis: 1 }, &[x]).unwrap();
+    let moved = graph.add("moved", Op::Transpose { perm: vec![1, 0] }, &[scores]).unwrap();
+    let product = graph.add("product", Op::MatMul, &[moved, scores]).unwrap();
+    graph.output("y", product);
+    let refused = lower::lower(&graph).unwrap_err();
+    let names: Vec<&str> = refused.0.iter().map(|refusal| refusal.node.as_str()).collect();
+    assert_eq!(names, ["scores", "product"], "{refused}");
+}
+
+#[test]
 fn an_index_out_of_range_is_an_error() {
     let mut graph = Graph::new("gather");
     let table = graph.constant("table", fill(&[6, 5], 1));

@@ -1,15 +1,19 @@
 //! What can go wrong when a model is loaded or run.
 
+use crate::IsaError;
 use plan::{BindError, PlanError};
 use recipe::RecipeError;
 use tensor::{DType, DimError};
 
-/// Why a plan cannot be run at all.
+/// Why a model cannot be run at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
     /// The plan contradicts itself or its constants.
     #[error("the plan is not valid: {0}")]
     Plan(#[from] PlanError),
+    /// The instruction set that was asked for cannot be used.
+    #[error(transparent)]
+    Isa(#[from] IsaError),
 }
 
 /// Why a run gave no answer.

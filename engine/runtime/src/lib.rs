@@ -8,6 +8,7 @@
 mod bound;
 mod constants;
 mod error;
+mod isa;
 mod model;
 mod open;
 mod pool;
@@ -15,6 +16,7 @@ mod session;
 
 pub use constants::Constants;
 pub use error::{LoadError, RunError};
+pub use isa::{IsaError, isa};
 pub use model::Model;
 pub use open::{OpenError, OpenReason, Opened, open};
 pub use pool::{Pool, threads};

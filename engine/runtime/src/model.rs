@@ -4,6 +4,7 @@ use crate::session::{Session, Timing};
 use crate::{Constants, LoadError, Pool, RunError};
 use plan::{Plan, Signature};
 use recipe::{Answer, Recipe};
+use simd::Isa;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tensor::{Bindings, Tensor};
 
@@ -26,6 +27,7 @@ pub struct Model {
 struct Inner {
     plan: Plan,
     constants: Constants,
+    isa: Isa,
     /// Sessions that no run is using, the last used at the end.
     idle: Mutex<Vec<Session>>,
 }
@@ -34,7 +36,8 @@ impl Model {
     /// A model of a plan and the constants that its buffers lie in.
     pub fn new(plan: Plan, constants: Constants) -> Result<Model, LoadError> {
         plan.verify(constants.as_slice().len() as u64)?;
-        let inner = Arc::new(Inner { plan, constants, idle: Mutex::new(Vec::new()) });
+        let isa = crate::isa()?;
+        let inner = Arc::new(Inner { plan, constants, isa, idle: Mutex::new(Vec::new()) });
         Ok(Model { inner, recipe: None, pool: Pool::global().clone() })
     }
 
@@ -127,7 +130,7 @@ impl Model {
     ) -> Result<T, RunError> {
         let mut session = match self.take_idle(inputs) {
             Some(session) => session,
-            None => Session::bind(&self.inner.plan, inputs, ARENA_BYTES_MAX)?,
+            None => Session::bind(&self.inner.plan, inputs, self.inner.isa, ARENA_BYTES_MAX)?,
         };
         let result = act(&mut session);
         let mut idle = self.idle();

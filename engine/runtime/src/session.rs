@@ -5,6 +5,7 @@ use crate::pool::Team;
 use crate::{Constants, Pool, RunError};
 use kernels::{SharedMut, Task};
 use plan::{Place, Plan, Port};
+use simd::Isa;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 use tensor::{AlignedBytes, Bindings, DType, Dim, Tensor};
@@ -22,6 +23,7 @@ pub struct Timing {
 
 /// One run at a time on inputs of one shape.
 pub(crate) struct Session {
+    isa: Isa,
     inputs: Vec<(DType, Vec<usize>)>,
     steps: Vec<BoundStep>,
     outputs: Vec<(DType, Vec<usize>, Range<usize>)>,
@@ -55,6 +57,7 @@ impl Session {
     pub(crate) fn bind(
         plan: &Plan,
         inputs: &[&Tensor],
+        isa: Isa,
         arena_bytes_max: usize,
     ) -> Result<Session, RunError> {
         let shapes: Vec<&[usize]> = inputs.iter().map(|t| t.shape()).collect();
@@ -78,6 +81,7 @@ impl Session {
             }
         });
         Ok(Session {
+            isa,
             inputs: inputs.iter().map(|t| (t.dtype(), t.shape().to_vec())).collect(),
             steps,
             outputs: outputs.collect::<Result<_, _>>()?,
@@ -153,7 +157,7 @@ impl Session {
         let output = unsafe { SharedMut::from_raw_parts(arena.add(output.start), output.len()) };
         let operands = Operands { inputs: [read(0), read(1), read(2), read(3)], output };
         let scratch = &mut self.scratch;
-        step.bound.run(&operands, &mut |task| execute(task, scratch, team, threads))
+        step.bound.run(self.isa, &operands, &mut |task| execute(task, scratch, team, threads))
     }
 }
 

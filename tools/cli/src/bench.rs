@@ -109,7 +109,7 @@ impl Bench {
         let profile = if self.profile { profile(&model, &inputs)? } else { Vec::new() };
         console.result(&Timings {
             model: model.name().to_string(),
-            isa: simd::Isa::best().name(),
+            isa: runtime::isa()?.name(),
             inputs: inputs.iter().map(|t| format!("{t:?}")).collect(),
             macs,
             runs,

@@ -1,6 +1,6 @@
 //! `schooner check`: can this model be served, and if not, why not and what to do.
 
-use crate::compare::{Comparison, RTOL, Tolerance, compare};
+use crate::compare::{Comparison, Tolerance, compare, is_finite};
 use crate::console::{Console, quoted};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -11,7 +11,6 @@ use import::ImportError;
 use serde::Serialize;
 use std::fmt;
 use std::time::Instant;
-use tensor::{DType, Tensor};
 
 /// Tell whether a model can be served: every node that cannot be, why, and what to do
 ///
@@ -157,14 +156,17 @@ impl Triage {
 /// The nodes that an error names; an error that is about something else stays one.
 fn refusals(error: Error) -> Result<Vec<Refused>, Error> {
     match error {
-        Error::Lower(lower::LowerError { node, op, reason }) => Ok(vec![Refused {
-            node,
-            op: op.to_string(),
-            domain: "schooner".to_string(),
-            opset: None,
-            reason,
-            fix: "convert the model to f32, or express the node by others at export".to_string(),
-        }]),
+        Error::Lower(lower::LowerError(refusals)) => Ok(refusals
+            .into_iter()
+            .map(|r| Refused {
+                node: r.node,
+                op: r.op.to_string(),
+                domain: "schooner".to_string(),
+                opset: None,
+                reason: r.reason,
+                fix: "convert the model to f32, or express the node by others at export".into(),
+            })
+            .collect()),
         Error::Import { path, error } => match *error {
             ImportError::Unsupported(refusals) => Ok(refusals
                 .into_iter()
@@ -191,18 +193,11 @@ fn against_reference(loaded: &Loaded) -> Result<Vec<Comparison>, Error> {
     let expected = reference::run(&source.graph, &inputs)?;
     let found = loaded.model.run(&inputs.iter().collect::<Vec<_>>())?;
     let ports = loaded.model.signature().outputs.iter();
-    let tolerance = Tolerance { rtol: RTOL, atol: None };
-    ports
+    let tolerance = Tolerance { rtol: None, atol: None };
+    Ok(ports
         .zip(expected.iter().zip(&found))
         .map(|(port, (expected, found))| compare(&port.name, expected, found, tolerance))
-        .collect()
-}
-
-fn is_finite(tensor: &Tensor) -> bool {
-    if tensor.dtype() != DType::F32 {
-        return true;
-    }
-    tensor.as_slice::<f32>().is_ok_and(|all| all.iter().all(|v| v.is_finite()))
+        .collect())
 }
 
 impl fmt::Display for Triage {

@@ -1,6 +1,6 @@
 //! Two answers held against each other, element by element.
 
-use crate::error::Error;
+use half::{bf16, f16};
 use serde::Serialize;
 use std::fmt;
 use tensor::{DType, Tensor};
@@ -9,15 +9,33 @@ use tensor::{DType, Tensor};
 /// be equal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tolerance {
-    /// Relative to the expected element.
-    pub(crate) rtol: f64,
+    /// Relative to the expected element; when it is not given, what [`rtol_of`] says.
+    pub(crate) rtol: Option<f64>,
     /// Absolute; when it is not given, the lesser of 1e-4 and 1e-4 of the largest expected
     /// element: the probabilities of a thousand classes would pass any fixed one.
     pub(crate) atol: Option<f64>,
 }
 
-/// Four digits, what two good f32 engines agree to on deep networks.
-pub(crate) const RTOL: f64 = 1e-4;
+/// The relative bound for floats of a type: four digits, what two good f32 engines agree to on
+/// deep networks; where neighbors are further apart than that, their distance, since two good
+/// engines may round to either.
+fn rtol_of(dtype: DType) -> f64 {
+    match dtype {
+        DType::F16 => f16::EPSILON.to_f64(),
+        DType::BF16 => bf16::EPSILON.to_f64(),
+        DType::F32
+        | DType::F64
+        | DType::I8
+        | DType::I16
+        | DType::I32
+        | DType::I64
+        | DType::U8
+        | DType::U16
+        | DType::U32
+        | DType::U64
+        | DType::Bool => 1e-4,
+    }
+}
 
 /// One output held against what was expected.
 #[derive(Debug, Clone, Serialize)]
@@ -63,7 +81,7 @@ pub(crate) fn compare(
     expected: &Tensor,
     found: &Tensor,
     tolerance: Tolerance,
-) -> Result<Comparison, Error> {
+) -> Comparison {
     let mut comparison = Comparison {
         output: output.to_string(),
         shape: format!("{found:?}"),
@@ -71,22 +89,23 @@ pub(crate) fn compare(
         wrong: 0,
         elements: expected.len(),
         atol: 0.0,
-        rtol: tolerance.rtol,
+        rtol: 0.0,
         worst: None,
         mismatch: None,
     };
     if expected.dtype() != found.dtype() || expected.shape() != found.shape() {
         comparison.mismatch = Some(format!("expected {expected:?}, found {found:?}"));
         comparison.agrees = false;
-        return Ok(comparison);
+        return comparison;
     }
-    let (wanted, got) = (numbers(expected)?, numbers(found)?);
+    let (wanted, got) = (numbers(expected), numbers(found));
     let largest = wanted.iter().filter(|v| v.is_finite()).fold(0.0f64, |m, v| m.max(v.abs()));
     let is_exact = !expected.dtype().is_float();
     let (atol, rtol) = if is_exact {
         (0.0, 0.0)
     } else {
-        (tolerance.atol.unwrap_or_else(|| 1e-4f64.min(1e-4 * largest)), tolerance.rtol)
+        let rtol = tolerance.rtol.unwrap_or_else(|| rtol_of(expected.dtype()));
+        (tolerance.atol.unwrap_or_else(|| 1e-4f64.min(1e-4 * largest)), rtol)
     };
     (comparison.atol, comparison.rtol) = (atol, rtol);
     let mut worst_excess = f64::NEG_INFINITY;
@@ -112,7 +131,7 @@ pub(crate) fn compare(
         }
     }
     comparison.agrees = comparison.wrong == 0;
-    Ok(comparison)
+    comparison
 }
 
 fn bytes_of(tensor: &Tensor, element: usize) -> &[u8] {
@@ -120,11 +139,15 @@ fn bytes_of(tensor: &Tensor, element: usize) -> &[u8] {
     &tensor.bytes()[element * size..(element + 1) * size]
 }
 
-/// The elements as `f64`, to the nearest one.
-pub(crate) fn numbers(tensor: &Tensor) -> Result<Vec<f64>, Error> {
-    fn of<T: tensor::Element>(t: &Tensor, to: impl Fn(T) -> f64) -> Result<Vec<f64>, Error> {
-        let slice = t.as_slice::<T>().map_err(|e| Error::Failure(e.to_string()))?;
-        Ok(slice.iter().map(|&v| to(v)).collect())
+/// The elements as `f64`: exactly those of floats, 64-bit integers to the nearest one.
+pub(crate) fn numbers(tensor: &Tensor) -> Vec<f64> {
+    fn of<T: tensor::Element>(t: &Tensor, to: impl Fn(T) -> f64) -> Vec<f64> {
+        let slice = t.as_slice::<T>().expect("the type was matched");
+        slice.iter().map(|&v| to(v)).collect()
+    }
+    fn of_halves(t: &Tensor, to: impl Fn(u16) -> f64) -> Vec<f64> {
+        let halves = t.bytes().chunks_exact(2);
+        halves.map(|pair| to(u16::from_ne_bytes([pair[0], pair[1]]))).collect()
     }
     match tensor.dtype() {
         DType::F32 => of::<f32>(tensor, f64::from),
@@ -137,11 +160,15 @@ pub(crate) fn numbers(tensor: &Tensor) -> Result<Vec<f64>, Error> {
         DType::U16 => of::<u16>(tensor, f64::from),
         DType::U32 => of::<u32>(tensor, f64::from),
         DType::U64 => of::<u64>(tensor, |v| v as f64),
-        DType::Bool => Ok(tensor.bytes().iter().map(|&b| f64::from(b)).collect()),
-        DType::F16 | DType::BF16 => {
-            Err(Error::Failure(format!("outputs of type {} cannot be compared", tensor.dtype())))
-        }
+        DType::Bool => tensor.bytes().iter().map(|&b| f64::from(b)).collect(),
+        DType::F16 => of_halves(tensor, |bits| f16::from_bits(bits).to_f64()),
+        DType::BF16 => of_halves(tensor, |bits| bf16::from_bits(bits).to_f64()),
     }
+}
+
+/// Does the tensor hold neither NaN nor infinity?
+pub(crate) fn is_finite(tensor: &Tensor) -> bool {
+    !tensor.dtype().is_float() || numbers(tensor).iter().all(|v| v.is_finite())
 }
 
 fn index_of(mut at: usize, shape: &[usize]) -> Vec<usize> {
@@ -190,11 +217,11 @@ impl fmt::Display for Comparison {
 mod tests {
     use super::*;
 
-    const TOLERANCE: Tolerance = Tolerance { rtol: 1e-4, atol: Some(0.0) };
+    const TOLERANCE: Tolerance = Tolerance { rtol: Some(1e-4), atol: Some(0.0) };
 
     fn check(expected: &[f32], found: &[f32]) -> Comparison {
         let tensor = |v: &[f32]| Tensor::from_slice(&[v.len()], v).unwrap();
-        compare("y", &tensor(expected), &tensor(found), TOLERANCE).unwrap()
+        compare("y", &tensor(expected), &tensor(found), TOLERANCE)
     }
 
     #[test]
@@ -216,15 +243,33 @@ mod tests {
     }
 
     #[test]
+    fn halves_are_widened_exactly_and_may_be_neighbors() {
+        let default = Tolerance { rtol: None, atol: Some(0.0) };
+        let check = |dtype, expected: u16, found: u16| {
+            let tensor = |bits: u16| Tensor::from_bytes(dtype, &[1], &bits.to_ne_bytes()).unwrap();
+            compare("y", &tensor(expected), &tensor(found), default)
+        };
+        // One is 0x3c00 in F16 and 0x3f80 in BF16.
+        for (dtype, one) in [(DType::F16, 0x3c00), (DType::BF16, 0x3f80)] {
+            assert!(check(dtype, one, one + 1).agrees, "{dtype}");
+            let comparison = check(dtype, one, one + 2);
+            assert_eq!(comparison.wrong, 1, "{dtype}");
+            assert_eq!(comparison.worst.unwrap().expected, 1.0, "{dtype}");
+        }
+        let smallest = check(DType::F16, 1, 2).worst.unwrap();
+        assert_eq!((smallest.expected, smallest.found), (2f64.powi(-24), 2f64.powi(-23)));
+    }
+
+    #[test]
     fn integers_must_be_equal_and_shapes_too() {
         let tensor = |v: &[i64]| Tensor::from_slice(&[v.len()], v).unwrap();
-        let far = Tolerance { rtol: 1.0, atol: Some(9.0) };
+        let far = Tolerance { rtol: Some(1.0), atol: Some(9.0) };
         let large = 1 << 60;
         for (expected, found) in [(100, 101), (large, large + 1)] {
-            let comparison = compare("y", &tensor(&[expected]), &tensor(&[found]), far).unwrap();
+            let comparison = compare("y", &tensor(&[expected]), &tensor(&[found]), far);
             assert_eq!(comparison.wrong, 1, "{expected} {found}");
         }
-        let comparison = compare("y", &tensor(&[1]), &tensor(&[1, 2]), far).unwrap();
+        let comparison = compare("y", &tensor(&[1]), &tensor(&[1, 2]), far);
         assert_eq!(comparison.to_string(), "y: expected i64[1], found i64[2]");
     }
 

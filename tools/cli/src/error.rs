@@ -10,6 +10,9 @@ pub(crate) enum Error {
     /// The flags contradict each other or the model.
     #[error("{0}")]
     Usage(String),
+    /// The instruction set that was asked for cannot be used.
+    #[error(transparent)]
+    Isa(#[from] runtime::IsaError),
     /// A file is not there.
     #[error("{path}: there is no such file{near}", path = path.display())]
     NotFound {
@@ -88,7 +91,7 @@ impl Error {
     /// The exit code that stands for this kind of error.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Error::Usage(_) => Exit::Usage,
+            Error::Usage(_) | Error::Isa(_) => Exit::Usage,
             Error::NotFound { .. } => Exit::NotFound,
             Error::Import { .. } | Error::Lower(_) | Error::Library { .. } => Exit::Refused,
             Error::Unreachable(_) => Exit::Unreachable,
@@ -164,7 +167,7 @@ mod tests {
             ("", "", 0),
             ("abc", "", 3),
             ("kitten", "sitting", 3),
-            ("fashon.onnx", "fashion.onnx", 1),
+            ("fashin.onnx", "fashion.onnx", 1),
         ] {
             assert_eq!(distance(a, b), expected, "{a} {b}");
             assert_eq!(distance(b, a), expected, "{b} {a}");

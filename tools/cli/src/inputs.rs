@@ -180,7 +180,7 @@ fn missing(port: &Port, model: &Model) -> Error {
 
 /// Parses `name=1x3x224x224`; a name alone is a scalar's.
 pub(crate) fn name_and_shape(text: &str) -> Result<(String, Vec<usize>), String> {
-    let (name, shape) = text.rsplit_once('=').ok_or("expected NAME=SIZExSIZE…")?;
+    let (name, shape) = text.rsplit_once('=').ok_or("expected NAME=SIZES, e.g. x=1x3x224x224")?;
     let size = |s: &str| s.parse().map_err(|_| format!("expected a size, found `{s}`"));
     let shape = shape.split('x').filter(|s| !s.is_empty()).map(size);
     Ok((name.to_string(), shape.collect::<Result<_, _>>()?))

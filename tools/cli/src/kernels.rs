@@ -13,10 +13,11 @@ use std::fmt;
 #[command(after_help = "\
 Examples:
   schooner kernels
-  schooner kernels --json")]
+  schooner kernels --json
+  SCHOONER_ISA=avx2 schooner bench MODEL")]
 pub(crate) struct Kernels {}
 
-/// Every kernel, and the machine's best instruction set.
+/// Every kernel and instruction set.
 #[derive(Serialize)]
 struct Catalogue {
     isas: Vec<IsaRow>,
@@ -43,18 +44,18 @@ struct Kernel {
 
 impl Kernels {
     pub(crate) fn execute(&self, console: &Console) -> Result<Exit, Error> {
-        let best = Isa::best();
+        let picked = runtime::isa()?;
         let isas = Isa::ALL.into_iter().map(|isa| IsaRow {
             isa: isa.name(),
             is_available: isa.is_available(),
-            is_picked: isa == best,
+            is_picked: isa == picked,
         });
         let kernels = kernels::catalogue().map(|row| Kernel {
             family: row.family,
             name: row.name,
             isa: row.isa.name(),
             is_available: row.isa.is_available(),
-            is_picked: row.isa == best,
+            is_picked: row.isa == picked,
         });
         console.result(&Catalogue { isas: isas.collect(), kernels: kernels.collect() });
         console.next("schooner bench MODEL --profile");

@@ -77,6 +77,8 @@ fn main() -> ExitCode {
 }
 
 fn execute(console: &Console, command: &Command) -> Result<Exit, Error> {
+    // First of all: a misspelled name should not cost the import of a large model.
+    runtime::isa()?;
     match command {
         Command::Inspect(command) => command.execute(console),
         Command::Check(command) => command.execute(console),

@@ -212,7 +212,9 @@ fn recipe_asked_for(asked: &str, input: Option<&ModelInput>) -> Result<(Recipe, 
         let recipe = read(&text).map_err(|e| Error::Usage(format!("--recipe {asked}: {e}")))?;
         return Ok((recipe, format!("recipe file {asked}")));
     }
-    let preset = presets::find(asked)?;
+    let preset = presets::find(asked).map_err(|error| {
+        Error::Usage(format!("--recipe: {error}; or give a file in .toml or .json"))
+    })?;
     let input = input.ok_or_else(|| {
         Error::Usage(format!("--recipe {asked}: the model takes several inputs, not one image"))
     })?;

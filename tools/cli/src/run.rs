@@ -140,13 +140,9 @@ fn write(argument: &str, loaded: &Loaded, outputs: &[Tensor]) -> Result<(), Erro
 }
 
 fn first_of(tensor: &Tensor) -> Vec<f64> {
-    crate::compare::numbers(tensor).map_or_else(
-        |_| Vec::new(),
-        |mut all| {
-            all.truncate(SHOWN);
-            all
-        },
-    )
+    let mut all = crate::compare::numbers(tensor);
+    all.truncate(SHOWN);
+    all
 }
 
 impl fmt::Display for Answer {

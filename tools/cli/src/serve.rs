@@ -4,7 +4,7 @@ use crate::console::{Console, quoted};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{self, ModelOptions};
-use crate::show;
+use crate::{compare, show};
 use clap::Args;
 use monitor::Metrics;
 use recipe::Recipe;
@@ -17,7 +17,7 @@ use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use tensor::{DType, Tensor};
+use tensor::Tensor;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -187,12 +187,8 @@ impl Serve {
 fn self_test(model: &Model) -> Result<(), Error> {
     let inputs = model.default_inputs()?;
     let outputs = model.run(&inputs.iter().collect::<Vec<_>>())?;
-    let is_finite = |t: &Tensor| {
-        t.dtype() != DType::F32
-            || t.as_slice::<f32>().is_ok_and(|all| all.iter().all(|v| v.is_finite()))
-    };
     let ports = model.signature().outputs.iter();
-    match ports.zip(&outputs).find(|(_, tensor)| !is_finite(tensor)) {
+    match ports.zip(&outputs).find(|(_, tensor)| !compare::is_finite(tensor)) {
         None => Ok(()),
         Some((port, _)) => Err(Error::Failure(format!(
             "self-test of `{}`: output `{}` is not finite on an input of zeros; see `schooner \

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::io::Write;
 use std::net::TcpStream;
 use std::path::Path;
-use support::{Server, check, fashion, folder, head, response, word};
+use support::{Server, check, fashion, folder, head, onnx, response, schooner, word};
 
 const SAMPLE: &str = "samples/132_Ankle-boot.jpg";
 const PREDICT: &str = "/v1/models/fashion:predict";
@@ -156,11 +156,12 @@ fn an_altered_library_is_refused() {
     let mut altered = whole.clone();
     let at = altered.len() - 5000;
     altered[at] ^= 1;
-    for bytes in [altered.as_slice(), &whole[..whole.len() - 100]] {
+    for (bytes, expected) in [(&altered[..], "altered"), (&whole[..whole.len() - 9], "cut short")] {
         // Never in place: a file that is mapped somewhere must not change under it.
         std::fs::remove_file(&library).unwrap();
         std::fs::write(&library, bytes).unwrap();
-        check(&["run", word(&library), "--random"], 4);
+        let (_, stderr) = check(&["run", word(&library), "--random"], 4);
+        assert!(stderr.contains(expected), "{stderr}");
     }
 }
 
@@ -170,15 +171,17 @@ fn wrong_arguments_say_what_was_expected_and_found() {
     let x = to.join("x.npy");
     std::fs::write(&x, npy(&[1, 3, 5], &[0.0; 15])).unwrap();
     let image = fashion(SAMPLE);
-    let (misspelled, examples) = (fashion("fashon.onnx"), fashion(""));
+    let (misspelled, examples) = (fashion("fashoin.onnx"), fashion(""));
     let unwritable = Path::new("/nowhere/libfashion.so");
     for (words, code, expected) in [
         (&["run", misspelled.as_str(), "--random"][..], 5, "did you mean `fashion.onnx`"),
         (&["run", &examples, "--random"], 1, "expected a file, found a folder"),
         (&["run", &model], 2, "input `image` (f32[n, 1, 28, 28]) is not given"),
-        (&["run", &model, "--image", &image, "--recipe", "imagnet"], 1, "imagnet"),
+        (&["run", &model, "--image", &image, "--recipe", "imagnt"], 2, "one of imagenet, "),
         (&["run", &model, "--image", &model], 1, "fashion.onnx"),
         (&["run", &model, "--input", word(&x)], 1, "[1, 3, 5]"),
+        (&["run", &model, "--random", "--shape", "image=1x3x28x28"], 1, "expected shape"),
+        (&["run", &model, "--no-such-flag"], 2, "--no-such-flag"),
         (&["run", &model, "--shape", "pixels=1x1x28x28"], 2, "its inputs are image"),
         (&["build", &model, "-o", word(unwritable)], 1, "/nowhere/libfashion.so"),
         (&["eval", &model, &fashion("samples")], 1, "found none"),
@@ -190,16 +193,65 @@ fn wrong_arguments_say_what_was_expected_and_found() {
     check(&["sail"], 2);
 }
 
-/// A `.npy` file of version 1.
+#[test]
+fn an_instruction_set_that_cannot_be_had_is_an_error() {
+    let model = fashion("fashion.onnx");
+    for words in [&["run", &model, "--random"][..], &["kernels"]] {
+        let output = schooner(words).env("SCHOONER_ISA", "avx3").output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {stderr}");
+        let expected = "SCHOONER_ISA: expected one of generic, avx2, avx512, found `avx3`";
+        assert!(stderr.contains(expected), "{words:?}: {stderr}");
+    }
+    let output = schooner(&["kernels"]).env("SCHOONER_ISA", "generic").output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.lines().any(|line| line.starts_with("generic ") && line.ends_with("used here")));
+}
+
+#[test]
+fn verify_compares_halves() {
+    let to = folder("halves");
+    let model = to.join("halves.onnx");
+    std::fs::write(&model, onnx::chain(onnx::F16, &[])).unwrap();
+    std::fs::write(to.join("input_0.npy"), npy(&[2], &[1.0, -2.5])).unwrap();
+    // 1 and -2.5 in F16; then the neighbor of 1, then what is further away.
+    for (first, code) in [(0x3c00u16, 0), (0x3c01, 0), (0x3c02, 3)] {
+        let elements = [first.to_le_bytes(), 0xc100u16.to_le_bytes()].concat();
+        std::fs::write(to.join("output_0.npy"), npy_of("<f2", &[2], &elements)).unwrap();
+        check(&["verify", word(&model), "--golden", word(&to)], code);
+    }
+}
+
+#[test]
+fn check_names_every_node_that_the_engine_cannot_compute() {
+    let model = folder("refusals").join("doubles.onnx");
+    std::fs::write(&model, onnx::chain(onnx::F64, &["Softmax", "Tanh", "LogSoftmax"])).unwrap();
+    let (stdout, _) = check(&["check", word(&model)], 4);
+    for operator in ["Softmax", "LogSoftmax"] {
+        assert!(stdout.contains(&format!("REFUSED node `{operator}`")), "{stdout}");
+    }
+    assert!(stdout.contains("2 nodes"), "{stdout}");
+    let (_, stderr) = check(&["run", word(&model), "--random"], 4);
+    assert!(stderr.contains("2 nodes cannot be computed by the engine"), "{stderr}");
+}
+
+/// A `.npy` file of f32.
 fn npy(shape: &[usize], elements: &[f32]) -> Vec<u8> {
+    let elements: Vec<u8> = elements.iter().flat_map(|x| x.to_le_bytes()).collect();
+    npy_of("<f4", shape, &elements)
+}
+
+/// A `.npy` file of version 1.
+fn npy_of(dtype: &str, shape: &[usize], elements: &[u8]) -> Vec<u8> {
     let sizes: Vec<String> = shape.iter().map(|d| format!("{d},")).collect();
     let sizes = sizes.join(" ");
-    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({sizes}), }}");
+    let mut header =
+        format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({sizes}), }}");
     header.push_str(&" ".repeat(117 - header.len()));
     header.push('\n');
     let mut file = b"\x93NUMPY\x01\x00".to_vec();
     file.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
     file.extend(header.as_bytes());
-    file.extend(elements.iter().flat_map(|x| x.to_le_bytes()));
+    file.extend(elements);
     file
 }

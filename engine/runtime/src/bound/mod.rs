@@ -86,10 +86,10 @@ impl Bound {
 
     pub(crate) fn run(
         &self,
+        isa: Isa,
         operands: &Operands<'_>,
         execute: Execute<'_>,
     ) -> Result<(), RunError> {
-        let isa = isa();
         match self {
             Bound::MatMul(bound) => bound.run(isa, operands, execute),
             Bound::BatchMatMul(bound) => bound.run(isa, operands, execute),
@@ -152,14 +152,4 @@ impl<'a> Operands<'a> {
     pub(crate) fn output<T: Element>(&self) -> SharedMut<'a, T> {
         self.output.cast()
     }
-}
-
-/// The instruction set that kernels run on: the best of this processor, or the one that
-/// `SCHOONER_ISA` names.
-fn isa() -> Isa {
-    static ISA: std::sync::OnceLock<Isa> = std::sync::OnceLock::new();
-    *ISA.get_or_init(|| {
-        let asked = std::env::var("SCHOONER_ISA").ok().and_then(|name| Isa::from_name(&name));
-        asked.filter(|isa| isa.is_available()).unwrap_or_else(Isa::best)
-    })
 }
