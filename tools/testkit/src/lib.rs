@@ -1,10 +1,16 @@
 //! What tests share. A dev-dependency only.
 #![forbid(unsafe_code)]
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The variable that names the folder of the large fixtures.
 const FIXTURES: &str = "SCHOONER_FIXTURES";
+
+/// The variable that names a file to which a line is appended for each case that is skipped:
+/// what a passing test prints, nobody sees.
+const SKIPPED: &str = "SCHOONER_SKIPPED";
 
 /// A file among the large fixtures. `None`, with a line on stderr that says what is skipped, when
 /// `SCHOONER_FIXTURES` is not set.
@@ -13,12 +19,22 @@ const FIXTURES: &str = "SCHOONER_FIXTURES";
 /// When the variable is set and the file is missing.
 pub fn fixture(path: &str) -> Option<PathBuf> {
     let Some(folder) = std::env::var_os(FIXTURES) else {
-        eprintln!("skipped: {path} is needed, and {FIXTURES} is not set");
+        skip(path);
         return None;
     };
     let file = Path::new(&folder).join(path);
     assert!(file.exists(), "{FIXTURES} is set and {} is missing", file.display());
     Some(file)
+}
+
+fn skip(path: &str) {
+    eprintln!("skipped: {path} is needed, and {FIXTURES} is not set");
+    let Some(list) = std::env::var_os(SKIPPED) else { return };
+    let thread = std::thread::current();
+    let line = format!("{}: {path} is needed\n", thread.name().unwrap_or("a test"));
+    // In one write: other tests append at the same time.
+    let mut file = OpenOptions::new().create(true).append(true).open(list).unwrap();
+    file.write_all(line.as_bytes()).unwrap();
 }
 
 /// The root of the repository.

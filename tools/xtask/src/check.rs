@@ -1,6 +1,7 @@
 //! All checks, in order. The justfile and `.ci/run` call this list and hold none of their own.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -47,7 +48,7 @@ const STEPS: &[Step] = &[
             tool: "typos",
             probe: &["typos", "--version"],
             words: &["typos"],
-            without: "install the package typos-cli to run it",
+            without: "pip install typos, or cargo install typos-cli, to run it",
         },
     },
     Step {
@@ -92,6 +93,9 @@ const STEPS: &[Step] = &[
 /// Tests that need large files read the folder that this names.
 const FIXTURES: &str = "SCHOONER_FIXTURES";
 
+/// Tests append a line for each case that they skip to the file that this names.
+const SKIPPED: &str = "SCHOONER_SKIPPED";
+
 /// Runs the steps named, or all of them, in the order of the list; stops at the first that
 /// fails, and prints how long each took.
 pub(crate) fn run(out: &mut impl Write, names: &[&str]) -> Result<bool, Error> {
@@ -113,6 +117,9 @@ pub(crate) fn run(out: &mut impl Write, names: &[&str]) -> Result<bool, Error> {
         }
     }
     summarize(out, &lines)?;
+    if lines.iter().any(|(name, ..)| *name == "test") {
+        print_skipped(out, &std::fs::read_to_string(skipped_list()).unwrap_or_default())?;
+    }
     Ok(passed)
 }
 
@@ -142,6 +149,24 @@ fn summarize(out: &mut impl Write, lines: &[(&str, Outcome, Duration)]) -> Resul
         writeln!(out, "    {name:<8} {:>7.1} s  {outcome}", took.as_secs_f64())?;
     }
     Ok(())
+}
+
+/// Says what the tests left out, and how it is had: a passing test says it to nobody.
+fn print_skipped(out: &mut impl Write, list: &str) -> Result<(), Error> {
+    let cases = list.lines().count();
+    if cases == 0 {
+        return Ok(writeln!(out, "no test case was skipped")?);
+    }
+    write!(out, "{list}")?;
+    Ok(writeln!(
+        out,
+        "{cases} test cases were skipped for want of large files; to run them, let {FIXTURES} name \
+         a folder with these files"
+    )?)
+}
+
+fn skipped_list() -> PathBuf {
+    root().join("target/skipped.txt")
 }
 
 fn run_step(out: &mut impl Write, step: &Step) -> Result<Outcome, Error> {
@@ -175,7 +200,10 @@ fn tests(out: &mut impl Write, name: &str) -> Result<Outcome, Error> {
         Ok(folder) => writeln!(out, "\n{FIXTURES} is {folder}: tests on large files run")?,
         Err(_) => writeln!(out, "\n{FIXTURES} is not set: tests on large files skip themselves")?,
     }
+    // It fails when there is none from an earlier run.
+    let _ = std::fs::remove_file(skipped_list());
     let mut command = Command::new(cargo());
+    command.env(SKIPPED, skipped_list());
     if succeeds_silently(&["cargo", "nextest", "--version"]) {
         command.args(["nextest", "run", "--workspace"]);
         if std::env::var_os("CI").is_some() {
@@ -258,6 +286,20 @@ mod tests {
         {
             assert_eq!(spawn(&mut Vec::new(), "a", command(&words)).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn skipped_cases_are_counted_with_what_enables_them() {
+        let said = |list: &str| {
+            let mut out = Vec::new();
+            print_skipped(&mut out, list).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(said(""), "no test case was skipped\n");
+        let two = said("a: x.onnx is needed\nb: y.onnx is needed\n");
+        assert!(two.starts_with("a: x.onnx is needed\n"), "{two}");
+        assert!(two.contains("\n2 test cases were skipped"), "{two}");
+        assert!(two.contains("SCHOONER_FIXTURES"), "{two}");
     }
 
     #[test]
