@@ -200,3 +200,31 @@ fn servable(model: &str, version: Option<u64>) -> String {
         Some(version) => format!("Specific({model}, {version})"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    /// Every row of [`super::Refusal::row`], read from the source: there is no list of variants.
+    fn rows() -> Vec<String> {
+        let calls = include_str!("refusal.rs").lines().filter_map(|line| {
+            let (_, call) = line.split_once(" => ")?;
+            let (kind, row) = call.split_once("(\"")?;
+            let (reason, row) = row.split_once("\", ")?;
+            let (http, _) = row.split_once(',')?;
+            let mark = if kind == "retry" { " *" } else { "" };
+            Some(format!("| {http} | `{reason}`{mark} |"))
+        });
+        calls.collect()
+    }
+
+    #[test]
+    fn the_documentation_has_every_refusal_and_no_other() {
+        let documentation = include_str!("../../../docs/errors.md");
+        let rows = rows();
+        for row in &rows {
+            assert!(documentation.contains(row.as_str()), "docs/errors.md has no row `{row}`");
+        }
+        let is_status = |line: &&str| line.starts_with("| 4") || line.starts_with("| 5");
+        let (_, table) = documentation.split_once("## HTTP").unwrap();
+        assert_eq!(table.lines().filter(is_status).count(), rows.len());
+    }
+}

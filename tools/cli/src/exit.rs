@@ -29,3 +29,20 @@ impl From<Exit> for ExitCode {
         ExitCode::from(exit as u8)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_documentation_has_every_exit_code() {
+        let documentation = include_str!("../../../docs/errors.md");
+        let codes = include_str!("exit.rs").lines().filter_map(|line| {
+            let (name, code) = line.strip_suffix(',')?.trim().split_once(" = ")?;
+            Some(format!("| {code} | `{name}` |"))
+        });
+        let codes: Vec<String> = codes.collect();
+        assert_eq!(codes.len(), 8, "{codes:?}");
+        for code in codes {
+            assert!(documentation.contains(&code), "docs/errors.md has no row `{code}`");
+        }
+    }
+}
