@@ -33,6 +33,12 @@ measure:
 bench MODEL *FLAGS:
     cargo run --release --package schooner-cli -- bench {{MODEL}} {{FLAGS}}
 
+# look for inputs that break a reader: `just fuzz import_onnx`; fuzz/README.md says more
+fuzz TARGET SECONDS="300":
+    mkdir -p fuzz/corpus/{{TARGET}}
+    cd fuzz && cargo run --release --bin {{TARGET}} -- corpus/{{TARGET}} \
+        -max_total_time={{SECONDS}} -timeout=20 -rss_limit_mb=3000
+
 # the main job on the small classifier: serve, ask, build a library
 demo:
     cargo run --release --package schooner-cli -- demo
