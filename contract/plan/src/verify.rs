@@ -1,6 +1,6 @@
 //! What every plan must satisfy before it may run.
 
-use crate::{ALIGNMENT, BufferId, Place, Plan, Step};
+use crate::{ALIGNMENT, Buffer, BufferId, Place, Plan, Port, Step};
 
 /// Why a plan contradicts itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +65,18 @@ pub enum PlanError {
         /// In the plan.
         buffers: usize,
     },
+    /// A port whose buffer has another type or shape.
+    #[error("{side} `{port}` is {expected} in the signature and {found} in the plan")]
+    Port {
+        /// Input or output.
+        side: &'static str,
+        /// Its name.
+        port: String,
+        /// Type and shape in the signature.
+        expected: String,
+        /// Type and shape of the buffer.
+        found: String,
+    },
 }
 
 impl Plan {
@@ -85,9 +97,10 @@ impl Plan {
                 }
                 Place::Input(input) => {
                     let (ports, buffers) = (self.signature.inputs.len(), input as usize + 1);
-                    if buffers > ports {
+                    let Some(port) = self.signature.inputs.get(input as usize) else {
                         return Err(PlanError::Ports { what: "inputs", ports, buffers });
-                    }
+                    };
+                    verify_port("input", port, buffer)?;
                     is_written[index] = true;
                 }
                 // An alias of an earlier buffer only: so no chain of aliases is a loop.
@@ -105,7 +118,11 @@ impl Plan {
         if ports != buffers {
             return Err(PlanError::Ports { what: "outputs", ports, buffers });
         }
-        self.outputs.iter().try_for_each(|&id| self.verify_read("output", id, &is_written))
+        for (&id, port) in self.outputs.iter().zip(&self.signature.outputs) {
+            self.verify_read("output", id, &is_written)?;
+            verify_port("output", port, self.buffer(id))?;
+        }
+        Ok(())
     }
 
     fn verify_step(&self, step: &Step, is_written: &mut [bool]) -> Result<(), PlanError> {
@@ -143,5 +160,71 @@ impl Plan {
             return Ok(());
         }
         Err(PlanError::NoBuffer { by: by.to_string(), buffer: id.0, count })
+    }
+}
+
+/// Callers hold to the signature, kernels to the buffers: they must say the same.
+fn verify_port(side: &'static str, port: &Port, buffer: &Buffer) -> Result<(), PlanError> {
+    if port.dtype == buffer.dtype && port.shape == buffer.shape {
+        return Ok(());
+    }
+    let expected = format!("{}{:?}", port.dtype, port.shape);
+    let found = format!("{}{:?}", buffer.dtype, buffer.shape);
+    Err(PlanError::Port { side, port: port.name.clone(), expected, found })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Operation, Signature};
+    use tensor::scalar::Unary;
+    use tensor::{Bindings, DType, Dim};
+
+    /// One function over an input of four elements.
+    fn plan() -> Plan {
+        let shape = || vec![Dim::from(4)];
+        let buffer = |place| Buffer { dtype: DType::F32, shape: shape(), place };
+        let port = |name: &str| Port { name: name.into(), dtype: DType::F32, shape: shape() };
+        Plan {
+            name: "small".into(),
+            buffers: vec![buffer(Place::Input(0)), buffer(Place::Arena)],
+            steps: vec![Step {
+                name: "relu".into(),
+                operation: Operation::Unary(Unary::Relu),
+                inputs: vec![BufferId(0)],
+                output: BufferId(1),
+            }],
+            signature: Signature { inputs: vec![port("x")], outputs: vec![port("y")] },
+            outputs: vec![BufferId(1)],
+            defaults: Bindings::default(),
+        }
+    }
+
+    #[track_caller]
+    fn refused(alter: impl FnOnce(&mut Plan), expected: &str) {
+        let mut plan = plan();
+        alter(&mut plan);
+        let reason = plan.verify(0).unwrap_err().to_string();
+        assert!(reason.contains(expected), "expected `{expected}`, found `{reason}`");
+    }
+
+    #[test]
+    fn a_plan_that_contradicts_itself_is_refused() {
+        assert_eq!(plan().verify(0), Ok(()));
+        refused(|p| p.steps[0].inputs.clear(), "has 0 inputs, expected 1");
+        refused(|p| p.steps[0].inputs[0] = BufferId(2), "names buffer 2, but the plan has 2");
+        refused(|p| p.steps[0].inputs[0] = BufferId(1), "which nothing before it writes");
+        refused(|p| p.steps[0].output = BufferId(0), "which is not in the arena");
+        refused(|p| p.buffers[0].place = Place::Input(1), "the signature has 1 inputs");
+        let constant = Place::Constant { offset: 0, bytes: 16 };
+        refused(|p| p.buffers[0].place = constant, "of 0 bytes of constants");
+    }
+
+    #[test]
+    fn ports_have_the_type_and_shape_of_their_buffers() {
+        let five = || vec![Dim::from(5)];
+        refused(|p| p.buffers[0].shape = five(), "input `x` is f32[4] in the signature");
+        refused(|p| p.signature.outputs[0].shape = five(), "and f32[4] in the plan");
+        refused(|p| p.signature.outputs[0].dtype = DType::I64, "output `y` is i64[4]");
     }
 }

@@ -228,9 +228,7 @@ pub(crate) fn locate(
     let mut bytes = Vec::with_capacity(plan.buffers.len());
     for (index, buffer) in plan.buffers.iter().enumerate() {
         let shape = sizes_of(&buffer.shape, sizes).map_err(|reason| refused(index, reason))?;
-        let length = tensor::element_count(&shape)
-            .and_then(|count| count.checked_mul(buffer.dtype.size()))
-            .filter(|&n| n <= isize::MAX as usize / 2)
+        let length = length_of(&shape, buffer.dtype)
             .ok_or_else(|| refused(index, format!("shape {shape:?} is too large")))?;
         let expected = match buffer.place {
             Place::Arena | Place::Input(_) => length,
@@ -267,6 +265,15 @@ pub(crate) fn locate(
     };
     let located = (0..plan.buffers.len()).map(place).collect();
     Ok(LocatedBuffers { shapes, located, arena_bytes: memory.arena_bytes })
+}
+
+/// The bytes of a tensor. `None` when some of its axes alone would span more than memory can hold,
+/// also where another axis is zero: no product of sizes can overflow from here on.
+fn length_of(shape: &[usize], dtype: DType) -> Option<usize> {
+    let spans: Vec<usize> = shape.iter().map(|&size| size.max(1)).collect();
+    let span = tensor::element_count(&spans)?.checked_mul(dtype.size())?;
+    let is_bounded = span <= isize::MAX as usize / 2;
+    is_bounded.then_some(if shape.contains(&0) { 0 } else { span })
 }
 
 /// A symbolic shape under `sizes`; the reason when one of them has no value as a size.

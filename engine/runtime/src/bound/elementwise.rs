@@ -47,6 +47,9 @@ impl Map {
         };
         let is_typed = is_supported && output == facts.output_dtype;
         facts.require(is_typed, &format!("no kernel for {:?}", facts.dtypes))?;
+        let is_of_one = matches!(function, Function::Unary(_) | Function::Cast);
+        let is_same = tensor::element_count(facts.shapes[0]) == tensor::element_count(facts.output);
+        facts.require(!is_of_one || is_same, "the result has another size")?;
         let does_broadcast = facts.shapes.iter().all(|shape| broadcasts(shape, facts.output));
         facts.require(does_broadcast, "the operands do not broadcast to the output")?;
         facts.require(facts.output.len() <= RANK_MAX, "more than 8 axes")?;
@@ -81,8 +84,7 @@ impl Map {
     }
 }
 
-/// Is each size, counted from the innermost, the output's or one? Functions of one operand have
-/// the output's shape.
+/// Is each size, counted from the innermost, the output's or one?
 fn broadcasts(shape: &[usize], output: &[usize]) -> bool {
     shape.len() <= output.len()
         && shape.iter().rev().zip(output.iter().rev()).all(|(&s, &o)| s == o || s == 1)

@@ -101,9 +101,10 @@ fn bind_copy(copy: &Copy, facts: &Facts<'_>) -> Result<Movement, RunError> {
 fn stays_inside(offset: isize, count: usize, axes: impl Iterator<Item = (usize, isize)>) -> bool {
     let (mut lowest, mut highest) = (offset as i128, offset as i128);
     for (extent, stride) in axes {
+        // One span is below 2^127, but two of them need not be: far outside is outside.
         let span = (extent as i128 - 1) * stride as i128;
-        lowest += span.min(0);
-        highest += span.max(0);
+        lowest = lowest.saturating_add(span.min(0));
+        highest = highest.saturating_add(span.max(0));
     }
     lowest >= 0 && highest < count as i128
 }

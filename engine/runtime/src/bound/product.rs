@@ -2,6 +2,7 @@
 
 use super::{Execute, Facts, Operands};
 use crate::RunError;
+use kernels::elementwise::UnaryMap;
 use kernels::matmul::{self, Matrix};
 use plan::{Epilogue, View};
 use simd::Isa;
@@ -60,6 +61,10 @@ impl BatchMatMul {
         let output = tensor::element_count(facts.output);
         let expected = tensor::element_count(&[&batch[..], &[m, n]].concat());
         facts.require(expected.is_some() && expected == output, "the product has another size")?;
+        if expected == Some(0) {
+            // Nothing bounds the number of its batches.
+            return Ok(BatchMatMul { sizes: [m, k, n], a: Side::nothing(), b: Side::nothing() });
+        }
         let a = Side::bind(&p.a, &batch, [m, k], facts, 0)?;
         let b = Side::bind(&p.b, &batch, [k, n], facts, 1)?;
         Ok(BatchMatMul { sizes: [m, k, n], a, b })
@@ -72,6 +77,11 @@ impl BatchMatMul {
 }
 
 impl Side {
+    /// No matrix at all.
+    fn nothing() -> Side {
+        Side { offsets: Vec::new(), row_stride: 0, column_stride: 0 }
+    }
+
     fn bind(
         view: &View,
         batch: &[usize],
@@ -81,15 +91,18 @@ impl Side {
     ) -> Result<Side, RunError> {
         let extents = [batch, &matrix].concat();
         facts.require(view.strides.len() == extents.len(), "a view of another rank")?;
-        let start = facts.size(&view.offset)?;
-        let strides: Vec<usize> =
+        let mut start = facts.size(&view.offset)?;
+        let mut strides: Vec<usize> =
             view.strides.iter().map(|d| facts.size(d)).collect::<Result<_, _>>()?;
+        if extents.contains(&0) {
+            // Matrices of nothing may lie anywhere, also where there is no memory.
+            (start, strides) = (0, vec![0; extents.len()]);
+        }
         let last = extents.iter().zip(&strides).try_fold(start, |last, (&extent, stride)| {
             extent.saturating_sub(1).checked_mul(*stride)?.checked_add(last)
         });
         let length = tensor::element_count(facts.shapes[input]).unwrap_or(0);
-        let is_empty = extents.contains(&0);
-        let is_inside = is_empty || last.is_some_and(|last| last < length);
+        let is_inside = extents.contains(&0) || last.is_some_and(|last| last < length);
         facts.require(is_inside, "a view leaves its buffer")?;
         let mut offsets = vec![start];
         for (&extent, &stride) in batch.iter().zip(&strides) {
@@ -106,13 +119,19 @@ impl Side {
     }
 }
 
-/// Requires bias and residual, those that there are, to have the lengths that they should.
+/// Requires bias and residual, those that there are, to have the lengths that they should, and an
+/// activation from f32 to f32.
 pub(crate) fn check_epilogue(
     epilogue: &Epilogue,
     facts: &Facts<'_>,
     channels: usize,
 ) -> Result<(), RunError> {
     let count = |at: usize| tensor::element_count(facts.shapes[at]);
+    let is_of_floats = epilogue.activation.is_none_or(|op| {
+        let is_typed = UnaryMap::output_type(op, DType::F32) == DType::F32;
+        is_typed && UnaryMap::supports(op, DType::F32)
+    });
+    facts.require(is_of_floats, "the activation does not give floats")?;
     if epilogue.has_bias {
         facts.require(count(2) == Some(channels), "bias: one element for each channel expected")?;
     }

@@ -55,7 +55,8 @@ impl Rows {
             }
             _ => return Err(facts.refuse("not a function along axes")),
         };
-        facts.require(axes > 0 && axis + axes <= shape.len(), "axes that the input has not")?;
+        let end = axis.checked_add(axes).filter(|&end| axes > 0 && end <= shape.len());
+        facts.require(end.is_some(), "axes that the input has not")?;
         let count = |shape: &[usize]| shape.iter().product::<usize>();
         let (outer, rest) = shape.split_at(axis);
         let (along, inner) = rest.split_at(axes);

@@ -65,6 +65,12 @@ impl Convolution {
             shape.in_c.is_multiple_of(p.groups) && shape.out_c.is_multiple_of(p.groups);
         facts.require(is_grouped, "the groups do not divide the channels")?;
         let weights = tensor::element_count(facts.shapes[1]);
+        if !matches!(form, Form::Depthwise) {
+            let depth = shape.in_c / p.groups;
+            let unpadded = tensor::element_count(&[p.kernel[0], p.kernel[1], depth, shape.out_c]);
+            // Sizes for which the packed length would overflow stop here.
+            facts.require(unpadded.is_some() && unpadded <= weights, "too few packed weights")?;
+        }
         let expected = match form {
             Form::Plain => Some(conv::packed_len(&shape)),
             Form::Depthwise => {

@@ -1,0 +1,148 @@
+//! Plans that verify and are still impossible: a run refuses them, whoever wrote them. Each was
+//! found by reading or by the fuzz target `run_plan`.
+
+use plan::{
+    BatchMatMul, Buffer, BufferId, Convolution, Copy, Epilogue, MatMul, Operation, Place, Plan,
+    Port, Signature, Step, View,
+};
+use runtime::{Constants, Model};
+use tensor::scalar::{Reduction, Unary};
+use tensor::{AlignedBytes, Bindings, DType, Dim};
+
+fn dims(sizes: &[i64]) -> Vec<Dim> {
+    sizes.iter().map(|&size| Dim::from(size)).collect()
+}
+
+/// One step over these input shapes.
+fn plan(operation: Operation, inputs: &[&[i64]], output: &[i64]) -> Plan {
+    let dtype = DType::F32;
+    let buffer = |shape: &[i64], place| Buffer { dtype, shape: dims(shape), place };
+    let port = |name: String, shape: &[i64]| Port { name, dtype, shape: dims(shape) };
+    let places = inputs.iter().enumerate();
+    let mut buffers: Vec<Buffer> =
+        places.map(|(at, shape)| buffer(shape, Place::Input(at as u32))).collect();
+    buffers.push(buffer(output, Place::Arena));
+    let output_id = BufferId(inputs.len() as u32);
+    let ports = inputs.iter().enumerate().map(|(at, shape)| port(format!("x{at}"), shape));
+    let step = Step {
+        name: "step".to_string(),
+        operation,
+        inputs: (0..output_id.0).map(BufferId).collect(),
+        output: output_id,
+    };
+    Plan {
+        name: "hostile".to_string(),
+        buffers,
+        steps: vec![step],
+        signature: Signature {
+            inputs: ports.collect(),
+            outputs: vec![port("y".to_string(), output)],
+        },
+        outputs: vec![output_id],
+        defaults: Bindings::new(),
+    }
+}
+
+/// What a run on zeros says: the length of the output, or the refusal.
+fn run(plan: Plan) -> Result<usize, String> {
+    let model = Model::new(plan, Constants::owned(AlignedBytes::zeroed(0))).unwrap();
+    let inputs = model.default_inputs().map_err(|e| e.to_string())?;
+    let outputs = model.run(&inputs.iter().collect::<Vec<_>>()).map_err(|e| e.to_string())?;
+    Ok(outputs[0].len())
+}
+
+#[track_caller]
+fn refused(plan: Plan, expected: &str) {
+    let reason = run(plan).unwrap_err();
+    assert!(reason.contains(expected), "expected `{expected}`, found `{reason}`");
+}
+
+fn view(offset: i64, strides: &[i64]) -> View {
+    View { offset: Dim::from(offset), strides: dims(strides) }
+}
+
+#[test]
+fn an_activation_that_gives_booleans() {
+    for function in [Unary::IsNan, Unary::Not] {
+        let activation = Some(function);
+        let epilogue = Epilogue { has_bias: false, has_residual: false, activation };
+        let product = Operation::MatMul(MatMul { k: 2, n: 1, epilogue });
+        refused(plan(product, &[&[3, 2], &[32]], &[3, 1]), "the activation does not give floats");
+    }
+}
+
+#[test]
+fn a_copy_whose_spans_together_wrap_around() {
+    let far = i64::MAX;
+    let copy = Copy {
+        extents: dims(&[far, far, far]),
+        from: view(0, &[far, far, far]),
+        to: view(0, &[far, far, far]),
+    };
+    refused(plan(Operation::Copy(copy), &[&[4]], &[4]), "a view leaves its buffer");
+}
+
+#[test]
+fn a_batch_without_bound_of_products_of_nothing() {
+    let product = BatchMatMul {
+        m: Dim::from(0),
+        k: Dim::from(2),
+        n: Dim::from(3),
+        a: view(0, &[0, 2, 1]),
+        b: view(0, &[0, 3, 1]),
+        batch: dims(&[1 << 40]),
+    };
+    let product = plan(Operation::BatchMatMul(product), &[&[0, 2], &[2, 3]], &[1, 0, 3]);
+    assert_eq!(run(product), Ok(0));
+}
+
+#[test]
+fn a_product_over_nothing_that_lies_nowhere() {
+    let product = BatchMatMul {
+        m: Dim::from(1),
+        k: Dim::from(0),
+        n: Dim::from(1),
+        a: view(1 << 40, &[i64::MAX, 1, 1]),
+        b: view(1 << 40, &[i64::MAX, 1, 1]),
+        batch: dims(&[3]),
+    };
+    let product = plan(Operation::BatchMatMul(product), &[&[0], &[0]], &[3, 1, 1]);
+    assert_eq!(run(product), Ok(3));
+}
+
+#[test]
+fn a_function_of_one_operand_does_not_broadcast() {
+    for operation in [Operation::Unary(Unary::Relu), Operation::Cast] {
+        refused(plan(operation, &[&[1]], &[4]), "the result has another size");
+    }
+}
+
+#[test]
+fn axes_that_wrap_around() {
+    let reduce = Operation::Reduce { reduction: Reduction::Sum, axis: usize::MAX, axes: 2 };
+    refused(plan(reduce, &[&[4]], &[4]), "axes that the input has not");
+}
+
+#[test]
+fn weights_whose_packed_length_overflows() {
+    let large = (1 << 31) - 1;
+    let convolution = Convolution {
+        kernel: [large, large],
+        strides: [1, 1],
+        dilations: [1, 1],
+        pads: [0; 4],
+        groups: 1,
+        epilogue: Epilogue { has_bias: false, has_residual: false, activation: None },
+    };
+    let convolution = Operation::Convolution(convolution);
+    let inputs: [&[i64]; 2] = [&[1, 1, 1, 9], &[16]];
+    refused(plan(convolution, &inputs, &[1, 1, 1, 9]), "too few packed weights");
+}
+
+#[test]
+fn a_shape_that_overflows_beside_an_axis_of_nothing() {
+    let softmax = Operation::Softmax { axis: 0, is_log: false };
+    let shape: &[i64] = &[0, 1 << 40, 1 << 40];
+    let reason = run(plan(softmax, &[shape], shape)).unwrap_err();
+    assert!(reason.contains("too large") || reason.contains("memory"), "{reason}");
+}
