@@ -98,9 +98,16 @@ impl Model {
     /// Inputs of the default sizes, filled with zeros.
     pub fn default_inputs(&self) -> Result<Vec<Tensor>, RunError> {
         let plan = self.plan();
+        let (mut needed, limit) = (0usize, ARENA_BYTES_MAX);
         let inputs = plan.signature.inputs.iter().map(|port| {
             let shape = crate::session::sizes_of(&port.shape, &plan.defaults)
                 .map_err(|reason| RunError::Size { step: port.name.clone(), reason })?;
+            // The sizes are a file's claim: nothing is allocated before it is held to the limit.
+            let elements = tensor::element_count(&shape).unwrap_or(usize::MAX);
+            needed = needed.saturating_add(elements.saturating_mul(port.dtype.size()));
+            if needed > limit {
+                return Err(RunError::Memory { needed, limit });
+            }
             Tensor::zeros(port.dtype, &shape)
                 .map_err(|e| RunError::Size { step: port.name.clone(), reason: e.to_string() })
         });

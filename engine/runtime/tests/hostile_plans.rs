@@ -140,6 +140,18 @@ fn weights_whose_packed_length_overflows() {
 }
 
 #[test]
+fn inputs_that_would_fill_all_memory() {
+    let half = [1i64, 1 << 29];
+    let reduce = Operation::Reduce { reduction: Reduction::Sum, axis: 0, axes: 2 };
+    refused(plan(reduce.clone(), &[&[1 << 20, 1 << 20]], &[1]), "bytes of working memory");
+    // Each of these two is within the limit, but not both.
+    let mut two = plan(reduce, &[&half], &[1]);
+    let second = Port { name: "more".into(), dtype: DType::F64, shape: dims(&half) };
+    two.signature.inputs.push(second);
+    refused(two, "bytes of working memory");
+}
+
+#[test]
 fn a_shape_that_overflows_beside_an_axis_of_nothing() {
     let softmax = Operation::Softmax { axis: 0, is_log: false };
     let shape: &[i64] = &[0, 1 << 40, 1 << 40];

@@ -153,14 +153,14 @@ fn summarize(out: &mut impl Write, lines: &[(&str, Outcome, Duration)]) -> Resul
 
 /// Says what the tests left out, and how it is had: a passing test says it to nobody.
 fn print_skipped(out: &mut impl Write, list: &str) -> Result<(), Error> {
-    let cases = list.lines().count();
-    if cases == 0 {
+    let files = list.lines().count();
+    if files == 0 {
         return Ok(writeln!(out, "no test case was skipped")?);
     }
     write!(out, "{list}")?;
     Ok(writeln!(
         out,
-        "{cases} test cases were skipped for want of large files; to run them, let {FIXTURES} name \
+        "{files} absent files kept tests from running; to run them, let {FIXTURES} name \
          a folder with these files"
     )?)
 }
@@ -298,7 +298,7 @@ mod tests {
         assert_eq!(said(""), "no test case was skipped\n");
         let two = said("a: x.onnx is needed\nb: y.onnx is needed\n");
         assert!(two.starts_with("a: x.onnx is needed\n"), "{two}");
-        assert!(two.contains("\n2 test cases were skipped"), "{two}");
+        assert!(two.contains("\n2 absent files kept tests"), "{two}");
         assert!(two.contains("SCHOONER_FIXTURES"), "{two}");
     }
 
