@@ -43,7 +43,7 @@ fn main() {
     let status = cargo.status().expect("cargo, which runs this, can be run");
     assert!(status.success(), "the library template could not be built: see above");
     let built = folder.join(&target).join("release").join(file_name());
-    let template = path("OUT_DIR").join("template");
+    let template = path("OUT_DIR").join("library.template");
     std::fs::copy(&built, &template).unwrap_or_else(|e| {
         panic!("cannot copy {} to {}: {e}", built.display(), template.display())
     });
@@ -51,7 +51,8 @@ fn main() {
 }
 
 /// One folder for all profiles of the outer build, so that they share the template; within the
-/// target folder, so that it goes when that is cleaned.
+/// target folder, so that it goes when that is cleaned. Cargo marks a target folder that it made
+/// itself; in one that was there before, each build of this binary has a template of its own.
 fn build_folder() -> PathBuf {
     let out = path("OUT_DIR");
     let is_target = |folder: &&Path| folder.join("CACHEDIR.TAG").exists();
