@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod chain;
 mod conv;
 mod defaults;
 mod elementwise;
@@ -88,7 +89,8 @@ pub fn lower(graph: &Graph) -> Result<Lowered, LowerError> {
     let outputs = graph.outputs.iter().map(|o| lowering.output_buffer(o.value)).collect();
     let defaults = lowering.defaults;
     let (buffers, steps, constants) = lowering.builder.finish();
-    let plan = Plan { name: graph.name.clone(), buffers, steps, signature, outputs, defaults };
+    let mut plan = Plan { name: graph.name.clone(), buffers, steps, signature, outputs, defaults };
+    chain::fuse(&mut plan);
     Ok(Lowered { plan, constants })
 }
 

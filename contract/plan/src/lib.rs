@@ -16,7 +16,7 @@ mod verify;
 pub use bind::{BindError, bind};
 pub use memory::{MemoryPlan, assign};
 pub use operation::{
-    BatchMatMul, Convolution, Copy, Epilogue, MatMul, Operation, Pool, PoolKind, View, WinogradTile,
+    BatchMatMul, ChainStage, Convolution, Copy, Epilogue, MatMul, Operation, Pool, PoolKind, View, WinogradTile,
 };
 pub use verify::PlanError;
 
@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use tensor::{DType, Dim};
 
 /// Version of the encoded form. A change that an older runtime would misread raises it.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Alignment of every constant and of every buffer in the arena, in bytes: one cache line.
 pub const ALIGNMENT: u64 = tensor::ALIGNMENT as u64;
@@ -103,7 +103,7 @@ pub enum Place {
 /// One operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// The name of the model's node that it came from.
+    /// The name of the model's node that it came from, or of several.
     pub name: String,
     /// What is done.
     pub operation: Operation,

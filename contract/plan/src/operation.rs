@@ -24,6 +24,10 @@ pub enum Operation {
     },
     /// `(x[N,H,W,C], weights[taps][C], [bias], [residual])`: each channel with its own kernel.
     Depthwise(Convolution),
+    /// `(x[N,H,W,C], then of each stage its packed weights, [bias])`, at the end `[residual]`:
+    /// convolutions of which each takes what the one before it gives. What lies between them is
+    /// never whole in memory.
+    Chain(Vec<ChainStage>),
     /// `(x[N,H,W,C])`: pooling to `[N,H,W,C]`.
     Pool(Pool),
     /// `(x)`: a function of each element.
@@ -103,6 +107,13 @@ pub struct Epilogue {
     pub activation: Option<Unary>,
 }
 
+impl Epilogue {
+    /// Inputs that it takes.
+    pub const fn operands(&self) -> usize {
+        self.has_bias as usize + self.has_residual as usize
+    }
+}
+
 /// Parameters of [`Operation::MatMul`]: `a[rows, k] × b[k, n]`; `b` is packed in panels of 16
 /// columns, `[ceil(n / 16)][k][16]`, zero-filled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,6 +160,24 @@ pub struct Convolution {
     pub groups: usize,
     /// What is done to each element.
     pub epilogue: Epilogue,
+}
+
+/// One convolution of [`Operation::Chain`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChainStage {
+    /// As of [`Operation::Depthwise`], or as of [`Operation::Convolution`]?
+    pub is_depthwise: bool,
+    /// Its parameters; only the last stage may have a residual.
+    pub convolution: Convolution,
+    /// What it gives: `[N, H, W, O]`; for the last stage that is the shape of the output.
+    pub output: Vec<Dim>,
+}
+
+impl ChainStage {
+    /// Inputs that are its own: not what it takes from the stage before.
+    pub const fn operands(&self) -> usize {
+        self.convolution.epilogue.operands() + 1
+    }
 }
 
 /// Output pixels that [`Operation::Winograd`] makes together.
@@ -216,6 +245,7 @@ impl Operation {
             Operation::Convolution(_) => "convolution",
             Operation::Winograd { .. } => "winograd",
             Operation::Depthwise(_) => "depthwise",
+            Operation::Chain(_) => "chain",
             Operation::Pool(_) => "pool",
             Operation::Unary(_) => "unary",
             Operation::Binary(_) => "binary",
@@ -234,13 +264,17 @@ impl Operation {
     }
 
     /// The fewest and the most inputs that it takes.
-    pub const fn arity(&self) -> (usize, usize) {
+    pub fn arity(&self) -> (usize, usize) {
         match self {
             Operation::MatMul(MatMul { epilogue, .. })
             | Operation::Convolution(Convolution { epilogue, .. })
             | Operation::Winograd { convolution: Convolution { epilogue, .. }, .. }
             | Operation::Depthwise(Convolution { epilogue, .. }) => {
-                let inputs = 2 + epilogue.has_bias as usize + epilogue.has_residual as usize;
+                let inputs = 2 + epilogue.operands();
+                (inputs, inputs)
+            }
+            Operation::Chain(stages) => {
+                let inputs = 1 + stages.iter().map(ChainStage::operands).sum::<usize>();
                 (inputs, inputs)
             }
             Operation::BatchMatMul(_) | Operation::Binary(_) | Operation::Gather { .. } => (2, 2),

@@ -57,6 +57,16 @@ impl fmt::Display for Parameters<'_> {
                 p.groups,
                 p.epilogue
             ),
+            Operation::Chain(stages) => {
+                f.write_str("chain[")?;
+                for (at, stage) in stages.iter().enumerate() {
+                    let p = &stage.convolution;
+                    f.write_str(if at == 0 { "" } else { " > " })?;
+                    f.write_str(if stage.is_depthwise { "depthwise " } else { "" })?;
+                    write!(f, "{:?} / {:?} {:?} {}", p.kernel, p.strides, stage.output, p.epilogue)?;
+                }
+                f.write_str("]")
+            }
             Operation::Winograd { tile, convolution: p } => {
                 write!(f, "winograd[{tile:?} pads {:?} {}]", p.pads, p.epilogue)
             }

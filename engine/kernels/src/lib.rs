@@ -29,6 +29,7 @@
 mod catalogue;
 mod task;
 
+pub mod chain;
 pub mod conv;
 pub mod depthwise;
 pub mod elementwise;

@@ -155,7 +155,7 @@ impl Session {
         let output = step.output.clone();
         // SAFETY: the range is within the arena, which this call alone uses; no input meets it.
         let output = unsafe { SharedMut::from_raw_parts(arena.add(output.start), output.len()) };
-        let operands = Operands { inputs: [read(0), read(1), read(2), read(3)], output };
+        let operands = Operands { inputs: std::array::from_fn(read), output, threads };
         let scratch = &mut self.scratch;
         step.bound.run(self.isa, &operands, &mut |task| execute(task, scratch, team, threads))
     }

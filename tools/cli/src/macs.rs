@@ -1,6 +1,6 @@
 //! How much arithmetic a plan is.
 
-use plan::{BatchMatMul, BufferId, Operation, Plan, Step};
+use plan::{BatchMatMul, BufferId, Convolution, Operation, Plan, Step};
 use tensor::{Bindings, Dim};
 
 /// Multiply-accumulates of one run under these sizes; each counts as two floating-point
@@ -20,12 +20,19 @@ fn of_step(plan: &Plan, step: &Step, sizes: &Bindings) -> Option<u64> {
             product(batch, sizes)?.checked_mul(product(&[m.clone(), k.clone(), n.clone()], sizes)?)
         }
         // However a convolution is computed, it counts as its definition does.
-        Operation::Convolution(p) | Operation::Winograd { convolution: p, .. } => {
-            let channels = plan.buffer(*step.inputs.first()?).shape.last()?.evaluate(sizes).ok()?;
-            let taps = (p.kernel[0] * p.kernel[1]) as u64;
-            output.checked_mul(taps * u64::try_from(channels).ok()? / p.groups.max(1) as u64)
+        Operation::Convolution(p)
+        | Operation::Winograd { convolution: p, .. }
+        | Operation::Depthwise(p) => {
+            of_convolution(p, &plan.buffer(*step.inputs.first()?).shape, output, sizes)
         }
-        Operation::Depthwise(p) => output.checked_mul((p.kernel[0] * p.kernel[1]) as u64),
+        Operation::Chain(stages) => {
+            let given = stages.iter().map(|stage| &stage.output);
+            let taken = std::iter::once(&plan.buffer(*step.inputs.first()?).shape).chain(given);
+            let each = stages.iter().zip(taken).map(|(stage, taken)| {
+                of_convolution(&stage.convolution, taken, product(&stage.output, sizes)?, sizes)
+            });
+            each.sum()
+        }
         Operation::Pool(_)
         | Operation::Unary(_)
         | Operation::Binary(_)
@@ -41,6 +48,13 @@ fn of_step(plan: &Plan, step: &Step, sizes: &Bindings) -> Option<u64> {
         | Operation::Gather { .. }
         | Operation::Dimensions(_) => Some(0),
     }
+}
+
+/// Of a convolution that gives `output` elements from an image of shape `input`.
+fn of_convolution(p: &Convolution, input: &[Dim], output: u64, sizes: &Bindings) -> Option<u64> {
+    let channels = u64::try_from(input.last()?.evaluate(sizes).ok()?).ok()?;
+    let taps = (p.kernel[0] * p.kernel[1]) as u64;
+    output.checked_mul(taps.checked_mul(channels)? / p.groups.max(1) as u64)
 }
 
 fn product(dims: &[Dim], sizes: &Bindings) -> Option<u64> {

@@ -47,7 +47,7 @@ impl<'a> Conv<'a> {
         shape.check(input.len(), out.len());
         assert_eq!(weights.len(), packed_len(shape), "packed weights: wrong length");
         epilogue.check(shape.out_c, out.len());
-        let grid = Grid::new(shape.out_pixels(), shape.group_out(), shape.depth());
+        let grid = grid(shape);
         Conv {
             token: isa.require(),
             shape: *shape,
@@ -60,6 +60,16 @@ impl<'a> Conv<'a> {
             grid,
         }
     }
+
+    /// [`Task::scratch_bytes`] of a convolution of this shape.
+    pub(crate) fn scratch_for(shape: &ConvShape) -> usize {
+        Gather::of(shape).scratch_bytes(shape, grid(shape).rows())
+    }
+}
+
+/// How the output is cut into tasks.
+fn grid(shape: &ConvShape) -> Grid {
+    Grid::new(shape.out_pixels(), shape.group_out(), shape.depth())
 }
 
 impl Task for Conv<'_> {
@@ -68,7 +78,7 @@ impl Task for Conv<'_> {
     }
 
     fn scratch_bytes(&self) -> usize {
-        self.gather.scratch_bytes(&self.shape, self.grid.rows())
+        Conv::scratch_for(&self.shape)
     }
 
     unsafe fn run(&self, task: usize, scratch: &mut [u8]) {

@@ -1,6 +1,7 @@
 //! Steps with concrete parameters: what is left to do at run time is to lay the operands'
 //! addresses beside them and call the kernel.
 
+mod chain;
 mod elementwise;
 mod movement;
 mod product;
@@ -19,6 +20,7 @@ pub(crate) enum Bound {
     MatMul(product::MatMul),
     BatchMatMul(product::BatchMatMul),
     Convolution(window::Convolution),
+    Chain(chain::Chain),
     Pool(window::Pool),
     Map(elementwise::Map),
     Rows(rows::Rows),
@@ -38,10 +40,15 @@ pub(crate) struct Facts<'a> {
     pub(crate) sizes: &'a Bindings,
 }
 
+/// Inputs of the operation that takes most of them: a chain of three convolutions.
+pub(crate) const INPUTS_MAX: usize = 8;
+
 /// The operands of one run.
 pub(crate) struct Operands<'a> {
-    pub(crate) inputs: [&'a [u8]; 4],
+    pub(crate) inputs: [&'a [u8]; INPUTS_MAX],
     pub(crate) output: SharedMut<'a, u8>,
+    /// Threads that run the pieces: how a step is cut may depend on it, what it computes not.
+    pub(crate) threads: usize,
 }
 
 /// Runs the pieces of a call.
@@ -64,6 +71,7 @@ impl Bound {
             Operation::Depthwise(p) => {
                 Bound::Convolution(window::Convolution::bind(p, Form::Depthwise, facts)?)
             }
+            Operation::Chain(stages) => Bound::Chain(chain::Chain::bind(stages, facts)?),
             Operation::Pool(p) => Bound::Pool(window::Pool::bind(p, facts)?),
             Operation::Unary(_) | Operation::Binary(_) | Operation::Select | Operation::Cast => {
                 Bound::Map(elementwise::Map::bind(operation, facts)?)
@@ -94,6 +102,7 @@ impl Bound {
             Bound::MatMul(bound) => bound.run(isa, operands, execute),
             Bound::BatchMatMul(bound) => bound.run(isa, operands, execute),
             Bound::Convolution(bound) => bound.run(isa, operands, execute),
+            Bound::Chain(bound) => bound.run(isa, operands, execute),
             Bound::Pool(bound) => bound.run(isa, operands, execute),
             Bound::Map(bound) => bound.run(isa, operands, execute),
             Bound::Rows(bound) => bound.run(isa, operands, execute),

@@ -34,7 +34,7 @@ impl MatMul {
 
     pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
         let (a, b) = (operands.input(0), operands.input(1));
-        let epilogue = epilogue(&self.epilogue, operands);
+        let epilogue = epilogue(&self.epilogue, operands, 2);
         let sizes = [self.rows, self.k, self.n];
         execute(&matmul::MatMul::new(isa, sizes, a, self.k, b, epilogue, operands.output()));
     }
@@ -143,11 +143,15 @@ pub(crate) fn check_epilogue(
     Ok(())
 }
 
-/// The epilogue with this run's operands.
-pub(crate) fn epilogue<'a>(epilogue: &Epilogue, operands: &Operands<'a>) -> matmul::Epilogue<'a> {
-    let residual_at = 2 + usize::from(epilogue.has_bias);
+/// The epilogue with this run's operands, which begin at input `first`.
+pub(crate) fn epilogue<'a>(
+    epilogue: &Epilogue,
+    operands: &Operands<'a>,
+    first: usize,
+) -> matmul::Epilogue<'a> {
+    let residual_at = first + usize::from(epilogue.has_bias);
     matmul::Epilogue {
-        bias: operands.optional(2, epilogue.has_bias),
+        bias: operands.optional(first, epilogue.has_bias),
         residual: operands.optional(residual_at, epilogue.has_residual),
         activation: epilogue.activation,
     }

@@ -12,8 +12,8 @@ use simd::Isa;
 use tensor::DType;
 
 pub(crate) struct Convolution {
-    shape: ConvShape,
-    epilogue: Epilogue,
+    pub(super) shape: ConvShape,
+    pub(super) epilogue: Epilogue,
     form: Form,
 }
 
@@ -89,7 +89,7 @@ impl Convolution {
 
     pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
         let (input, weights) = (operands.input(0), operands.input(1));
-        let (epilogue, output) = (epilogue(&self.epilogue, operands), operands.output());
+        let (epilogue, output) = (epilogue(&self.epilogue, operands, 2), operands.output());
         let shape = &self.shape;
         match self.form {
             Form::Plain => execute(&Conv::new(isa, shape, input, weights, epilogue, output)),

@@ -1,0 +1,69 @@
+//! Convolutions that follow each other.
+
+use super::window::{Convolution, Form};
+use super::{Execute, Facts, INPUTS_MAX, Operands, product};
+use crate::RunError;
+use kernels::chain::{self, STAGES_MAX, Stage};
+use plan::ChainStage;
+use simd::Isa;
+
+/// Tasks for each thread, so that one that is late holds up few others.
+const TASKS_PER_THREAD: usize = 2;
+
+pub(crate) struct Chain {
+    stages: Vec<BoundStage>,
+}
+
+struct BoundStage {
+    convolution: Convolution,
+    is_depthwise: bool,
+    /// The input that its weights are; bias and residual follow.
+    weights: usize,
+}
+
+impl Chain {
+    pub(crate) fn bind(stages: &[ChainStage], facts: &Facts<'_>) -> Result<Chain, RunError> {
+        let is_chain = (1..=STAGES_MAX).contains(&stages.len());
+        facts.require(is_chain, "a chain has another number of stages")?;
+        let (last, before) = stages.split_last().expect("there is one");
+        let is_plain = before.iter().all(|stage| !stage.convolution.epilogue.has_residual);
+        facts.require(is_plain, "a stage before the last has a residual")?;
+        // With these limits, no chain has more inputs.
+        const { assert!(1 + 2 * STAGES_MAX + 1 <= INPUTS_MAX) };
+        let size = |dim| facts.size(dim);
+        let output = last.output.iter().map(size).collect::<Result<Vec<usize>, _>>()?;
+        facts.require(output == facts.output, "the last stage gives another shape")?;
+        let mut taken = facts.shapes[0].to_vec();
+        let mut weights = 1;
+        let mut bound = Vec::with_capacity(stages.len());
+        for stage in stages {
+            let given = stage.output.iter().map(size).collect::<Result<Vec<usize>, _>>()?;
+            let own = weights..weights + stage.operands();
+            let shapes: Vec<&[usize]> =
+                [&taken[..]].into_iter().chain(facts.shapes[own.clone()].iter().copied()).collect();
+            let form = if stage.is_depthwise { Form::Depthwise } else { Form::Plain };
+            let facts = Facts { shapes: &shapes, output: &given, ..*facts };
+            let convolution = Convolution::bind(&stage.convolution, form, &facts)?;
+            bound.push(BoundStage { convolution, is_depthwise: stage.is_depthwise, weights });
+            (taken, weights) = (given, own.end);
+        }
+        Ok(Chain { stages: bound })
+    }
+
+    pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
+        let count = self.stages.len();
+        let stages: [Stage<'_>; STAGES_MAX] = std::array::from_fn(|at| {
+            let stage = &self.stages[at.min(count - 1)];
+            let Convolution { shape, epilogue, .. } = &stage.convolution;
+            Stage {
+                shape: *shape,
+                is_depthwise: stage.is_depthwise,
+                weights: operands.input(stage.weights),
+                epilogue: product::epilogue(epilogue, operands, stage.weights + 1),
+            }
+        });
+        let parts = if operands.threads == 1 { 1 } else { TASKS_PER_THREAD * operands.threads };
+        let (input, output) = (operands.input(0), operands.output());
+        execute(&chain::Chain::new(isa, &stages[..count], parts, input, output));
+    }
+}
