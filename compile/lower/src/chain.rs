@@ -1,11 +1,14 @@
-//! Convolutions that follow each other become one step where the image between them is too large
+//! Convolutions that follow each other become one step where an image between them is too large
 //! to be found in the cache again.
 //!
 //! The step computes strip by strip, which costs a little: weights are read once for each strip,
 //! and products of few rows fill their tiles worse. It is taken only where what it saves is more.
 
-use plan::{BufferId, ChainStage, Convolution, Operation, Place, Plan, Step};
-use std::collections::BTreeMap;
+use plan::{ChainStage, Convolution, Operation, Place, Plan, Step};
+use tensor::DType;
+
+/// Stages of the longest chain: expansion, depthwise, projection.
+const STAGES_MAX: usize = 3;
 
 /// From so many bytes on, an image that is written whole is not in a second-level cache of 1 MiB
 /// when the next step reads it, beside what that one writes.
@@ -17,31 +20,95 @@ const WEIGHTS_BYTES_MAX: usize = 256 << 10;
 /// Replaces convolutions that follow each other by chains.
 pub(crate) fn fuse(plan: &mut Plan) {
     let uses = uses(plan);
-    let mut steps: Vec<Step> = Vec::with_capacity(plan.steps.len());
-    for step in std::mem::take(&mut plan.steps) {
-        steps.push(step);
-        if let Some(length) = longest(plan, &steps, &uses) {
-            let links = steps.split_off(steps.len() - length);
-            steps.push(joined(plan, &links));
+    let mut steps = Vec::with_capacity(plan.steps.len());
+    let mut rest = std::mem::take(&mut plan.steps);
+    while !rest.is_empty() {
+        let links = links(plan, &uses, &rest);
+        let after = rest.split_off(links);
+        let taken = std::mem::replace(&mut rest, after);
+        if links > 1 && is_worth(plan, &taken) {
+            steps.push(joined(plan, taken));
+        } else {
+            steps.extend(taken);
         }
     }
     plan.steps = steps;
 }
 
-/// How often each buffer is read, by [`BufferId`]; an alias of it counts as a reader.
-fn uses(plan: &Plan) -> BTreeMap<BufferId, usize> {
-    let mut uses = BTreeMap::new();
+/// How often each buffer is read; an alias of it counts as a reader.
+fn uses(plan: &Plan) -> Vec<usize> {
+    let mut uses = vec![0; plan.buffers.len()];
     let aliased = plan.buffers.iter().filter_map(|buffer| match buffer.place {
         Place::Alias(of) => Some(of),
         Place::Arena | Place::Constant { .. } | Place::Input(_) => None,
     });
     let read = plan.steps.iter().flat_map(|step| step.inputs.iter().copied());
     for id in read.chain(aliased).chain(plan.outputs.iter().copied()) {
-        *uses.entry(id).or_default() += 1;
+        uses[id.0 as usize] += 1;
     }
     uses
 }
 
-/// How many steps, counted from the last, are to become one chain.
-fn longest(plan: &Plan, steps: &[Step], uses: &BTreeMap<BufferId, usize>) -> Option<usize> {
-    let mut length = 1;
+/// The convolution that a step is, and whether it is one by depths.
+fn convolution(step: &Step) -> Option<(&Convolution, bool)> {
+    match &step.operation {
+        Operation::Convolution(p) => Some((p, false)),
+        Operation::Depthwise(p) => Some((p, true)),
+        _ => None,
+    }
+}
+
+/// How many of the first steps form a chain: 1 when none do.
+fn links(plan: &Plan, uses: &[usize], steps: &[Step]) -> usize {
+    let follows = |pair: &[Step]| {
+        let [from, to] = pair else { return false };
+        let (Some((first, _)), Some((next, is_depthwise))) = (convolution(from), convolution(to))
+        else {
+            return false;
+        };
+        let between = from.output;
+        // Only one that sees few rows: what a strip leaves behind for the next stays small.
+        let is_slim = is_depthwise || next.kernel == [1, 1];
+        let is_only_link = uses[between.0 as usize] == 1 && to.inputs[0] == between;
+        is_slim
+            && is_only_link
+            && plan.buffer(between).place == Place::Arena
+            && !first.epilogue.has_residual
+    };
+    let pairs = steps.windows(2).take(STAGES_MAX - 1);
+    1 + pairs.take_while(|pair| follows(pair)).count()
+}
+
+/// Is the chain expected to be faster than its links?
+fn is_worth(plan: &Plan, links: &[Step]) -> bool {
+    let bytes = |id| {
+        let shape = &plan.buffer(id).shape;
+        let sizes: Option<Vec<usize>> =
+            shape.iter().map(|dim| dim.evaluate(&plan.defaults).ok()?.try_into().ok()).collect();
+        tensor::element_count(&sizes?)?.checked_mul(DType::F32.size())
+    };
+    let between = links[..links.len() - 1].iter().map(|step| bytes(step.output));
+    let weights = links.iter().map(|step| bytes(step.inputs[1]));
+    let largest = between.max().flatten();
+    let weights: Option<usize> = weights.sum();
+    largest.is_some_and(|bytes| bytes >= BETWEEN_BYTES_MIN)
+        && weights.is_some_and(|bytes| bytes <= WEIGHTS_BYTES_MAX)
+}
+
+/// The steps as one.
+fn joined(plan: &Plan, links: Vec<Step>) -> Step {
+    let stage = |step: &Step| {
+        let (parameters, is_depthwise) = convolution(step)?;
+        let output = plan.buffer(step.output).shape.clone();
+        Some(ChainStage { is_depthwise, convolution: parameters.clone(), output })
+    };
+    let stages = links.iter().filter_map(stage).collect();
+    let names: Vec<&str> = links.iter().map(|step| step.name.as_str()).collect();
+    let own = links.iter().flat_map(|step| step.inputs[1..].iter().copied());
+    Step {
+        name: names.join(" > "),
+        operation: Operation::Chain(stages),
+        inputs: std::iter::once(links[0].inputs[0]).chain(own).collect(),
+        output: links[links.len() - 1].output,
+    }
+}
