@@ -134,6 +134,31 @@ fn convolutions_in_winograd_form() {
 }
 
 #[test]
+fn convolutions_over_large_images_become_chains() {
+    // Side of the image, and whether what is between is read a second time.
+    for (side, is_shared, expected) in [(40, false, 1), (12, false, 0), (40, true, 0)] {
+        let mut graph = Graph::new("chain");
+        let dims = [Dim::symbol("n"), 8.into(), side.into(), side.into()];
+        let x = graph.input("x", DType::F32, dims.to_vec());
+        let pointwise = || conv([1, 1], [(0, 0), (0, 0)], 1);
+        let a = add_conv(&mut graph, x, pointwise(), &[96, 8, 1, 1], 1);
+        let b = graph.add("act", Op::Unary(Unary::Clip { min: 0.0, max: 6.0 }), &[a]).unwrap();
+        let c = add_conv(&mut graph, b, conv([1, 1], [(1, 1), (1, 1)], 96), &[96, 1, 3, 3], 2);
+        let d = add_conv(&mut graph, c, pointwise(), &[8, 96, 1, 1], 3);
+        let e = graph.add("sum", Op::Binary(Binary::Add), &[x, d]).unwrap();
+        graph.output("e", e);
+        if is_shared {
+            graph.output("b", b);
+            graph.output("c", c);
+        }
+        let steps = lower::lower(&graph).unwrap().plan.steps;
+        let chains = steps.iter().filter(|step| step.operation.name() == "chain").count();
+        assert_eq!(chains, expected, "side {side}, shared: {is_shared}");
+        check_with(&graph, &[fill(&[2, 8, side, side], 1)], 1e-4);
+    }
+}
+
+#[test]
 fn one_dimensional_and_dilated_convolutions() {
     let mut graph = Graph::new("conv1d");
     let x = graph.input("x", DType::F32, vec![Dim::symbol("n"), Dim::from(4), Dim::symbol("t")]);

@@ -63,7 +63,11 @@ impl fmt::Display for Parameters<'_> {
                     let p = &stage.convolution;
                     f.write_str(if at == 0 { "" } else { " > " })?;
                     f.write_str(if stage.is_depthwise { "depthwise " } else { "" })?;
-                    write!(f, "{:?} / {:?} {:?} {}", p.kernel, p.strides, stage.output, p.epilogue)?;
+                    write!(
+                        f,
+                        "{:?} / {:?} {:?} {}",
+                        p.kernel, p.strides, stage.output, p.epilogue
+                    )?;
                 }
                 f.write_str("]")
             }

@@ -66,7 +66,8 @@ impl Session {
             check_type(port, input)?;
         }
         let buffers = locate(plan, &sizes, arena_bytes_max)?;
-        let steps = plan.steps.iter().map(|step| BoundStep::bind(plan, step, &buffers, &sizes));
+        let bind = |step| BoundStep::bind(plan, step, &buffers, &sizes, arena_bytes_max);
+        let steps = plan.steps.iter().map(bind);
         let steps = steps.collect::<Result<_, _>>()?;
         let outputs = plan.outputs.iter().zip(&plan.signature.outputs).map(|(id, port)| {
             let index = id.0 as usize;
@@ -185,6 +186,7 @@ impl BoundStep {
         step: &plan::Step,
         buffers: &LocatedBuffers,
         sizes: &Bindings,
+        bytes_max: usize,
     ) -> Result<BoundStep, RunError> {
         let refused = |reason: String| RunError::Size { step: step.name.clone(), reason };
         let located = |id: plan::BufferId| buffers.located[id.0 as usize].clone();
@@ -210,6 +212,7 @@ impl BoundStep {
             output: shape(step.output),
             output_dtype: plan.buffer(step.output).dtype,
             sizes,
+            bytes_max,
         };
         let bound = Bound::bind(&step.operation, &facts)?;
         Ok(BoundStep { bound, inputs, output })

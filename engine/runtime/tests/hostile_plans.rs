@@ -2,8 +2,8 @@
 //! found by reading or by the fuzz target `run_plan`.
 
 use plan::{
-    BatchMatMul, Buffer, BufferId, Convolution, Copy, Epilogue, MatMul, Operation, Place, Plan,
-    Port, Signature, Step, View,
+    BatchMatMul, Buffer, BufferId, ChainStage, Convolution, Copy, Epilogue, MatMul, Operation,
+    Place, Plan, Port, Signature, Step, View,
 };
 use runtime::{Constants, Model};
 use tensor::scalar::{Reduction, Unary};
@@ -157,4 +157,43 @@ fn a_shape_that_overflows_beside_an_axis_of_nothing() {
     let shape: &[i64] = &[0, 1 << 40, 1 << 40];
     let reason = run(plan(softmax, &[shape], shape)).unwrap_err();
     assert!(reason.contains("too large") || reason.contains("memory"), "{reason}");
+}
+
+/// A stage of a chain: a 1x1 convolution of one channel.
+fn stage(output: &[i64], has_residual: bool) -> ChainStage {
+    let epilogue = Epilogue { has_bias: false, has_residual, activation: None };
+    let convolution = Convolution {
+        kernel: [1; 2],
+        strides: [1; 2],
+        dilations: [1; 2],
+        pads: [0; 4],
+        groups: 1,
+        epilogue,
+    };
+    ChainStage { is_depthwise: false, convolution, output: dims(output) }
+}
+
+#[test]
+fn chains_that_do_not_hold_together() {
+    let (image, weights): (&[i64], &[i64]) = (&[1, 2, 2, 1], &[16]);
+    let chain = |stages: &[ChainStage], inputs: &[&[i64]]| {
+        plan(Operation::Chain(stages.to_vec()), inputs, image)
+    };
+    let plain = stage(image, false);
+    let two = [plain.clone(), plain.clone()];
+    assert_eq!(run(chain(&two, &[image, weights, weights])), Ok(4));
+    refused(chain(&[], &[image]), "a chain has another number of stages");
+    let four = vec![plain.clone(); 4];
+    let inputs = [image, weights, weights, weights, weights];
+    refused(chain(&four, &inputs), "a chain has another number of stages");
+    let early = [stage(image, true), plain.clone()];
+    refused(chain(&early, &[image, weights, image, weights]), "has a residual");
+    let other = [plain.clone(), stage(&[1, 2, 3, 1], false)];
+    refused(chain(&other, &[image, weights, weights]), "the last stage gives another shape");
+    let negative = [stage(&[1, 2, -2, 1], false), plain.clone()];
+    refused(chain(&negative, &[image, weights, weights]), "dimension `-2` is -2");
+    let wide = [stage(&[1, 2, 1 << 30, 1], false), plain.clone()];
+    refused(chain(&wide, &[image, weights, weights]), "an image between stages is too large");
+    let wrapping = [stage(&[1 << 30, 1 << 30, 1 << 30, 1], false), plain];
+    refused(chain(&wrapping, &[image, weights, weights]), "is too large");
 }

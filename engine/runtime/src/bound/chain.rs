@@ -38,6 +38,9 @@ impl Chain {
         let mut bound = Vec::with_capacity(stages.len());
         for stage in stages {
             let given = stage.output.iter().map(size).collect::<Result<Vec<usize>, _>>()?;
+            let bytes = tensor::element_count(&given).and_then(|n| n.checked_mul(size_of::<f32>()));
+            let is_bounded = bytes.is_some_and(|bytes| bytes <= facts.bytes_max);
+            facts.require(is_bounded, "an image between stages is too large")?;
             let own = weights..weights + stage.operands();
             let shapes: Vec<&[usize]> =
                 [&taken[..]].into_iter().chain(facts.shapes[own.clone()].iter().copied()).collect();

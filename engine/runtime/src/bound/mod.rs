@@ -38,6 +38,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) output: &'a [usize],
     pub(crate) output_dtype: DType,
     pub(crate) sizes: &'a Bindings,
+    /// No image may be larger, also one that lies in no buffer.
+    pub(crate) bytes_max: usize,
 }
 
 /// Inputs of the operation that takes most of them: a chain of three convolutions.
