@@ -9,7 +9,7 @@ use std::fmt;
 pub struct Row {
     /// Family: the folder that holds it.
     pub family: &'static str,
-    /// What it computes, with types and tile: `matmul_f32_14x32`.
+    /// What it computes, with types and tile: `matmul_f32_7x64`.
     pub name: &'static str,
     /// The ISA it is compiled for.
     pub isa: Isa,

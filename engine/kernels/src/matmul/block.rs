@@ -19,10 +19,10 @@ const PIECE_WORK: usize = 1 << 18;
 const PIECES_MAX: usize = 64;
 /// Floats of A that a block of rows may span: a quarter of a 1 MiB second-level cache.
 const BLOCK_FLOATS: usize = 1 << 16;
-/// Blocks of rows are a multiple of two full tiles of AVX-512.
+/// Blocks of rows are a multiple of full tiles of AVX-512.
 const ROW_UNIT: usize = 28;
-/// Blocks of columns are a multiple of the two panels of an AVX-512 tile.
-pub(crate) const COLUMN_UNIT: usize = 2 * PANEL;
+/// Blocks of columns are a multiple of the four panels of an AVX-512 tile.
+pub(crate) const COLUMN_UNIT: usize = 4 * PANEL;
 
 impl Grid {
     /// The pieces of a result whose elements sum `depth` products each.
@@ -98,8 +98,8 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// Computes the block. `a` holds, for each tile that [`tiles`] gives, its `taps x rows`
-    /// pointers, at `first row * taps`.
+    /// Computes the block. `a` holds, for each tile that [`tiles`] gives for the most rows of the
+    /// kernel, its `taps x rows` pointers, at `first row * taps`.
     ///
     /// # Safety
     /// As [`super::TileFn`], for all rows and columns of the block.
@@ -107,9 +107,12 @@ impl Block {
         assert!(a.len() >= self.rows * self.taps);
         let panels = self.columns.div_ceil(PANEL);
         let mut panel = 0;
+        let widest = self.kernel.panels(self.taps);
         while panel < panels {
-            let width = (panels - panel).min(self.kernel.panels());
-            for (row, rows) in tiles(self.rows, self.kernel.rows()) {
+            let left = panels - panel;
+            // Not four and one: a tile of one panel loads as much for a quarter of the products.
+            let width = left.div_ceil(left.div_ceil(widest));
+            for (row, rows) in tiles(self.rows, self.kernel.tiles[width - 1].len()) {
                 let column = panel * PANEL;
                 let origin = row * self.c_stride + column;
                 let call = TileCall {

@@ -15,7 +15,7 @@ pub(crate) const ROWS: &[Kernel] = &[
         tiles: x86_avx2::TILES,
     },
     Kernel {
-        row: Row { family: "matmul", name: "matmul_f32_14x32", isa: Isa::Avx512 },
+        row: Row { family: "matmul", name: "matmul_f32_7x64", isa: Isa::Avx512 },
         tiles: x86_avx512::TILES,
     },
 ];

@@ -49,14 +49,16 @@ impl Kernel {
         &catalogue::ROWS[isa as usize]
     }
 
-    /// The most rows of a tile.
+    /// The most rows of a tile, which tiles of one panel have; wider ones may have fewer.
     pub(crate) fn rows(&self) -> usize {
         self.tiles[0].len()
     }
 
-    /// The most panels of a tile.
-    pub(crate) fn panels(&self) -> usize {
-        self.tiles.len()
+    /// The most panels of a tile that sums `taps` products. Pointers of several taps lie tile by
+    /// tile, so all tiles must have as many rows then.
+    pub(crate) fn panels(&self, taps: usize) -> usize {
+        let fits = |tiles: &&&[TileFn]| taps == 1 || tiles.len() == self.rows();
+        self.tiles.iter().take_while(fits).count()
     }
 }
 

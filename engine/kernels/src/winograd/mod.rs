@@ -133,7 +133,7 @@ impl<'a> Winograd<'a> {
     /// Columns whose products are in scratch at a time: those of one tile kernel, so that the
     /// weights of the block are read as they lie, from the first product to the last.
     fn block_columns(&self) -> usize {
-        Kernel::of(self.token.isa()).panels() * PANEL
+        Kernel::of(self.token.isa()).panels(1) * PANEL
     }
 
     /// Floats from the transformed input of one tile to that of the next: whole vectors, and an
