@@ -10,6 +10,9 @@ pub(super) struct Plane<T> {
     pub(super) columns: Axis,
 }
 
+/// Rows whose target stays in the first-level cache while the columns go over them.
+const INTERLEAVED: usize = 256;
+
 /// Side of the squares that a transposition goes by: 16 rows of a cache line of f32.
 const SQUARE: usize = 16;
 
@@ -22,6 +25,7 @@ impl<T: Copy> Plane<T> {
             match (self.columns.source, self.columns.target) {
                 (1, 1) => self.runs(),
                 (0, 1) => self.repeats(),
+                _ if self.columns.extent < SQUARE => self.interleaves(),
                 _ => self.squares(),
             }
         }
@@ -46,6 +50,25 @@ impl<T: Copy> Plane<T> {
             let (source, target) = self.row(row);
             // SAFETY: the caller's.
             unsafe { std::slice::from_raw_parts_mut(target, self.columns.extent).fill(*source) };
+        }
+    }
+
+    /// Few columns, as the channels of an image: long walks over the rows, column by column.
+    unsafe fn interleaves(&self) {
+        for top in (0..self.rows.extent).step_by(INTERLEAVED) {
+            let (source, target) = self.row(top);
+            let count = (self.rows.extent - top).min(INTERLEAVED) as isize;
+            for column in 0..self.columns.extent as isize {
+                let source = source.wrapping_offset(column * self.columns.source);
+                let target = target.wrapping_offset(column * self.columns.target);
+                for row in 0..count {
+                    // SAFETY: the caller's.
+                    unsafe {
+                        let x = *source.offset(row * self.rows.source);
+                        target.offset(row * self.rows.target).write(x);
+                    }
+                }
+            }
         }
     }
 
