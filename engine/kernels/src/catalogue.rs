@@ -1,6 +1,8 @@
 //! The list of all kernels.
 
-use crate::{chain, conv, depthwise, elementwise, matmul, movement, norm, pool, reduce, winograd};
+use crate::{
+    attention, chain, conv, depthwise, elementwise, matmul, movement, norm, pool, reduce, winograd,
+};
 use simd::Isa;
 use std::fmt;
 
@@ -42,6 +44,7 @@ impl fmt::Display for Row {
 pub fn catalogue() -> impl Iterator<Item = &'static Row> {
     let many = [
         winograd::catalogue::ROWS,
+        attention::catalogue::ROWS,
         chain::catalogue::ROWS,
         depthwise::catalogue::ROWS,
         pool::catalogue::ROWS,

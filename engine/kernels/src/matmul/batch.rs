@@ -21,7 +21,14 @@ pub struct Matrix<'a> {
 }
 
 impl Matrix<'_> {
-    fn check(&self, rows: usize, columns: usize, name: &str) {
+    /// The start of a row of a batch.
+    pub(crate) fn row(&self, batch: usize, row: usize) -> *const f32 {
+        self.data.as_ptr().wrapping_add(self.offsets[batch] + row * self.row_stride)
+    }
+
+    /// # Panics
+    /// When an element of a matrix of this size would leave the buffer.
+    pub(crate) fn check(&self, rows: usize, columns: usize, name: &str) {
         if rows == 0 || columns == 0 {
             return;
         }

@@ -30,6 +30,7 @@ pub use pack::{PANEL, pack, packed_len};
 
 pub(crate) use block::{Block, Grid, tiles};
 pub(crate) use epilogue::Clamp;
+pub(crate) use pack::pack_columns;
 
 use crate::Row;
 use simd::Isa;

@@ -8,6 +8,7 @@ mod softmax;
 pub use layer::{LayerNorm, RmsNorm};
 pub use response::LocalResponseNorm;
 pub use softmax::Softmax;
+pub(crate) use softmax::softmax_row;
 
 /// Elements of a piece, about.
 const PIECE_WORK: usize = 1 << 14;

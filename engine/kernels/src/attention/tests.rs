@@ -1,0 +1,121 @@
+//! Attention against its definition in f64.
+
+use super::*;
+use crate::testing::{Random, check_close, dot_tolerance, isas, run};
+
+struct Case {
+    batches: usize,
+    sizes: Sizes,
+    has_mask: bool,
+}
+
+/// Queries, keys and values lie as `[rows][batches][elements]`, and so do the results.
+fn check(random: &mut Random, case: &Case) {
+    let &Case { batches, sizes, has_mask } = case;
+    let Sizes { rows, keys, depth, width } = sizes;
+    let query = random.floats(rows * batches * depth);
+    let key = random.floats(keys * batches * depth);
+    let value = random.floats(keys * batches * width);
+    let mask = random.floats(batches * keys);
+    let scale = 0.7;
+    let mut expected = vec![0f64; rows * batches * width];
+    for batch in 0..batches {
+        for row in 0..rows {
+            let score = |k: usize| {
+                let q = &query[(row * batches + batch) * depth..][..depth];
+                let k_row = &key[(k * batches + batch) * depth..][..depth];
+                let dot: f64 =
+                    q.iter().zip(k_row).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
+                let masked = if has_mask { f64::from(mask[batch * keys + k]) } else { 0.0 };
+                dot * f64::from(scale) + masked
+            };
+            let scores: Vec<f64> = (0..keys).map(score).collect();
+            let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = scores.iter().map(|s| (s - most).exp()).sum();
+            for column in 0..width {
+                let terms = scores.iter().enumerate().map(|(k, s)| {
+                    let v = f64::from(value[(k * batches + batch) * width + column]);
+                    (s - most).exp() / sum * v
+                });
+                expected[(row * batches + batch) * width + column] = terms.sum();
+            }
+        }
+    }
+    let along = |size: usize| (0..batches).map(|batch| batch * size).collect::<Vec<_>>();
+    let (narrow, wide, masks) = (along(depth), along(width), along(keys));
+    let matrix = |data, offsets, row_stride, column_stride| Matrix {
+        data,
+        offsets,
+        row_stride,
+        column_stride,
+    };
+    for isa in isas() {
+        let mut out = vec![f32::NAN; rows * batches * width];
+        run(&Attention::new(
+            isa,
+            sizes,
+            scale,
+            matrix(&query, &narrow, batches * depth, 1),
+            matrix(&key, &narrow, 1, batches * depth),
+            matrix(&value, &wide, batches * width, 1),
+            has_mask.then(|| matrix(&mask, &masks, 0, 1)),
+            SharedMut::from(&mut out[..]),
+            Rows { offsets: &wide, stride: batches * width },
+        ));
+        // An error of the scores moves each weight by as much, relatively.
+        let tolerance = 3.0 * dot_tolerance(depth) + dot_tolerance(keys);
+        check_close(&out, &expected, tolerance, &format!("{isa:?} {batches} {sizes:?}"));
+    }
+}
+
+#[test]
+fn agrees_with_the_definition() {
+    let mut random = Random::new(1);
+    for (batches, rows, keys, depth, width) in [
+        (1, 1, 1, 1, 1),
+        (3, 28, 28, 32, 32),
+        (2, 29, 197, 64, 64),
+        (1, 300, 33, 5, 17),
+        (2, 5, 7, 16, 1),
+        (2, 1, 65, 24, 40),
+    ] {
+        for has_mask in [false, true] {
+            let sizes = Sizes { rows, keys, depth, width };
+            check(&mut random, &Case { batches, sizes, has_mask });
+        }
+    }
+    for _ in 0..30 {
+        let mut size = || random.between(1, 70);
+        let sizes = Sizes { rows: size(), keys: size(), depth: size(), width: size() };
+        let case = Case { batches: random.between(1, 3), sizes, has_mask: random.flip() };
+        check(&mut random, &case);
+    }
+}
+
+#[test]
+fn many_rows_are_cut_into_pieces_that_agree() {
+    let sizes = Sizes { rows: 500, keys: 260, depth: 16, width: 33 };
+    check(&mut Random::new(2), &Case { batches: 2, sizes, has_mask: true });
+}
+
+#[test]
+fn scratch_is_what_was_announced() {
+    let sizes = Sizes { rows: 40, keys: 77, depth: 20, width: 18 };
+    let announced = Attention::scratch_for(sizes).unwrap();
+    let floats = [0f32; 77 * 20];
+    let offsets = [0];
+    let matrix = |row_stride, column_stride| Matrix {
+        data: &floats,
+        offsets: &offsets,
+        row_stride,
+        column_stride,
+    };
+    let mut out = [0f32; 40 * 18];
+    let places = Rows { offsets: &offsets, stride: 18 };
+    let (q, k, v) = (matrix(20, 1), matrix(1, 20), matrix(18, 1));
+    let out = SharedMut::from(&mut out[..]);
+    let task = Attention::new(Isa::Generic, sizes, 1.0, q, k, v, None, out, places);
+    assert!(task.scratch_bytes() <= announced, "{} of {announced}", task.scratch_bytes());
+    let endless = Sizes { keys: usize::MAX / 2, ..sizes };
+    assert_eq!(Attention::scratch_for(endless), None);
+}
