@@ -55,7 +55,7 @@ impl<'g> Lowering<'g> {
     }
 
     /// The node that takes this value, when there is no other and no caller reads it.
-    fn only_consumer(&self, id: ValueId) -> Option<(usize, &'g Node)> {
+    pub(crate) fn only_consumer(&self, id: ValueId) -> Option<(usize, &'g Node)> {
         if self.uses[id.0 as usize] != 1 {
             return None;
         }

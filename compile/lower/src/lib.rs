@@ -18,6 +18,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod attention;
 mod builder;
 mod chain;
 mod conv;
@@ -34,6 +35,7 @@ mod winograd;
 
 use ir::{Graph, Node, Op, ValueId};
 use plan::{Plan, Port, Signature};
+use std::collections::BTreeMap;
 use tensor::{AlignedBytes, Bindings, DType, Dim};
 
 /// A plan and the constants that its buffers lie in.
@@ -73,6 +75,7 @@ pub fn lower(graph: &Graph) -> Result<Lowered, LowerError> {
         outputs: graph.outputs.iter().map(|o| port(&o.name, o.value)).collect(),
     };
     let mut lowering = Lowering::new(graph, defaults::sizes(&signature));
+    lowering.find_attention();
     let mut refused = Vec::new();
     for index in 0..graph.nodes.len() {
         if !lowering.is_fused[index]
@@ -104,16 +107,22 @@ struct Lowering<'g> {
     forms: Vec<layout::Forms>,
     /// How many nodes and outputs take each value, by [`ValueId`].
     uses: Vec<usize>,
+    /// For each value, the node that makes it.
+    producer: Vec<Option<usize>>,
     /// For each value, the node that takes it last.
     consumer: Vec<Option<usize>>,
-    /// Is the node part of another one's epilogue?
+    /// Is the node part of another one's step?
     is_fused: Vec<bool>,
+    /// What is found of attention, by the node of its last product.
+    attention: BTreeMap<usize, attention::Found>,
 }
 
 impl<'g> Lowering<'g> {
     fn new(graph: &'g Graph, defaults: Bindings) -> Lowering<'g> {
         let mut consumer = vec![None; graph.values.len()];
+        let mut producer = vec![None; graph.values.len()];
         for (index, node) in graph.nodes.iter().enumerate() {
+            producer[node.output.0 as usize] = Some(index);
             for id in &node.inputs {
                 consumer[id.0 as usize] = Some(index);
             }
@@ -126,7 +135,8 @@ impl<'g> Lowering<'g> {
         }
         let is_fused = vec![false; graph.nodes.len()];
         let uses = graph.use_counts();
-        Lowering { graph, builder, defaults, forms, uses, consumer, is_fused }
+        let attention = BTreeMap::new();
+        Lowering { graph, builder, defaults, forms, uses, producer, consumer, is_fused, attention }
     }
 
     fn node(&mut self, index: usize) -> Result<(), Refusal> {

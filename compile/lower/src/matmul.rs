@@ -12,6 +12,10 @@ impl Lowering<'_> {
         let node = &self.graph.nodes[index];
         require_f32(node, self.dtype(node.inputs[0]))?;
         let right = self.graph.known(node.inputs[1]).cloned();
+        if let Some(found) = self.attention.remove(&index) {
+            self.fused_attention(node, &found);
+            return Ok(());
+        }
         match right {
             Some(weights) if is_matrix(weights.shape()) => self.packed_product(index, &weights),
             _ => self.batch_product(node),

@@ -233,6 +233,69 @@ fn products() {
     check_one(Op::MatMul, &[&[2, 1, 5, 7], &[4, 7, 3]]);
 }
 
+/// Attention over heads that are split and joined by transpositions, as exporters write it.
+fn attention(graph: &mut Graph, scaled: Option<Binary>, mask: Option<ValueId>) -> ValueId {
+    let (heads, size) = (3, 8);
+    let dims = vec![Dim::symbol("n"), Dim::symbol("t"), heads.into(), size.into()];
+    let mut head = |name: &str, perm: [usize; 4]| {
+        let x = graph.input(name, DType::F32, dims.clone());
+        graph.add(name, Op::Transpose { perm: perm.to_vec() }, &[x]).unwrap()
+    };
+    let (q, k) = (head("q", [0, 2, 1, 3]), head("k", [0, 2, 3, 1]));
+    let v = head("v", [0, 2, 1, 3]);
+    let mut scores = graph.add("scores", Op::MatMul, &[q, k]).unwrap();
+    if let Some(function) = scaled {
+        let number = graph.constant("number", Tensor::from_slice(&[], &[0.4f32]).unwrap());
+        scores = graph.add("scaled", Op::Binary(function), &[scores, number]).unwrap();
+    }
+    if let Some(mask) = mask {
+        scores = graph.add("masked", Op::Binary(Binary::Add), &[mask, scores]).unwrap();
+    }
+    let weights = graph.add("weights", Op::Softmax { axis: 3 }, &[scores]).unwrap();
+    let mixed = graph.add("mixed", Op::MatMul, &[weights, v]).unwrap();
+    graph.add("joined", Op::Transpose { perm: vec![0, 2, 1, 3] }, &[mixed]).unwrap()
+}
+
+#[test]
+fn attention_is_one_step() {
+    // With masks of a row for each batch, and of a row for each row.
+    let masks: [Option<[Dim; 4]>; 3] = [
+        None,
+        Some([Dim::symbol("n"), 1.into(), 1.into(), Dim::symbol("t")]),
+        Some([1.into(), 1.into(), Dim::symbol("t"), Dim::symbol("t")]),
+    ];
+    for mask in &masks {
+        for scaled in [None, Some(Binary::Mul), Some(Binary::Div)] {
+            let mut graph = Graph::new("attention");
+            let dims = mask.clone().map(|dims| graph.input("mask", DType::F32, dims.to_vec()));
+            let y = attention(&mut graph, scaled, dims);
+            graph.output("y", y);
+            let steps = lower::lower(&graph).unwrap().plan.steps;
+            assert_eq!(steps.len(), 1, "{mask:?} {scaled:?}");
+            for [n, t] in [[1, 5], [2, 33]] {
+                let size = |dim: &Dim| {
+                    let sizes = [("n".to_string(), n as i64), ("t".to_string(), t as i64)].into();
+                    dim.evaluate(&sizes).unwrap() as usize
+                };
+                let mask = mask.iter().map(|dims| dims.each_ref().map(size));
+                let mut inputs: Vec<Tensor> = mask.map(|shape| fill(&shape, 9)).collect();
+                inputs.extend((0..3).map(|salt| fill(&[n, t, 3, 8], salt)));
+                check(&graph, &inputs);
+            }
+        }
+    }
+}
+
+#[test]
+fn scores_that_somebody_else_reads_are_made() {
+    let mut graph = Graph::new("attention");
+    let y = attention(&mut graph, Some(Binary::Mul), None);
+    let weights = graph.nodes.iter().find(|node| node.name == "weights").unwrap().output;
+    graph.output("y", y);
+    graph.output("weights", weights);
+    check(&graph, &[0, 1, 2].map(|salt| fill(&[2, 7, 3, 8], salt)));
+}
+
 #[test]
 fn pooling() {
     for kind in [

@@ -16,8 +16,8 @@ mod verify;
 pub use bind::{BindError, bind};
 pub use memory::{MemoryPlan, assign};
 pub use operation::{
-    BatchMatMul, ChainStage, Convolution, Copy, Epilogue, MatMul, Operation, Pool, PoolKind, View,
-    WinogradTile,
+    Attention, BatchMatMul, ChainStage, Convolution, Copy, Epilogue, MatMul, Operation, Pool,
+    PoolKind, View, WinogradTile,
 };
 pub use verify::PlanError;
 

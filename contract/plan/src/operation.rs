@@ -93,6 +93,8 @@ pub enum Operation {
     },
     /// `()`: the sizes themselves, as `i64`.
     Dimensions(Vec<Dim>),
+    /// `(query, key, value, [mask])`: `softmax(scale * query key + mask) value`.
+    Attention(Attention),
 }
 
 /// What is done to each element of a product before it is stored:
@@ -142,6 +144,33 @@ pub struct BatchMatMul {
     pub a: View,
     /// Strides of `b` along `batch…, k, n`.
     pub b: View,
+}
+
+/// Parameters of [`Operation::Attention`]; each operand and the result is a view of its buffer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attention {
+    /// Sizes of the batch axes.
+    pub batch: Vec<Dim>,
+    /// Rows of the queries and of the result.
+    pub rows: Dim,
+    /// Keys, and values.
+    pub keys: Dim,
+    /// Elements of a query and of a key.
+    pub depth: Dim,
+    /// Elements of a value and of a row of the result.
+    pub width: Dim,
+    /// Factor of the products.
+    pub scale: f32,
+    /// Strides along `batch…, rows, depth`, the last one 1.
+    pub query: View,
+    /// Strides along `batch…, depth, keys`.
+    pub key: View,
+    /// Strides along `batch…, keys, width`.
+    pub value: View,
+    /// Strides along `batch…, rows, keys`, the last one 1.
+    pub mask: Option<View>,
+    /// Strides along `batch…, rows, width`, the last one 1.
+    pub output: View,
 }
 
 /// Parameters of [`Operation::Convolution`] and its other forms. Sizes of image and
@@ -260,6 +289,7 @@ impl Operation {
             Operation::Fill(_) => "fill",
             Operation::Gather { .. } => "gather",
             Operation::Dimensions(_) => "dimensions",
+            Operation::Attention(_) => "attention",
         }
     }
 
@@ -279,6 +309,10 @@ impl Operation {
             }
             Operation::BatchMatMul(_) | Operation::Binary(_) | Operation::Gather { .. } => (2, 2),
             Operation::Select => (3, 3),
+            Operation::Attention(p) => {
+                let inputs = 3 + usize::from(p.mask.is_some());
+                (inputs, inputs)
+            }
             Operation::LayerNorm { .. } => (2, 3),
             Operation::Fill(_) | Operation::Dimensions(_) => (0, 0),
             Operation::Pool(_)

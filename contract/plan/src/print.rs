@@ -87,6 +87,11 @@ impl fmt::Display for Parameters<'_> {
             }
             Operation::Fill(bytes) => write!(f, "fill[{bytes:?}]"),
             Operation::Dimensions(dims) => write!(f, "dimensions[{dims:?}]"),
+            Operation::Attention(p) => write!(
+                f,
+                "attention[{:?} rows {:?} keys {:?} depth {:?} width {:?} scale {}]",
+                p.batch, p.rows, p.keys, p.depth, p.width, p.scale
+            ),
             Operation::BatchMatMul(_)
             | Operation::Select
             | Operation::Cast

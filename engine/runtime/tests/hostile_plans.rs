@@ -2,8 +2,8 @@
 //! found by reading or by the fuzz target `run_plan`.
 
 use plan::{
-    BatchMatMul, Buffer, BufferId, ChainStage, Convolution, Copy, Epilogue, MatMul, Operation,
-    Place, Plan, Port, Signature, Step, View,
+    Attention, BatchMatMul, Buffer, BufferId, ChainStage, Convolution, Copy, Epilogue, MatMul,
+    Operation, Place, Plan, Port, Signature, Step, View,
 };
 use runtime::{Constants, Model};
 use tensor::scalar::{Reduction, Unary};
@@ -196,4 +196,47 @@ fn chains_that_do_not_hold_together() {
     refused(chain(&wide, &[image, weights, weights]), "an image between stages is too large");
     let wrapping = [stage(&[1 << 30, 1 << 30, 1 << 30, 1], false), plain];
     refused(chain(&wrapping, &[image, weights, weights]), "is too large");
+}
+
+#[test]
+fn attention_over_impossible_views() {
+    let attention = || Attention {
+        batch: dims(&[2]),
+        rows: Dim::from(3),
+        keys: Dim::from(5),
+        depth: Dim::from(4),
+        width: Dim::from(6),
+        scale: 1.0,
+        query: view(0, &[12, 4, 1]),
+        key: view(0, &[20, 1, 4]),
+        value: view(0, &[30, 6, 1]),
+        mask: None,
+        output: view(0, &[18, 6, 1]),
+    };
+    let inputs: [&[i64]; 3] = [&[2, 3, 4], &[2, 5, 4], &[2, 5, 6]];
+    let altered = |alter: &dyn Fn(&mut Attention)| {
+        let mut p = attention();
+        alter(&mut p);
+        plan(Operation::Attention(p), &inputs, &[2, 3, 6])
+    };
+    assert_eq!(run(altered(&|_| {})), Ok(36));
+    refused(altered(&|p| p.rows = Dim::from(4)), "the result has another size");
+    refused(altered(&|p| p.query = view(1, &[12, 4, 1])), "a view leaves its buffer");
+    refused(altered(&|p| p.query = view(0, &[12, 1, 3])), "do not lie side by side");
+    refused(altered(&|p| p.output = view(1, &[18, 6, 1])), "a view leaves its buffer");
+    refused(altered(&|p| p.output = view(0, &[6, 6, 1])), "lie in one place");
+    refused(altered(&|p| p.output = view(0, &[18, 6])), "a view of another rank");
+    let endless = |p: &mut Attention| {
+        p.keys = Dim::from(1i64 << 40);
+        (p.key, p.value) = (view(0, &[0, 1, 0]), view(0, &[0, 0, 1]));
+    };
+    refused(altered(&endless), "the scores of some rows are too large");
+    let none = |p: &mut Attention| {
+        p.batch = dims(&[0, 1 << 40]);
+        p.output = view(0, &[0, 0, 6, 1]);
+    };
+    let mut nothing = altered(&none);
+    nothing.buffers[3].shape = dims(&[0, 3, 6]);
+    nothing.signature.outputs[0].shape = dims(&[0, 3, 6]);
+    assert_eq!(run(nothing), Ok(0));
 }

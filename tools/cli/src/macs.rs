@@ -19,6 +19,11 @@ fn of_step(plan: &Plan, step: &Step, sizes: &Bindings) -> Option<u64> {
         Operation::BatchMatMul(BatchMatMul { batch, m, k, n, .. }) => {
             product(batch, sizes)?.checked_mul(product(&[m.clone(), k.clone(), n.clone()], sizes)?)
         }
+        Operation::Attention(p) => {
+            let each = p.depth.clone() + p.width.clone();
+            product(&p.batch, sizes)?
+                .checked_mul(product(&[p.rows.clone(), p.keys.clone(), each], sizes)?)
+        }
         // However a convolution is computed, it counts as its definition does.
         Operation::Convolution(p)
         | Operation::Winograd { convolution: p, .. }

@@ -83,12 +83,13 @@ impl<'a> Attention<'a> {
         query.check(rows, depth, "queries");
         key.check(depth, keys, "keys");
         value.check(keys, width, "values");
-        assert!(query.column_stride == 1, "queries: elements do not lie side by side");
+        let batches = places.offsets.len();
+        let is_dense = |matrix: &Matrix<'_>| batches == 0 || matrix.column_stride == 1;
+        assert!(is_dense(&query), "queries: elements do not lie side by side");
         if let Some(mask) = &mask {
             mask.check(rows, keys, "mask");
-            assert!(mask.column_stride == 1, "mask: elements do not lie side by side");
+            assert!(is_dense(mask), "mask: elements do not lie side by side");
         }
-        let batches = places.offsets.len();
         let counts = [&query, &key, &value].map(|matrix| matrix.offsets.len());
         assert_eq!(counts, [batches; 3], "operands differ in batches");
         assert!(mask.is_none_or(|mask| mask.offsets.len() == batches), "mask: other batches");

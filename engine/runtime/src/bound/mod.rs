@@ -1,11 +1,13 @@
 //! Steps with concrete parameters: what is left to do at run time is to lay the operands'
 //! addresses beside them and call the kernel.
 
+mod attention;
 mod chain;
 mod elementwise;
 mod movement;
 mod product;
 mod rows;
+mod side;
 mod window;
 
 use crate::RunError;
@@ -19,6 +21,7 @@ use window::Form;
 pub(crate) enum Bound {
     MatMul(product::MatMul),
     BatchMatMul(product::BatchMatMul),
+    Attention(attention::Attention),
     Convolution(window::Convolution),
     Chain(chain::Chain),
     Pool(window::Pool),
@@ -63,6 +66,7 @@ impl Bound {
         Ok(match operation {
             Operation::MatMul(p) => Bound::MatMul(product::MatMul::bind(p, facts)?),
             Operation::BatchMatMul(p) => Bound::BatchMatMul(product::BatchMatMul::bind(p, facts)?),
+            Operation::Attention(p) => Bound::Attention(attention::Attention::bind(p, facts)?),
             Operation::Convolution(p) => {
                 Bound::Convolution(window::Convolution::bind(p, Form::Plain, facts)?)
             }
@@ -103,6 +107,7 @@ impl Bound {
         match self {
             Bound::MatMul(bound) => bound.run(isa, operands, execute),
             Bound::BatchMatMul(bound) => bound.run(isa, operands, execute),
+            Bound::Attention(bound) => bound.run(isa, operands, execute),
             Bound::Convolution(bound) => bound.run(isa, operands, execute),
             Bound::Chain(bound) => bound.run(isa, operands, execute),
             Bound::Pool(bound) => bound.run(isa, operands, execute),

@@ -1,10 +1,11 @@
 //! Matrix products.
 
+use super::side::Side;
 use super::{Execute, Facts, Operands};
 use crate::RunError;
 use kernels::elementwise::UnaryMap;
-use kernels::matmul::{self, Matrix};
-use plan::{Epilogue, View};
+use kernels::matmul;
+use plan::Epilogue;
 use simd::Isa;
 use tensor::DType;
 
@@ -46,13 +47,6 @@ pub(crate) struct BatchMatMul {
     b: Side,
 }
 
-/// Where the matrices of one operand start, and how they lie.
-struct Side {
-    offsets: Vec<usize>,
-    row_stride: usize,
-    column_stride: usize,
-}
-
 impl BatchMatMul {
     pub(crate) fn bind(p: &plan::BatchMatMul, facts: &Facts<'_>) -> Result<BatchMatMul, RunError> {
         facts.require_types(DType::F32)?;
@@ -65,57 +59,14 @@ impl BatchMatMul {
             // Nothing bounds the number of its batches.
             return Ok(BatchMatMul { sizes: [m, k, n], a: Side::nothing(), b: Side::nothing() });
         }
-        let a = Side::bind(&p.a, &batch, [m, k], facts, 0)?;
-        let b = Side::bind(&p.b, &batch, [k, n], facts, 1)?;
+        let a = Side::bind(&p.a, &batch, [m, k], facts, facts.shapes[0])?;
+        let b = Side::bind(&p.b, &batch, [k, n], facts, facts.shapes[1])?;
         Ok(BatchMatMul { sizes: [m, k, n], a, b })
     }
 
     pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
         let (a, b) = (self.a.matrix(operands.input(0)), self.b.matrix(operands.input(1)));
         execute(&matmul::BatchMatMul::new(isa, self.sizes, a, b, 1.0, operands.output()));
-    }
-}
-
-impl Side {
-    /// No matrix at all.
-    fn nothing() -> Side {
-        Side { offsets: Vec::new(), row_stride: 0, column_stride: 0 }
-    }
-
-    fn bind(
-        view: &View,
-        batch: &[usize],
-        matrix: [usize; 2],
-        facts: &Facts<'_>,
-        input: usize,
-    ) -> Result<Side, RunError> {
-        let extents = [batch, &matrix].concat();
-        facts.require(view.strides.len() == extents.len(), "a view of another rank")?;
-        let mut start = facts.size(&view.offset)?;
-        let mut strides: Vec<usize> =
-            view.strides.iter().map(|d| facts.size(d)).collect::<Result<_, _>>()?;
-        if extents.contains(&0) {
-            // Matrices of nothing may lie anywhere, also where there is no memory.
-            (start, strides) = (0, vec![0; extents.len()]);
-        }
-        let last = extents.iter().zip(&strides).try_fold(start, |last, (&extent, stride)| {
-            extent.saturating_sub(1).checked_mul(*stride)?.checked_add(last)
-        });
-        let length = tensor::element_count(facts.shapes[input]).unwrap_or(0);
-        let is_inside = extents.contains(&0) || last.is_some_and(|last| last < length);
-        facts.require(is_inside, "a view leaves its buffer")?;
-        let mut offsets = vec![start];
-        for (&extent, &stride) in batch.iter().zip(&strides) {
-            let along = |&from: &usize| (0..extent).map(move |i| from + i * stride);
-            offsets = offsets.iter().flat_map(along).collect();
-        }
-        let (row_stride, column_stride) = (strides[batch.len()], strides[batch.len() + 1]);
-        Ok(Side { offsets, row_stride, column_stride })
-    }
-
-    fn matrix<'a>(&'a self, data: &'a [f32]) -> Matrix<'a> {
-        let &Side { ref offsets, row_stride, column_stride } = self;
-        Matrix { data, offsets, row_stride, column_stride }
     }
 }
 
