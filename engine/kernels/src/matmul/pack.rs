@@ -43,16 +43,45 @@ pub(crate) fn pack_columns(
     for (panel, out) in out.chunks_exact_mut(k * PANEL).enumerate() {
         let first = columns.start + panel * PANEL;
         let width = (columns.end - first).min(PANEL);
-        for (i, row) in out.chunks_exact_mut(PANEL).enumerate() {
-            let start = i * row_stride + first * column_stride;
-            if column_stride == 1 {
-                row[..width].copy_from_slice(&b[start..start + width]);
-            } else {
-                for (j, x) in row[..width].iter_mut().enumerate() {
-                    *x = b[start + j * column_stride];
-                }
-            }
-            row[width..].fill(0.0);
+        let b = &b[first * column_stride..];
+        if width < PANEL {
+            out.fill(0.0);
+        }
+        if column_stride == 1 {
+            pack_rows(b, row_stride, width, out);
+        } else {
+            pack_transposed(b, row_stride, column_stride, width, out);
+        }
+    }
+}
+
+/// Packs a panel column by column, as the elements of a transposed operand lie.
+fn pack_transposed(
+    b: &[f32],
+    row_stride: usize,
+    column_stride: usize,
+    width: usize,
+    out: &mut [f32],
+) {
+    for column in 0..width {
+        let b = &b[column * column_stride..];
+        let rows = out.chunks_exact_mut(PANEL);
+        if row_stride == 1 {
+            let source = &b[..rows.len()];
+            rows.zip(source).for_each(|(row, &x)| row[column] = x);
+        } else {
+            rows.enumerate().for_each(|(i, row)| row[column] = b[i * row_stride]);
+        }
+    }
+}
+
+/// Packs a panel of which `width` columns exist, the elements of each row side by side.
+fn pack_rows(b: &[f32], row_stride: usize, width: usize, out: &mut [f32]) {
+    for (i, row) in out.chunks_exact_mut(PANEL).enumerate() {
+        let source = &b[i * row_stride..];
+        match source.first_chunk::<PANEL>() {
+            Some(source) if width == PANEL => row.copy_from_slice(source),
+            _ => row[..width].copy_from_slice(&source[..width]),
         }
     }
 }

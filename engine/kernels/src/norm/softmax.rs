@@ -131,22 +131,23 @@ impl Columns {
             let m = V::splat(fold_row::<V, Max>(self.source, len));
             let mut sum = V::splat(0.0);
             let mut i = 0;
-            while i < len {
-                let count = (len - i).min(V::LANES);
-                let x = V::load_partial(self.source.add(i), count);
-                let e = math::exp(x.sub(m));
-                if count < V::LANES {
-                    // The lanes beyond the row must not count.
-                    let mut lanes = [0.0; simd::LANES_MAX];
-                    e.store_partial(lanes.as_mut_ptr(), count);
-                    sum = sum.add(V::load(lanes.as_ptr()));
-                } else {
-                    sum = sum.add(e);
-                }
+            while i + V::LANES <= len {
+                let e = math::exp(V::load(self.source.add(i)).sub(m));
+                sum = sum.add(e);
                 if !self.is_log {
-                    e.store_partial(self.target.add(i), count);
+                    e.store(self.target.add(i));
                 }
                 i += V::LANES;
+            }
+            if i < len {
+                let e = math::exp(V::load_partial(self.source.add(i), len - i).sub(m));
+                // The lanes beyond the row must not count.
+                let mut lanes = [0.0; simd::LANES_MAX];
+                e.store_partial(lanes.as_mut_ptr(), len - i);
+                sum = sum.add(V::load(lanes.as_ptr()));
+                if !self.is_log {
+                    e.store_partial(self.target.add(i), len - i);
+                }
             }
             let sum = sum.reduce_sum();
             let (factor, shift) = (m.fill(1.0 / sum), m.add(math::ln(m.fill(sum))));
