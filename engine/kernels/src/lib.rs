@@ -6,8 +6,9 @@
 //!
 //! Invariants, each held by a test:
 //! - Kernels never allocate; what a piece needs beside its operands is scratch from the caller.
-//! - The pieces depend on the shapes only (of a chain: also on how many are asked for), and the order of each element's reduction depends on
-//!   its own length only: never on batch size, tile position or thread count.
+//! - The pieces depend on the shapes only (of a chain: also on how many are asked for), and the
+//!   order of each element's reduction depends on its own length only: never on batch size, tile
+//!   position or thread count.
 //! - Every ISA computes every call; [`catalogue`] lists which kernel does it.
 //!
 //! ```

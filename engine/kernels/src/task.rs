@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// A kernel bound to its operands: independent pieces, to be run in any order by any threads.
 pub trait Task: Sync {
-    /// Number of independent pieces; depends on the shapes only, never on the thread count.
+    /// Number of independent pieces; what they compute for an element does not depend on it.
     fn tasks(&self) -> usize;
 
     /// Scratch bytes that one running piece needs.
