@@ -1,6 +1,6 @@
 //! A block of the result: tile after tile over packed panels.
 
-use super::{Clamp, Kernel, PANEL, TileCall};
+use super::{Clamp, Kernel, PANEL, TileCall, TileFn};
 use crate::elementwise::activate;
 use crate::task::Pieces;
 use simd::Token;
@@ -106,34 +106,22 @@ impl Block {
     pub(crate) unsafe fn run(&self, a: &[*const f32]) {
         assert!(a.len() >= self.rows * self.taps);
         let panels = self.columns.div_ceil(PANEL);
-        let mut panel = 0;
+        // Of a last panel that is half empty, only the other half is computed.
+        let is_half = (1..=PANEL / 2).contains(&(self.columns % PANEL));
+        let whole = panels - usize::from(is_half);
         let widest = self.kernel.panels(self.taps);
-        while panel < panels {
-            let left = panels - panel;
+        let mut panel = 0;
+        while panel < whole {
+            let left = whole - panel;
             // Not four and one: a tile of one panel loads as much for a quarter of the products.
             let width = left.div_ceil(left.div_ceil(widest));
-            for (row, rows) in tiles(self.rows, self.kernel.tiles[width - 1].len()) {
-                let column = panel * PANEL;
-                let origin = row * self.c_stride + column;
-                let call = TileCall {
-                    a: a[row * self.taps..].as_ptr(),
-                    taps: self.taps,
-                    k: self.k,
-                    b: self.b.wrapping_add(panel * self.panel_stride),
-                    panel_stride: self.panel_stride,
-                    columns: (self.columns - column).min(width * PANEL),
-                    c: self.c.wrapping_add(origin),
-                    c_stride: self.c_stride,
-                    bias: offset(self.bias, column),
-                    residual: offset(self.residual, origin),
-                    scale: self.scale,
-                    low: self.clamp.low,
-                    high: self.clamp.high,
-                };
-                // SAFETY: the caller's; the call stays within the block.
-                unsafe { self.kernel.tiles[width - 1][rows - 1](&call) };
-            }
+            // SAFETY: the caller's.
+            unsafe { self.column(a, panel, width * PANEL, self.kernel.tiles[width - 1]) };
             panel += width;
+        }
+        if is_half {
+            // SAFETY: the caller's.
+            unsafe { self.column(a, panel, PANEL / 2, self.kernel.halves) };
         }
         if let Some(unary) = self.clamp.rest {
             for row in 0..self.rows {
@@ -141,6 +129,33 @@ impl Block {
                 // SAFETY: a row of the block, which was just written.
                 unsafe { activate(self.token, unary, start, self.columns) };
             }
+        }
+    }
+    /// Computes `columns` columns from a panel on by tiles of so many, given by rows.
+    ///
+    /// # Safety
+    /// As [`Block::run`].
+    unsafe fn column(&self, a: &[*const f32], panel: usize, columns: usize, by_rows: &[TileFn]) {
+        let column = panel * PANEL;
+        for (row, rows) in tiles(self.rows, by_rows.len()) {
+            let origin = row * self.c_stride + column;
+            let call = TileCall {
+                a: a[row * self.taps..].as_ptr(),
+                taps: self.taps,
+                k: self.k,
+                b: self.b.wrapping_add(panel * self.panel_stride),
+                panel_stride: self.panel_stride,
+                columns: (self.columns - column).min(columns),
+                c: self.c.wrapping_add(origin),
+                c_stride: self.c_stride,
+                bias: offset(self.bias, column),
+                residual: offset(self.residual, origin),
+                scale: self.scale,
+                low: self.clamp.low,
+                high: self.clamp.high,
+            };
+            // SAFETY: the caller's; the call stays within the block.
+            unsafe { by_rows[rows - 1](&call) };
         }
     }
 }

@@ -19,11 +19,22 @@ use simd::generic::F32x8;
 pub(crate) const TILES: &[&[TileFn]] =
     &[&[tile_generic::<1>, tile_generic::<2>, tile_generic::<3>, tile_generic::<4>]];
 
+/// Half a panel, by rows.
+pub(crate) const HALVES: &[TileFn] =
+    &[half_generic::<1>, half_generic::<2>, half_generic::<3>, half_generic::<4>];
+
 /// # Safety
 /// See [`TileFn`].
 unsafe fn tile_generic<const R: usize>(call: &TileCall) {
     // SAFETY: the caller's; generic vectors exist everywhere.
     unsafe { tile::<F32x8, R, 2>(call) }
+}
+
+/// # Safety
+/// See [`TileFn`].
+unsafe fn half_generic<const R: usize>(call: &TileCall) {
+    // SAFETY: as above.
+    unsafe { tile::<F32x8, R, 1>(call) }
 }
 
 /// A tile of `R` rows and `N` vectors.

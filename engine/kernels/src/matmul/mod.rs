@@ -42,6 +42,8 @@ pub(crate) struct Kernel {
     pub(crate) row: Row,
     /// `tiles[panels - 1][rows - 1]`
     pub(crate) tiles: &'static [&'static [TileFn]],
+    /// `halves[rows - 1]`: tiles of half a panel, as many as there are of one panel.
+    pub(crate) halves: &'static [TileFn],
 }
 
 impl Kernel {
