@@ -30,11 +30,14 @@ use tensor::scalar::{Binary, Reduction, Unary};
 
 /// Gives the number of nodes dropped or joined.
 pub(crate) fn run(graph: &mut Graph) -> usize {
-    rewrite(graph, |graph, node| unchanged(graph, node).or_else(|| joined(graph, node)))
+    rewrite(graph, |graph, node| {
+        let is_same = |id: &ValueId| graph.fact(*id) == graph.fact(node.output);
+        unchanged(graph, node).filter(is_same).or_else(|| joined(graph, node))
+    })
 }
 
-/// The input that the node gives back as it is. Type and shape are compared by the rewriter; what
-/// is checked here is what they do not tell.
+/// The input that the node gives back as it is if it has the type and shape of the output; what is
+/// checked here is what they do not tell.
 fn unchanged(graph: &Rewriter<'_>, node: &Node) -> Option<ValueId> {
     let x = node.inputs.first().copied()?;
     let is_unchanged = match &node.op {

@@ -3,12 +3,23 @@
 //!
 //! Given:
 //! ```text
-//! %3 = conv(%0, %1, %2)
-//! %5 = mul(%3, %4)        # %4: one number for each output channel
+//! graph
+//! input %0 : f32[n, 1, 4] # x
+//! const %1 : f32[2, 1, 1] [1.0, 2.0]
+//! const %2 : f32[2] [0.5, 0.25]
+//! %3 = conv(%0, %1, %2) {"strides":[1],"dilations":[1],"pads":[[0,0]],"groups":1}
+//! const %4 : f32[2, 1] [2.0, 4.0]
+//! %5 = mul(%3, %4)
+//! output %5 # y
 //! ```
 //! Result:
 //! ```text
-//! %8 = conv(%0, %6, %7)   # %6 = %1 * %4, %7 = %2 * %4, by output channel
+//! graph
+//! input %0 : f32[n, 1, 4] # x
+//! const %1 : f32[2, 1, 1] [2.0, 8.0]
+//! const %2 : f32[2] [1.0, 1.0]
+//! %3 = conv(%0, %1, %2) {"strides":[1],"dilations":[1],"pads":[[0,0]],"groups":1}
+//! output %3 # y
 //! ```
 //! Each new weight is computed in 64 bits and rounded once, so a result differs by as much as
 //! rounding a weight makes it: half a unit in the last place of each product.

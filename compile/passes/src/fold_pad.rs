@@ -2,12 +2,20 @@
 //!
 //! Given:
 //! ```text
-//! %1 = pad(%0) {"before":[0, 0, 1, 1], "after":[0, 0, 1, 1], "mode":{"constant":0.0}}
-//! %3 = conv(%1, %2) {"pads":[[0, 0], [0, 0]]}
+//! graph
+//! input %0 : f32[n, 1, 4] # x
+//! %1 = pad(%0) {"before":[0,0,1],"after":[0,0,2],"mode":{"constant":0.0}} : f32[n, 1, 7]
+//! const %2 : f32[1, 1, 3] splat(0.5)
+//! %3 = conv(%1, %2) {"strides":[1],"dilations":[1],"pads":[[0,0]],"groups":1} : f32[n, 1, 5]
+//! output %3 # y
 //! ```
 //! Result:
 //! ```text
-//! %4 = conv(%0, %2) {"pads":[[1, 1], [1, 1]]}
+//! graph
+//! input %0 : f32[n, 1, 4] # x
+//! const %1 : f32[1, 1, 3] splat(0.5)
+//! %2 = conv(%0, %1) {"strides":[1],"dilations":[1],"pads":[[1,2]],"groups":1} : f32[n, 1, 5]
+//! output %2 # y
 //! ```
 //! The result is the same to the last bit.
 

@@ -49,6 +49,7 @@ impl Formulas {
         let sixth = Unary::HardSigmoid { alpha: 1.0 / 6.0, beta: 0.5 };
         let named = vec![
             (x() * sigmoid(x()), Unary::Silu),
+            (x() / plus(exp(x() * -1.0), Pattern::Value(1.0)), Unary::Silu),
             (reciprocal(exp(x() * -1.0) + 1.0), Unary::Sigmoid),
             (x() * hard_sigmoid, Unary::HardSwish),
             (x() * relu6(x() + 3.0) * (1.0 / 6.0), Unary::HardSwish),
