@@ -33,6 +33,11 @@ measure:
 bench MODEL *FLAGS:
     cargo run --release --package schooner-cli -- bench {{MODEL}} {{FLAGS}}
 
+# time Schooner beside ONNX Runtime and OpenVINO; sets up a virtual environment on its first run
+peers *FLAGS:
+    cargo build --release --package schooner-cli
+    python3 benches/peers/peers.py {{FLAGS}}
+
 # look for inputs that break a reader: `just fuzz import_onnx`; fuzz/README.md says more
 fuzz TARGET SECONDS="300":
     mkdir -p fuzz/corpus/{{TARGET}}
