@@ -5,12 +5,13 @@
 //!     acc[pixel] += input[pixel under tap] * weights[tap]     for each tap that is no padding
 //! ```
 //! Several pixels share each load of weights and hide the latency of the multiply-adds; with the
-//! usual kernels they share the loads of the input as well ([`run_of`]). Each element is
+//! usual kernels they share the loads of the input as well. Each element is
 //! one chain over its taps in order, however many pixels go together.
 
 use super::Depthwise;
 use crate::elementwise::activate;
 use simd::{F32Vector, Vectorize};
+use std::ops::Range;
 
 /// Line `line` of all output lines of the batch.
 pub(super) struct Line<'c> {
@@ -61,61 +62,72 @@ impl Line<'_> {
         };
         let mut column = 0;
         while column < shape.out_w {
+            let left = shape.out_w - column;
             // SAFETY: the columns exist; the caller vouches for the ISA and the output.
-            unsafe {
+            let count = unsafe {
                 if W > 0 && is_inside(column, 8) {
-                    self.pixels::<V, 8, W, S>(column);
-                    column += 8;
+                    self.pixels::<V, 8, W, S, false>(column, 8)
+                } else if W > 0 && left > 4 {
+                    self.pixels::<V, 8, W, S, true>(column, left.min(8))
+                } else if W > 0 {
+                    self.pixels::<V, 4, W, S, true>(column, left)
                 } else if is_inside(column, 4) {
-                    self.pixels::<V, 4, W, S>(column);
-                    column += 4;
+                    self.pixels::<V, 4, 0, 0, false>(column, 4)
                 } else {
-                    self.pixels::<V, 1, 0, 0>(column);
-                    column += 1;
+                    self.pixels::<V, 1, 0, 0, false>(column, 1)
                 }
-            }
+            };
+            column += count;
         }
     }
 
+    /// Makes the first `count` of `P` pixels, and gives their number.
+    ///
     /// # Safety
-    /// `column + P` output columns exist; with `P > 1` no tap of them falls into the padding at
-    /// the sides. `W` and `S` are those of the shape or 0. The CPU has the ISA, and the output
-    /// may be written.
+    /// `column + count` output columns exist. `W` and `S` are those of the shape or 0. With
+    /// `P > 1` and without `EDGE`, `count` is `P` and no tap falls into the padding at the sides.
+    /// With `EDGE`, `W` is not 0. The CPU has the ISA, and the output may be written.
     #[inline(always)]
-    unsafe fn pixels<V: F32Vector, const P: usize, const W: usize, const S: usize>(
-        &self,
-        column: usize,
-    ) {
-        let channels = self.call.shape.in_c;
-        let mut channel = 0;
-        while channel < channels {
-            // SAFETY: the caller's, for the channels that exist.
-            unsafe {
-                if channel + V::LANES <= channels {
-                    self.chunk::<V, P, W, S, true>(column, channel, V::LANES);
-                } else {
-                    self.chunk::<V, P, 0, 0, false>(column, channel, channels - channel);
-                }
-            }
-            channel += V::LANES;
-        }
-    }
-
-    /// # Safety
-    /// As [`Line::pixels`], for `count` channels from `channel`, a whole vector if `FULL`.
-    #[inline(always)]
-    unsafe fn chunk<
+    unsafe fn pixels<
         V: F32Vector,
         const P: usize,
         const W: usize,
         const S: usize,
-        const FULL: bool,
+        const EDGE: bool,
     >(
         &self,
         column: usize,
-        channel: usize,
         count: usize,
-    ) {
+    ) -> usize {
+        let channels = self.call.shape.in_c;
+        let mut channel = 0;
+        while channel < channels {
+            let lanes = (channels - channel).min(V::LANES);
+            // SAFETY: the caller's, for the channels that exist.
+            unsafe {
+                let acc = if W > 0 {
+                    self.shared::<V, P, W, S, EDGE>(column, channel, lanes)
+                } else {
+                    self.tapwise::<V, P>(column, channel, lanes)
+                };
+                self.store(&acc[..count], column, channel, lanes);
+            }
+            channel += V::LANES;
+        }
+        count
+    }
+
+    /// The sums of `P` pixels for `lanes` channels from `channel`, tap by tap.
+    ///
+    /// # Safety
+    /// As [`Line::pixels`].
+    #[inline(always)]
+    unsafe fn tapwise<V: F32Vector, const P: usize>(
+        &self,
+        column: usize,
+        channel: usize,
+        lanes: usize,
+    ) -> [V; P] {
         let call = self.call;
         let shape = &call.shape;
         let (image, line) = (self.line / shape.out_h, self.line % shape.out_h);
@@ -128,70 +140,140 @@ impl Line<'_> {
                 let Some(y) = shape.source(0, line, i) else { continue };
                 let row = (image * shape.in_h + y) * shape.in_w;
                 let taps = call.weights.as_ptr().add(i * shape.kernel[1] * shape.in_c + channel);
-                if W > 0 {
-                    let x = shape.source(1, column, 0).expect("the columns are inside");
-                    let input = call.input.as_ptr().add((row + x) * shape.in_c + channel);
-                    run_of::<V, P, W, S>(input, taps, shape.in_c, &mut acc);
-                    continue;
-                }
                 for j in 0..shape.kernel[1] {
                     let Some(x) = shape.source(1, column, j) else { continue };
-                    let weights = load::<V, FULL>(taps.add(j * shape.in_c), count);
+                    let weights = V::load_partial(taps.add(j * shape.in_c), lanes);
                     let input = call.input.as_ptr().add((row + x) * shape.in_c + channel);
                     for (p, acc) in acc.iter_mut().enumerate() {
-                        let x = load::<V, FULL>(input.add(p * step), count);
+                        let x = V::load_partial(input.add(p * step), lanes);
                         *acc = x.mul_add(weights, *acc);
                     }
                 }
             }
+            acc
+        }
+    }
+
+    /// As [`Line::tapwise`]: each pixel of the input is loaded once for all taps that see it.
+    ///
+    /// # Safety
+    /// As [`Line::pixels`].
+    #[inline(always)]
+    unsafe fn shared<
+        V: F32Vector,
+        const P: usize,
+        const W: usize,
+        const S: usize,
+        const EDGE: bool,
+    >(
+        &self,
+        column: usize,
+        channel: usize,
+        lanes: usize,
+    ) -> [V; P] {
+        let call = self.call;
+        let shape = &call.shape;
+        let (image, line) = (self.line / shape.out_h, self.line % shape.out_h);
+        // The input under the first tap of the first pixel, and which pixels from there on are
+        // no padding.
+        let first = (column * S) as isize - shape.pads[1] as isize;
+        let seen = (-first).max(0)..shape.in_w as isize - first;
+        // SAFETY: taps lie within the weights; of the input, only what is seen is read.
+        unsafe {
+            let mut acc = [V::splat(0.0); P];
+            for i in 0..shape.kernel[0] {
+                let Some(y) = shape.source(0, line, i) else { continue };
+                let row = ((image * shape.in_h + y) * shape.in_w) as isize;
+                let start = (row + first) * shape.in_c as isize + channel as isize;
+                let input = call.input.as_ptr().wrapping_offset(start);
+                let taps = call.weights.as_ptr().add(i * W * shape.in_c + channel);
+                let run = Run { input, taps, channels: shape.in_c, lanes, seen: seen.clone() };
+                if lanes == V::LANES {
+                    run.add::<V, P, W, S, EDGE, true>(&mut acc);
+                } else {
+                    run.add::<V, P, W, S, EDGE, false>(&mut acc);
+                }
+            }
+            acc
+        }
+    }
+
+    /// Writes what the sums of some pixels from `column` on become.
+    ///
+    /// # Safety
+    /// The pixels and `lanes` channels from `channel` exist; the output may be written.
+    #[inline(always)]
+    unsafe fn store<V: F32Vector>(&self, acc: &[V], column: usize, channel: usize, lanes: usize) {
+        let call = self.call;
+        let shape = &call.shape;
+        // SAFETY: the caller's.
+        unsafe {
             let (low, high) = (V::splat(call.clamp.low), V::splat(call.clamp.high));
-            for (p, acc) in acc.into_iter().enumerate() {
+            for (p, &acc) in acc.iter().enumerate() {
                 let at = (self.line * shape.out_w + column + p) * shape.in_c + channel;
                 let mut y = acc;
                 if let Some(bias) = call.epilogue.bias {
-                    y = y.add(load::<V, FULL>(bias.as_ptr().add(channel), count));
+                    y = y.add(V::load_partial(bias.as_ptr().add(channel), lanes));
                 }
                 if let Some(residual) = call.epilogue.residual {
-                    y = y.add(load::<V, FULL>(residual.as_ptr().add(at), count));
+                    y = y.add(V::load_partial(residual.as_ptr().add(at), lanes));
                 }
                 y = high.min(low.max(y));
-                let target = call.out.as_mut_ptr().add(at);
-                if FULL {
-                    y.store(target);
-                } else {
-                    y.store_partial(target, count);
-                }
+                y.store_partial(call.out.as_mut_ptr().add(at), lanes);
             }
         }
     }
 }
 
-/// One row of `W` taps for `P` pixels: each pixel of the input is loaded once and serves all
-/// taps that see it.
-///
-/// # Safety
-/// `W` rows of weights and `(P - 1) * S + W` pixels of the input can be read, `channels` floats
-/// apart.
-#[inline(always)]
-unsafe fn run_of<V: F32Vector, const P: usize, const W: usize, const S: usize>(
+/// A row of taps over a row of the input.
+struct Run {
+    /// Under the first tap of the first pixel, be it there or not.
     input: *const f32,
     taps: *const f32,
+    /// Floats from one pixel, and one tap, to the next.
     channels: usize,
-    acc: &mut [V; P],
-) {
-    // SAFETY: the caller's.
-    unsafe {
-        let mut weights = [V::splat(0.0); W];
-        for (j, weights) in weights.iter_mut().enumerate() {
-            *weights = V::load(taps.add(j * channels));
-        }
-        for at in 0..(P - 1) * S + W {
-            let x = V::load(input.add(at * channels));
-            for (p, acc) in acc.iter_mut().enumerate() {
-                if let Some(j) = at.checked_sub(p * S)
-                    && j < W
-                {
-                    *acc = x.mul_add(weights[j], *acc);
+    /// Channels that exist.
+    lanes: usize,
+    /// Which pixels from `input` on are there.
+    seen: Range<isize>,
+}
+
+impl Run {
+    /// Adds the products of `W` taps to the sums of `P` pixels.
+    ///
+    /// # Safety
+    /// The CPU has the ISA. `W` taps can be read, and those of `(P - 1) * S + W` pixels of the
+    /// input that are seen, or all of them without `EDGE`; `lanes` channels of each, or a whole
+    /// vector if `FULL`.
+    #[inline(always)]
+    unsafe fn add<
+        V: F32Vector,
+        const P: usize,
+        const W: usize,
+        const S: usize,
+        const EDGE: bool,
+        const FULL: bool,
+    >(
+        &self,
+        acc: &mut [V; P],
+    ) {
+        // SAFETY: the caller's.
+        unsafe {
+            let mut weights = [V::splat(0.0); W];
+            for (j, weights) in weights.iter_mut().enumerate() {
+                *weights = load::<V, FULL>(self.taps.add(j * self.channels), self.lanes);
+            }
+            for at in 0..(P - 1) * S + W {
+                if EDGE && !self.seen.contains(&(at as isize)) {
+                    continue;
+                }
+                let x = load::<V, FULL>(self.input.wrapping_add(at * self.channels), self.lanes);
+                for (p, acc) in acc.iter_mut().enumerate() {
+                    if let Some(j) = at.checked_sub(p * S)
+                        && j < W
+                    {
+                        *acc = x.mul_add(weights[j], *acc);
+                    }
                 }
             }
         }
