@@ -95,6 +95,13 @@ pub trait F32Vector: Copy + Sized + 'static {
 
     /// `2^self` for integers in `-126 ..= 127`; other values give anything.
     fn exp2_int(self) -> Self;
+    /// `self * 2^n` for whole `n` of -150 to 128, where `2^n` itself may leave the range of normal
+    /// numbers.
+    #[inline(always)]
+    fn scale_exp2(self, n: Self) -> Self {
+        let half = n.mul(n.fill(0.5)).floor();
+        self.mul(half.exp2_int()).mul(n.sub(half).exp2_int())
+    }
     /// `(m, e)` with `self = m * 2^e` and `m` in `[1, 2)`, for positive normal numbers; others
     /// give anything.
     fn split_exponent(self) -> (Self, Self);
@@ -124,15 +131,19 @@ pub trait F32Vector: Copy + Sized + 'static {
         lanes[0]
     }
 
-    /// Largest lane; NaN when any lane is NaN.
+    /// Largest lane, by the same tree; NaN when any lane is NaN.
     #[inline(always)]
     fn reduce_max(self) -> f32 {
-        let lanes = to_array(self);
-        let mut largest = lanes[0];
-        for &x in &lanes[1..Self::LANES] {
-            largest = if x > largest || x.is_nan() { x } else { largest };
+        let mut lanes = to_array(self);
+        let mut half = Self::LANES / 2;
+        while half > 0 {
+            for i in 0..half {
+                let (a, b) = (lanes[i], lanes[i + half]);
+                lanes[i] = if b > a || b.is_nan() { b } else { a };
+            }
+            half /= 2;
         }
-        largest
+        lanes[0]
     }
 
     /// Smallest lane; NaN when any lane is NaN.

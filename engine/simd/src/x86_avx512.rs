@@ -8,9 +8,9 @@ use std::arch::x86_64::{
     _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_div_ps,
     _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_ps, _mm512_mask_storeu_ps,
     _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_ps,
-    _mm512_or_si512, _mm512_roundscale_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32,
-    _mm512_sqrt_ps, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_epi32, _mm512_sub_ps,
-    _mm512_xor_ps,
+    _mm512_or_si512, _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_epi32,
+    _mm512_sub_ps, _mm512_xor_ps,
 };
 
 /// Sixteen numbers; exists only where AVX-512 does.
@@ -148,6 +148,12 @@ impl F32Vector for F32x16 {
             _mm512_or_ps(_mm512_and_ps(bit, sign.0), _mm512_andnot_ps(bit, self.0))
         })
     }
+    #[inline(always)]
+    fn scale_exp2(self, n: F32x16) -> F32x16 {
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        F32x16(unsafe { _mm512_scalef_ps(self.0, n.0) })
+    }
+
     #[inline(always)]
     fn exp2_int(self) -> F32x16 {
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.

@@ -25,9 +25,7 @@ pub fn exp<V: F32Vector>(x: V) -> V {
     // Beyond these, f32 is 0 or infinity anyway; the clamp keeps the exponent in range.
     let x = x.fill(89.0).min(x.fill(-104.0).max(x));
     let (n, q) = reduce(x);
-    // 2^n in two factors, for n in -150 ..= 128 leaves the range of normal numbers.
-    let half = n.mul(x.fill(0.5)).floor();
-    q.add(x.fill(1.0)).mul(half.exp2_int()).mul(n.sub(half).exp2_int())
+    q.add(x.fill(1.0)).scale_exp2(n)
 }
 
 /// `e^x - 1` without cancellation near 0. Error at most 3 ULP.
