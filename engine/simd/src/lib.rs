@@ -31,6 +31,7 @@
 
 mod isa;
 pub mod math;
+mod peak;
 mod vector;
 
 pub mod generic;
@@ -48,4 +49,5 @@ use absent as x86_avx512;
 mod absent;
 
 pub use isa::{Isa, IsaRow, Token};
+pub use peak::peak_gflops;
 pub use vector::{F32Vector, LANES_MAX, Vectorize};

@@ -49,6 +49,8 @@ struct Timings {
     isa: &'static str,
     inputs: Vec<String>,
     macs: Option<u64>,
+    /// What one core does at most, measured before the runs.
+    peak_gflops: f64,
     runs: Vec<Timed>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     profile: Vec<Step>,
@@ -63,6 +65,9 @@ struct Timed {
     latency: Latency,
     /// Of the median run, a multiply-accumulate being two operations.
     gflops: Option<f64>,
+    /// The part of the peak of as many cores that this is. Convolutions in Winograd form do less
+    /// arithmetic than is counted, so it may exceed 1.
+    peak_share: Option<f64>,
 }
 
 /// One step, or all steps of one operation.
@@ -72,6 +77,9 @@ struct Step {
     operation: String,
     median_ms: f64,
     share: f64,
+    /// Multiply-accumulates, where the step has any.
+    macs: Option<u64>,
+    gflops: Option<f64>,
 }
 
 /// Runs before the clock starts: the first binds the plan and touches its memory, the next ones
@@ -98,20 +106,24 @@ impl Bench {
         let (inputs, sizes) = self.inputs(&model)?;
         let inputs: Vec<&Tensor> = inputs.iter().collect();
         let macs = macs::of_plan(model.plan(), &sizes);
+        let isa = runtime::isa()?;
+        let peak_gflops = simd::peak_gflops(isa);
         let mut runs = Vec::new();
         for threads in self.threads(console) {
             let model = model.clone().with_pool(Arc::new(Pool::new(threads)));
             let times = time(&model, &inputs, self.seconds)?;
             let latency = Latency::of(&times);
-            let gflops = macs.map(|macs| 2.0 * macs as f64 / latency.median_ms / 1e6);
-            runs.push(Timed { threads, runs: times.len(), latency, gflops });
+            let gflops = macs.map(|macs| gflops(macs, latency.median_ms));
+            let peak_share = gflops.map(|gflops| gflops / (peak_gflops * threads as f64));
+            runs.push(Timed { threads, runs: times.len(), latency, gflops, peak_share });
         }
-        let profile = if self.profile { profile(&model, &inputs)? } else { Vec::new() };
+        let profile = if self.profile { profile(&model, &inputs, &sizes)? } else { Vec::new() };
         console.result(&Timings {
             model: model.name().to_string(),
-            isa: runtime::isa()?.name(),
+            isa: isa.name(),
             inputs: inputs.iter().map(|t| format!("{t:?}")).collect(),
             macs,
+            peak_gflops,
             runs,
             profile,
             peak_memory_bytes: peak_memory_bytes(),
@@ -169,8 +181,13 @@ fn time(model: &Model, inputs: &[&Tensor], seconds: f64) -> Result<Vec<Duration>
     Ok(times)
 }
 
+/// Floating-point operations per nanosecond; a multiply-accumulate is two.
+fn gflops(macs: u64, ms: f64) -> f64 {
+    2.0 * macs as f64 / ms / 1e6
+}
+
 /// The median time of each step, the slowest first.
-fn profile(model: &Model, inputs: &[&Tensor]) -> Result<Vec<Step>, Error> {
+fn profile(model: &Model, inputs: &[&Tensor], sizes: &Bindings) -> Result<Vec<Step>, Error> {
     let mut times: Vec<Vec<f64>> = Vec::new();
     let mut steps = Vec::new();
     for _ in 0..PROFILE_RUNS {
@@ -189,11 +206,17 @@ fn profile(model: &Model, inputs: &[&Tensor]) -> Result<Vec<Step>, Error> {
     let mut steps: Vec<Step> = steps
         .into_iter()
         .zip(medians)
-        .map(|(timing, median_ms)| Step {
-            name: timing.name,
-            operation: timing.operation.to_string(),
-            median_ms,
-            share: median_ms / total,
+        .zip(macs::of_steps(model.plan(), sizes))
+        .map(|((timing, median_ms), macs)| {
+            let macs = macs.filter(|&macs| macs > 0);
+            Step {
+                name: timing.name,
+                operation: timing.operation.to_string(),
+                median_ms,
+                share: median_ms / total,
+                macs,
+                gflops: macs.map(|macs| gflops(macs, median_ms)),
+            }
         })
         .collect();
     steps.sort_by(|a, b| b.median_ms.total_cmp(&a.median_ms));
@@ -207,15 +230,18 @@ impl fmt::Display for Timings {
             Some(macs) => writeln!(f, ", {} multiply-accumulates", show::count(macs))?,
             None => writeln!(f)?,
         }
-        for Timed { threads, runs, latency, gflops } in &self.runs {
-            let Latency { min_ms, median_ms, p95_ms, .. } = latency;
+        for Timed { threads, runs, latency, gflops, peak_share } in &self.runs {
+            let Latency { p10_ms, median_ms, p90_ms, .. } = latency;
             write!(
                 f,
-                "threads {threads}: median {median_ms:.3} ms, p95 {p95_ms:.3} ms, min {min_ms:.3} \
+                "threads {threads}: median {median_ms:.3} ms, p10 {p10_ms:.3} ms, p90 {p90_ms:.3} \
                  ms ({runs} runs)"
             )?;
-            match gflops {
-                Some(gflops) => writeln!(f, ", {gflops:.1} GFLOP/s")?,
+            match gflops.zip(*peak_share) {
+                Some((gflops, share)) => {
+                    let share = share * 100.0;
+                    writeln!(f, ", {gflops:.1} GFLOP/s, {share:.0} % of the measured peak")?;
+                }
                 None => writeln!(f)?,
             }
         }
@@ -230,8 +256,13 @@ impl fmt::Display for Timings {
             writeln!(f, "{:>6.1} %  {operation} ({steps} steps)", share * 100.0)?;
         }
         for step in self.profile.iter().take(STEPS_SHOWN) {
-            let Step { name, operation, median_ms, share } = step;
-            writeln!(f, "{median_ms:>9.3} ms {:>5.1} %  {operation} {name}", share * 100.0)?;
+            let Step { name, operation, median_ms, share, gflops, .. } = step;
+            write!(f, "{median_ms:>9.3} ms {:>5.1} %  ", share * 100.0)?;
+            match gflops {
+                Some(gflops) => write!(f, "{gflops:>6.1} GFLOP/s  ")?,
+                None => write!(f, "{:>16}", "")?,
+            }
+            writeln!(f, "{operation} {name}")?;
         }
         match self.peak_memory_bytes {
             Some(bytes) => writeln!(f, "memory {} at the peak", show::bytes(bytes)),

@@ -8,7 +8,12 @@ use tensor::{Bindings, Dim};
 ///
 /// Nothing when a size has no value.
 pub(crate) fn of_plan(plan: &Plan, sizes: &Bindings) -> Option<u64> {
-    plan.steps.iter().map(|step| of_step(plan, step, sizes)).sum()
+    of_steps(plan, sizes).sum()
+}
+
+/// Multiply-accumulates of each step, in the order of the plan.
+pub(crate) fn of_steps(plan: &Plan, sizes: &Bindings) -> impl Iterator<Item = Option<u64>> {
+    plan.steps.iter().map(|step| of_step(plan, step, sizes))
 }
 
 fn of_step(plan: &Plan, step: &Step, sizes: &Bindings) -> Option<u64> {

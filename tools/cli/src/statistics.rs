@@ -8,8 +8,12 @@ use std::time::Duration;
 pub(crate) struct Latency {
     /// The fastest.
     pub(crate) min_ms: f64,
+    /// 10 of 100 are faster.
+    pub(crate) p10_ms: f64,
     /// Half are faster.
     pub(crate) median_ms: f64,
+    /// 90 of 100 are faster.
+    pub(crate) p90_ms: f64,
     /// 95 of 100 are faster.
     pub(crate) p95_ms: f64,
     /// 99 of 100 are faster.
@@ -23,7 +27,9 @@ impl Latency {
         ms.sort_by(f64::total_cmp);
         Latency {
             min_ms: ms.first().copied().unwrap_or(0.0),
+            p10_ms: quantile(&ms, 0.1),
             median_ms: quantile(&ms, 0.5),
+            p90_ms: quantile(&ms, 0.9),
             p95_ms: quantile(&ms, 0.95),
             p99_ms: quantile(&ms, 0.99),
         }
@@ -95,8 +101,9 @@ mod tests {
     fn quantiles_are_values_that_occurred() {
         let times: Vec<Duration> = (1..=100).rev().map(Duration::from_millis).collect();
         let latency = Latency::of(&times);
-        let Latency { min_ms, median_ms, p95_ms, p99_ms } = latency;
-        assert_eq!([min_ms, median_ms, p95_ms, p99_ms], [1.0, 50.0, 95.0, 99.0]);
+        let Latency { min_ms, p10_ms, median_ms, p90_ms, p95_ms, p99_ms } = latency;
+        assert_eq!([min_ms, p10_ms, median_ms], [1.0, 10.0, 50.0]);
+        assert_eq!([p90_ms, p95_ms, p99_ms], [90.0, 95.0, 99.0]);
         let one = Latency::of(&[Duration::from_millis(7)]);
         assert_eq!([one.min_ms, one.p99_ms], [7.0, 7.0]);
     }
