@@ -4,7 +4,7 @@
 default:
     @just --list --unsorted
 
-# fmt, tidy, typos, deny, clippy, doc, doctest, test: what CI runs
+# fmt, tidy, typos, deny, clippy, doc, doctest, generic, avx2, test: what CI runs
 check:
     cargo xtask check
 

@@ -28,8 +28,9 @@ enum Does {
         words: &'static [&'static str],
         without: &'static str,
     },
-    /// All tests but the doc tests, by nextest or else by cargo itself.
-    Tests,
+    /// All tests but the doc tests, by nextest or else by cargo itself: on this instruction set,
+    /// or on the best one that this machine has.
+    Tests { isa: Option<&'static str> },
 }
 
 /// Cheap ones first: a wrong space should not cost a build. One profile for all of them, so the
@@ -84,9 +85,19 @@ const STEPS: &[Step] = &[
         does: Does::Cargo { words: &["test", "--doc", "--workspace"], variable: None },
     },
     Step {
+        name: "generic",
+        reason: "every other test by the kernels of machines without vectors that we know",
+        does: Does::Tests { isa: Some("generic") },
+    },
+    Step {
+        name: "avx2",
+        reason: "the same by those of AVX2, which most servers have at least",
+        does: Does::Tests { isa: Some("avx2") },
+    },
+    Step {
         name: "test",
-        reason: "every other test; the longest, and the one whose last line is read",
-        does: Does::Tests,
+        reason: "the same by the best kernels here; the one whose last line is read",
+        does: Does::Tests { isa: None },
     },
 ];
 
@@ -95,6 +106,9 @@ const FIXTURES: &str = "SCHOONER_FIXTURES";
 
 /// Tests append a line for each case that they skip to the file that this names.
 const SKIPPED: &str = "SCHOONER_SKIPPED";
+
+/// The instruction set that the engine computes with instead of the best one.
+const ISA: &str = "SCHOONER_ISA";
 
 /// Runs the steps named, or all of them, in the order of the list; stops at the first that
 /// fails, and prints how long each took.
@@ -144,7 +158,7 @@ fn summarize(out: &mut impl Write, lines: &[(&str, Outcome, Duration)]) -> Resul
         let outcome = match outcome {
             Outcome::Passed => "ok",
             Outcome::Failed => "FAILED",
-            Outcome::Skipped => "skipped, its tool is absent",
+            Outcome::Skipped => "skipped, see above",
         };
         writeln!(out, "    {name:<8} {:>7.1} s  {outcome}", took.as_secs_f64())?;
     }
@@ -191,11 +205,15 @@ fn run_step(out: &mut impl Write, step: &Step) -> Result<Outcome, Error> {
             }
             spawn(out, step.name, command(words))
         }
-        Does::Tests => tests(out, step.name),
+        Does::Tests { isa } => tests(out, step.name, isa),
     }
 }
 
-fn tests(out: &mut impl Write, name: &str) -> Result<Outcome, Error> {
+fn tests(out: &mut impl Write, name: &str, isa: Option<&str>) -> Result<Outcome, Error> {
+    if isa == Some("avx2") && !has_avx2() {
+        writeln!(out, "\n== {name}\nskipped: this processor has no AVX2")?;
+        return Ok(Outcome::Skipped);
+    }
     match std::env::var(FIXTURES) {
         Ok(folder) => writeln!(out, "\n{FIXTURES} is {folder}: tests on large files run")?,
         Err(_) => writeln!(out, "\n{FIXTURES} is not set: tests on large files skip themselves")?,
@@ -204,6 +222,7 @@ fn tests(out: &mut impl Write, name: &str) -> Result<Outcome, Error> {
     let _ = std::fs::remove_file(skipped_list());
     let mut command = Command::new(cargo());
     command.env(SKIPPED, skipped_list());
+    command.envs(isa.map(|isa| (ISA, isa)));
     if succeeds_silently(&["cargo", "nextest", "--version"]) {
         command.args(["nextest", "run", "--workspace"]);
         if std::env::var_os("CI").is_some() {
@@ -214,6 +233,16 @@ fn tests(out: &mut impl Write, name: &str) -> Result<Outcome, Error> {
         command.args(["test", "--workspace", "--lib", "--bins", "--tests"]);
     }
     spawn(out, name, command)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn has_avx2() -> bool {
+    false
 }
 
 fn spawn(out: &mut impl Write, name: &str, mut command: Command) -> Result<Outcome, Error> {
