@@ -4,8 +4,7 @@
 //! The step computes strip by strip, which costs a little: weights are read once for each strip,
 //! and products of few rows fill their tiles worse. It is taken only where what it saves is more.
 
-use plan::{ChainStage, Convolution, Operation, Place, Plan, Step};
-use tensor::DType;
+use plan::{Buffer, ChainStage, Convolution, Operation, Place, Plan, Step};
 
 /// Stages of the longest chain: expansion, depthwise, projection.
 const STAGES_MAX: usize = 3;
@@ -82,10 +81,10 @@ fn links(plan: &Plan, uses: &[usize], steps: &[Step]) -> usize {
 /// Is the chain expected to be faster than its links?
 fn is_worth(plan: &Plan, links: &[Step]) -> bool {
     let bytes = |id| {
-        let shape = &plan.buffer(id).shape;
+        let Buffer { shape, dtype, .. } = plan.buffer(id);
         let sizes: Option<Vec<usize>> =
             shape.iter().map(|dim| dim.evaluate(&plan.defaults).ok()?.try_into().ok()).collect();
-        tensor::element_count(&sizes?)?.checked_mul(DType::F32.size())
+        tensor::element_count(&sizes?)?.checked_mul(dtype.size())
     };
     let between = links[..links.len() - 1].iter().map(|step| bytes(step.output));
     let weights = links.iter().map(|step| bytes(step.inputs[1]));

@@ -5,7 +5,7 @@ use crate::layout::Layout;
 use crate::{Lowering, Refusal, refuse, require_f32, winograd};
 use ir::{Conv, Node, ValueId};
 use kernels::conv::ConvShape;
-use plan::{BufferId, Convolution, Operation};
+use plan::{BufferId, Convolution, Operation, Precision};
 use tensor::{DType, Dim, Tensor};
 
 /// Images larger than this are no other case, and products of such sizes cannot overflow.
@@ -40,7 +40,7 @@ impl Lowering<'_> {
             Operation::Depthwise(parameters)
         } else {
             let shape = self.conv_shape(node.output, &weights, &parameters);
-            if let Some(tile) = winograd::choose(&shape) {
+            if let Some(tile) = winograd::choose(&shape, self.options.precision) {
                 inputs.push(self.winograd_weights(tile, &weights, &shape));
                 Operation::Winograd { tile, convolution: parameters }
             } else {
@@ -105,10 +105,19 @@ impl Lowering<'_> {
 
     /// `[O, C/groups, kernel…]` in the order of the convolution kernels.
     fn packed_weights(&mut self, weights: &Tensor, shape: &ConvShape) -> BufferId {
-        let mut packed = vec![0f32; kernels::conv::packed_len(shape)];
         let elements = weights.as_slice::<f32>().expect("checked to be f32");
-        kernels::conv::pack_weights(elements, shape, &mut packed);
-        self.builder.constant(DType::F32, &[packed.len()], bytemuck::cast_slice(&packed))
+        match self.options.precision {
+            Precision::F32 => {
+                let mut packed = vec![0f32; kernels::conv::packed_len(shape)];
+                kernels::conv::pack_weights(elements, shape, &mut packed);
+                self.packed_constant(DType::F32, &packed)
+            }
+            Precision::Bf16 => {
+                let mut packed = vec![0u16; kernels::conv::packed_bf16_len(shape)];
+                kernels::conv::pack_weights_bf16(elements, shape, &mut packed);
+                self.packed_constant(DType::BF16, &packed)
+            }
+        }
     }
 }
 

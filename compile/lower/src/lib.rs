@@ -34,7 +34,7 @@ mod reduce;
 mod winograd;
 
 use ir::{Graph, Node, Op, ValueId};
-use plan::{Plan, Port, Signature};
+use plan::{Plan, Port, Precision, Signature};
 use std::collections::BTreeMap;
 use tensor::{AlignedBytes, Bindings, DType, Dim};
 
@@ -64,8 +64,20 @@ pub struct Refusal {
     pub reason: String,
 }
 
+/// What is asked of a plan beside the graph's answers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// What products with constant weights are computed in.
+    pub precision: Precision,
+}
+
 /// Makes a plan of a verified graph.
 pub fn lower(graph: &Graph) -> Result<Lowered, LowerError> {
+    lower_with(graph, Options::default())
+}
+
+/// Makes a plan of a verified graph with other choices than the default ones.
+pub fn lower_with(graph: &Graph, options: Options) -> Result<Lowered, LowerError> {
     let port = |name: &str, id: ValueId| {
         let ir::Fact { dtype, shape } = graph.fact(id);
         Port { name: name.to_string(), dtype, shape }
@@ -74,7 +86,7 @@ pub fn lower(graph: &Graph) -> Result<Lowered, LowerError> {
         inputs: graph.inputs.iter().map(|&id| port(&graph.value(id).name, id)).collect(),
         outputs: graph.outputs.iter().map(|o| port(&o.name, o.value)).collect(),
     };
-    let mut lowering = Lowering::new(graph, defaults::sizes(&signature));
+    let mut lowering = Lowering::new(graph, defaults::sizes(&signature), options);
     lowering.find_attention();
     let mut refused = Vec::new();
     for index in 0..graph.nodes.len() {
@@ -100,6 +112,7 @@ pub fn lower(graph: &Graph) -> Result<Lowered, LowerError> {
 /// The state of one lowering.
 struct Lowering<'g> {
     graph: &'g Graph,
+    options: Options,
     builder: builder::Builder,
     /// What each symbol is likely to be: choices between forms of a step go by it.
     defaults: Bindings,
@@ -118,7 +131,7 @@ struct Lowering<'g> {
 }
 
 impl<'g> Lowering<'g> {
-    fn new(graph: &'g Graph, defaults: Bindings) -> Lowering<'g> {
+    fn new(graph: &'g Graph, defaults: Bindings, options: Options) -> Lowering<'g> {
         let mut consumer = vec![None; graph.values.len()];
         let mut producer = vec![None; graph.values.len()];
         for (index, node) in graph.nodes.iter().enumerate() {
@@ -136,7 +149,18 @@ impl<'g> Lowering<'g> {
         let is_fused = vec![false; graph.nodes.len()];
         let uses = graph.use_counts();
         let attention = BTreeMap::new();
-        Lowering { graph, builder, defaults, forms, uses, producer, consumer, is_fused, attention }
+        Lowering {
+            graph,
+            options,
+            builder,
+            defaults,
+            forms,
+            uses,
+            producer,
+            consumer,
+            is_fused,
+            attention,
+        }
     }
 
     fn node(&mut self, index: usize) -> Result<(), Refusal> {

@@ -3,8 +3,9 @@
 use crate::builder::{is_one, strides};
 use crate::layout::Layout;
 use crate::{Lowering, Refusal, require_f32};
+use bytemuck::NoUninit;
 use ir::{Node, ValueId};
-use plan::{BatchMatMul, BufferId, MatMul, Operation, View};
+use plan::{BatchMatMul, BufferId, MatMul, Operation, Precision, View};
 use tensor::{DType, Dim, Tensor};
 
 impl Lowering<'_> {
@@ -30,17 +31,30 @@ impl Lowering<'_> {
             [k] => (k, 1),
             _ => (shape[shape.len() - 2], shape[shape.len() - 1]),
         };
-        let mut packed = vec![0f32; kernels::matmul::packed_len(k, n)];
         let elements = weights.as_slice::<f32>().expect("checked to be f32");
-        kernels::matmul::pack(elements, k, n, n, 1, &mut packed);
-        let packed =
-            self.builder.constant(DType::F32, &[packed.len()], bytemuck::cast_slice(&packed));
+        let packed = match self.options.precision {
+            Precision::F32 => {
+                let mut packed = vec![0f32; kernels::matmul::packed_len(k, n)];
+                kernels::matmul::pack(elements, k, n, n, 1, &mut packed);
+                self.packed_constant(DType::F32, &packed)
+            }
+            Precision::Bf16 => {
+                let mut packed = vec![0u16; kernels::matmul::packed_bf16_len(k, n)];
+                kernels::matmul::pack_bf16(elements, k, n, &mut packed);
+                self.packed_constant(DType::BF16, &packed)
+            }
+        };
         let fused = self.fuse(index, None, Layout::Plain);
         let mut inputs = vec![self.form(node.inputs[0], Layout::Plain), packed];
         inputs.extend(fused.inputs);
         let output = self.make(fused.output, Layout::Plain);
         let operation = Operation::MatMul(MatMul { k, n, epilogue: fused.epilogue });
         self.builder.step(&node.name, operation, &inputs, output);
+    }
+
+    /// Packed weights as a constant.
+    pub(crate) fn packed_constant<T: NoUninit>(&mut self, dtype: DType, packed: &[T]) -> BufferId {
+        self.builder.constant(dtype, &[packed.len()], bytemuck::cast_slice(packed))
     }
 
     fn batch_product(&mut self, node: &Node) {

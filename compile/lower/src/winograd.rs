@@ -7,7 +7,7 @@
 use crate::Lowering;
 use kernels::conv::ConvShape;
 use kernels::winograd::{self, Tile};
-use plan::{BufferId, WinogradTile};
+use plan::{BufferId, Precision, WinogradTile};
 use tensor::{DType, Tensor};
 
 /// Below so many input channels the transforms cost what the products save: with 8 the form is
@@ -35,7 +35,9 @@ const TILES_MIN: usize = 16;
 const TILES_MIN_MANY: usize = 32;
 
 /// The tiles with which a convolution is expected to be faster than without, if any.
-pub(crate) fn choose(shape: &ConvShape) -> Option<WinogradTile> {
+/// Products in this form are f32 in any precision: bf16 would lose in the transforms what it has
+/// left. 2x2 tiles save less than bf16 does, 4x4 tiles more.
+pub(crate) fn choose(shape: &ConvShape, precision: Precision) -> Option<WinogradTile> {
     let is_worth = |size: usize, products: usize, tiles_min: usize| {
         let (down, across) = (shape.out_h.div_ceil(size), shape.out_w.div_ceil(size));
         let tiles = shape.batch * down * across;
@@ -49,7 +51,7 @@ pub(crate) fn choose(shape: &ConvShape) -> Option<WinogradTile> {
     let has_many = shape.in_c >= CHANNELS_MANY;
     if is_worth(4, 36, if has_many { TILES_MIN_MANY } else { TILES_MIN }) {
         Some(WinogradTile::Four)
-    } else if has_many && is_worth(2, 16, TILES_MIN) {
+    } else if has_many && precision == Precision::F32 && is_worth(2, 16, TILES_MIN) {
         Some(WinogradTile::Two)
     } else {
         None
@@ -71,7 +73,7 @@ impl Lowering<'_> {
         let mut packed = vec![0f32; winograd::packed_len(tile, shape)];
         let elements = weights.as_slice::<f32>().expect("checked to be f32");
         winograd::pack_weights(tile, elements, shape, &mut packed);
-        self.builder.constant(DType::F32, &[packed.len()], bytemuck::cast_slice(&packed))
+        self.packed_constant(DType::F32, &packed)
     }
 }
 
@@ -115,7 +117,7 @@ mod tests {
             (1, 0, 256, None),
         ] {
             let shape = square(batch, side, channels);
-            assert_eq!(choose(&shape), expected, "{shape:?}");
+            assert_eq!(choose(&shape, Precision::F32), expected, "{shape:?}");
         }
     }
 
@@ -128,7 +130,7 @@ mod tests {
             ConvShape { kernel: [3, 1], ..shape },
             ConvShape { groups: 2, ..shape },
         ] {
-            assert_eq!(choose(&other), None, "{other:?}");
+            assert_eq!(choose(&other, Precision::F32), None, "{other:?}");
         }
     }
 }

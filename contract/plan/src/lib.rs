@@ -10,6 +10,7 @@
 mod bind;
 mod memory;
 mod operation;
+mod precision;
 mod print;
 mod verify;
 
@@ -19,6 +20,7 @@ pub use operation::{
     Attention, BatchMatMul, ChainStage, Convolution, Copy, Epilogue, MatMul, Operation, Pool,
     PoolKind, View, WinogradTile,
 };
+pub use precision::Precision;
 pub use verify::PlanError;
 
 use serde::{Deserialize, Serialize};

@@ -117,7 +117,8 @@ impl Epilogue {
 }
 
 /// Parameters of [`Operation::MatMul`]: `a[rows, k] × b[k, n]`; `b` is packed in panels of 16
-/// columns, `[ceil(n / 16)][k][16]`, zero-filled.
+/// columns, zero-filled: `[ceil(n / 16)][k][16]` of f32, or `[ceil(n / 16)][ceil(k / 2)][16][2]` of
+/// bf16, to which `a` is rounded then.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MatMul {
     /// Size of the inner axis.

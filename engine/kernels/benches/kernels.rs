@@ -4,7 +4,7 @@
 use kernels::conv::{Conv, ConvShape};
 use kernels::depthwise::Depthwise;
 use kernels::elementwise::UnaryMap;
-use kernels::matmul::{Epilogue, MatMul};
+use kernels::matmul::{Epilogue, Int8MatMul, Int8Operands, MatMul, Packed};
 use kernels::winograd::{Tile, Winograd};
 use kernels::{SharedMut, Task, conv, matmul, run_serially, winograd};
 use simd::Isa;
@@ -20,7 +20,10 @@ fn main() {
     let others =
         [[1, 1280, 1000], [49, 1152, 320], [197, 192, 768], [3136, 64, 64], [128, 3072, 768]];
     for [m, k, n] in squares.into_iter().chain(others) {
-        row(&format!("matmul {m}x{k}x{n}"), 2 * m * k * n, |isa| bench_matmul(isa, [m, k, n]));
+        let (work, sizes) = (2 * m * k * n, [m, k, n]);
+        row(&format!("matmul {m}x{k}x{n}"), work, |isa| bench_matmul(isa, sizes));
+        row("  in bf16", work, |isa| bench_bf16(isa, sizes));
+        row("  in int8", work, |isa| bench_int8(isa, sizes));
     }
     // Layers of EfficientNet-Lite0 and ResNet-50: size, in, out, kernel, stride.
     for [size, in_c, out_c, kernel, stride] in [
@@ -116,7 +119,26 @@ fn bench_matmul(isa: Isa, [m, k, n]: [usize; 3]) -> Duration {
     let mut out = AlignedBytes::zeroed(m * n * 4);
     let (a, b) = (bytemuck::cast_slice(a.as_slice()), bytemuck::cast_slice(b.as_slice()));
     let out = SharedMut::from(out.as_mut_slice()).cast();
+    median(&MatMul::new(isa, [m, k, n], a, k, Packed::F32(b), Epilogue::default(), out))
+}
+
+fn bench_bf16(isa: Isa, [m, k, n]: [usize; 3]) -> Duration {
+    let (a, b) = (floats(m * k), floats(k * n));
+    let mut packed = vec![0; matmul::packed_bf16_len(k, n)];
+    matmul::pack_bf16(bytemuck::cast_slice(b.as_slice()), k, n, &mut packed);
+    let mut out = AlignedBytes::zeroed(m * n * 4);
+    let (a, b) = (bytemuck::cast_slice(a.as_slice()), Packed::Bf16(&packed));
+    let out = SharedMut::from(out.as_mut_slice()).cast();
     median(&MatMul::new(isa, [m, k, n], a, k, b, Epilogue::default(), out))
+}
+
+fn bench_int8(isa: Isa, [m, k, n]: [usize; 3]) -> Duration {
+    let (a, b) = (vec![200; m * k], vec![-100; matmul::packed_int8_len(k, n)]);
+    let scales = vec![1.0; n];
+    let mut out = AlignedBytes::zeroed(m * n * 4);
+    let operands = Int8Operands { a: &a, b: &b, scales: &scales };
+    let out = SharedMut::from(out.as_mut_slice()).cast();
+    median(&Int8MatMul::new(isa, [m, k, n], operands, Epilogue::default(), out))
 }
 
 fn square(
@@ -154,7 +176,7 @@ fn bench_conv(isa: Isa, shape: &ConvShape) -> Duration {
     let out = SharedMut::from(out.as_mut_slice()).cast();
     let (input, weights) =
         (bytemuck::cast_slice(input.as_slice()), bytemuck::cast_slice(weights.as_slice()));
-    median(&Conv::new(isa, shape, input, weights, epilogue, out))
+    median(&Conv::new(isa, shape, input, Packed::F32(weights), epilogue, out))
 }
 
 fn bench_winograd(isa: Isa, tile: Tile, shape: &ConvShape) -> Duration {

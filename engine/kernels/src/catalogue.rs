@@ -53,7 +53,9 @@ pub fn catalogue() -> impl Iterator<Item = &'static Row> {
         norm::catalogue::ROWS,
         movement::catalogue::ROWS,
     ];
-    let tiles = matmul::catalogue::ROWS.iter().map(|tile| &tile.row);
+    let bf16 = matmul::catalogue::BF16.iter().map(|bf16| &bf16.kernel);
+    let tiles = matmul::catalogue::F32.iter().chain(bf16).chain(matmul::catalogue::INT8);
+    let tiles = tiles.map(|tile| &tile.row);
     tiles.chain(conv::catalogue::ROWS).chain(many.into_iter().flatten().flatten())
 }
 

@@ -187,6 +187,8 @@ pub(crate) fn take<'s, T: Scratch>(scratch: &mut &'s mut [u8], count: usize) -> 
 pub(crate) unsafe trait Scratch: Copy {}
 // SAFETY: any bits are a number.
 unsafe impl Scratch for f32 {}
+// SAFETY: any bits are a number.
+unsafe impl Scratch for u32 {}
 // SAFETY: any bits are an address; nothing is read through it before it is written.
 unsafe impl Scratch for *const f32 {}
 

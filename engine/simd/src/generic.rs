@@ -135,6 +135,32 @@ impl F32Vector for F32x8 {
         (F32x8(mantissa), F32x8(exponent))
     }
     #[inline(always)]
+    fn low_bf16(self) -> F32x8 {
+        F32x8(self.0.map(|x| f32::from_bits(x.to_bits() << 16)))
+    }
+    #[inline(always)]
+    fn high_bf16(self) -> F32x8 {
+        F32x8(self.0.map(|x| f32::from_bits(x.to_bits() & 0xffff_0000)))
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, target: *mut u16) {
+        // SAFETY: the caller vouches for `LANES` numbers.
+        unsafe { target.cast::<[u16; LANES]>().write_unaligned(self.0.map(round_bf16)) }
+    }
+    #[inline(always)]
+    fn dot_u8i8(self, b: F32x8, sum: F32x8) -> F32x8 {
+        F32x8(std::array::from_fn(|i| {
+            let (a, b) = (self.0[i].to_bits().to_le_bytes(), b.0[i].to_bits().to_le_bytes());
+            let products = a.into_iter().zip(b).map(|(a, b)| i32::from(a) * i32::from(b as i8));
+            let dot: i32 = products.sum();
+            f32::from_bits((sum.0[i].to_bits() as i32).wrapping_add(dot) as u32)
+        }))
+    }
+    #[inline(always)]
+    fn i32_bits_to_f32(self) -> F32x8 {
+        F32x8(self.0.map(|x| x.to_bits() as i32 as f32))
+    }
+    #[inline(always)]
     fn eq(self, b: F32x8) -> [bool; LANES] {
         self.zip(b, |a, b| a == b)
     }
@@ -154,6 +180,14 @@ impl F32Vector for F32x8 {
     fn select(mask: [bool; LANES], a: F32x8, b: F32x8) -> F32x8 {
         F32x8(std::array::from_fn(|i| if mask[i] { a.0[i] } else { b.0[i] }))
     }
+}
+
+#[inline(always)]
+fn round_bf16(x: f32) -> u16 {
+    let bits = x.to_bits();
+    let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
+    // A NaN whose payload lies in the lower half would become an infinity.
+    (if x.is_nan() { (bits >> 16) | 0x40 } else { rounded }) as u16
 }
 
 /// From 2^23 upwards every f32 is an integer, and adding 2^23 to a smaller one pushes its

@@ -39,6 +39,8 @@ pub mod generic;
 pub mod x86_avx2;
 #[cfg(target_arch = "x86_64")]
 pub mod x86_avx512;
+#[cfg(target_arch = "x86_64")]
+pub mod x86_dot;
 
 // On other CPUs these ISAs are never available; their rows still need functions to name.
 #[cfg(not(target_arch = "x86_64"))]
@@ -47,6 +49,22 @@ use absent as x86_avx2;
 use absent as x86_avx512;
 #[cfg(not(target_arch = "x86_64"))]
 mod absent;
+
+/// Does this CPU multiply pairs of bf16 in one instruction (AVX-512 BF16)?
+pub fn has_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return x86_dot::has_bf16();
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+/// Does this CPU multiply and sum four bytes in one instruction (AVX-512 VNNI)?
+pub fn has_vnni() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return x86_dot::has_vnni();
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
 
 pub use isa::{Isa, IsaRow, Token};
 pub use peak::peak_gflops;

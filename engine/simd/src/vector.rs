@@ -106,6 +106,21 @@ pub trait F32Vector: Copy + Sized + 'static {
     /// give anything.
     fn split_exponent(self) -> (Self, Self);
 
+    /// Of the two bf16 in each lane, the lower half of the bits, as f32.
+    fn low_bf16(self) -> Self;
+    /// Of the two bf16 in each lane, the upper half of the bits, as f32.
+    fn high_bf16(self) -> Self;
+    /// Writes all lanes rounded to bf16, to the nearest and ties to even; a NaN stays one.
+    ///
+    /// # Safety
+    /// `target` is valid for writes of `LANES` numbers of 2 bytes.
+    unsafe fn store_bf16(self, target: *mut u16);
+    /// `sum` with the products of the 4 bytes of each lane, unsigned here and signed in `b`, added
+    /// to it: both hold the bits of an `i32`, and nothing saturates.
+    fn dot_u8i8(self, b: Self, sum: Self) -> Self;
+    /// The number whose bits as an `i32` each lane holds, rounded to f32.
+    fn i32_bits_to_f32(self) -> Self;
+
     /// `self == b`
     fn eq(self, b: Self) -> Self::Mask;
     /// `self > b`

@@ -3,18 +3,21 @@
 use crate::{F32Vector, Vectorize};
 use std::arch::x86_64::{
     __m256, __m256i, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_UNORD_Q, _MM_FROUND_NO_EXC,
-    _MM_FROUND_TO_NEAREST_INT, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256,
-    _mm256_andnot_ps, _mm256_blendv_ps, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_ceil_ps,
-    _mm256_cmp_ps, _mm256_cvtepi32_ps, _mm256_cvtps_epi32, _mm256_div_ps, _mm256_floor_ps,
-    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskload_ps, _mm256_maskstore_ps,
-    _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_or_ps, _mm256_or_si256, _mm256_round_ps,
-    _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32, _mm256_sqrt_ps, _mm256_srli_epi32,
-    _mm256_storeu_ps, _mm256_sub_epi32, _mm256_sub_ps, _mm256_xor_ps,
+    _MM_FROUND_TO_NEAREST_INT, _mm_storeu_si128, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps,
+    _mm256_and_si256, _mm256_andnot_ps, _mm256_blendv_epi8, _mm256_blendv_ps, _mm256_castps_si256,
+    _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_ceil_ps, _mm256_cmp_ps, _mm256_cvtepi32_ps,
+    _mm256_cvtps_epi32, _mm256_div_ps, _mm256_floor_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_max_ps,
+    _mm256_min_ps, _mm256_mul_ps, _mm256_or_ps, _mm256_or_si256, _mm256_packus_epi32,
+    _mm256_permute4x64_epi64, _mm256_round_ps, _mm256_set1_epi16, _mm256_set1_epi32,
+    _mm256_set1_ps, _mm256_slli_epi16, _mm256_slli_epi32, _mm256_sqrt_ps, _mm256_srai_epi16,
+    _mm256_srli_epi16, _mm256_srli_epi32, _mm256_storeu_ps, _mm256_sub_epi32, _mm256_sub_ps,
+    _mm256_xor_ps,
 };
 
 /// Eight numbers; exists only where AVX2 and FMA do.
 #[derive(Debug, Clone, Copy)]
-pub struct F32x8(__m256);
+pub struct F32x8(pub(crate) __m256);
 
 /// Does this CPU have AVX2, FMA and F16C?
 pub fn is_available() -> bool {
@@ -154,6 +157,57 @@ impl F32Vector for F32x8 {
             let exponent = _mm256_sub_epi32(_mm256_srli_epi32::<23>(bits), _mm256_set1_epi32(127));
             (F32x8(_mm256_castsi256_ps(mantissa)), F32x8(_mm256_cvtepi32_ps(exponent)))
         }
+    }
+    #[inline(always)]
+    fn low_bf16(self) -> F32x8 {
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        F32x8(unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_castps_si256(self.0))) })
+    }
+    #[inline(always)]
+    fn high_bf16(self) -> F32x8 {
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        F32x8(unsafe {
+            _mm256_castsi256_ps(_mm256_and_si256(
+                _mm256_castps_si256(self.0),
+                _mm256_set1_epi32(0xffff_0000_u32 as i32),
+            ))
+        })
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, target: *mut u16) {
+        // SAFETY: `self` exists, so the CPU has the ISA; the caller vouches for the memory.
+        unsafe {
+            let bits = _mm256_castps_si256(self.0);
+            let upper = _mm256_srli_epi32::<16>(bits);
+            let odd = _mm256_and_si256(upper, _mm256_set1_epi32(1));
+            let half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+            let rounded = _mm256_srli_epi32::<16>(_mm256_add_epi32(bits, half));
+            let quiet = _mm256_or_si256(upper, _mm256_set1_epi32(0x40));
+            let is_nan = _mm256_castps_si256(self.is_nan());
+            let chosen = _mm256_blendv_epi8(rounded, quiet, is_nan);
+            let packed = _mm256_packus_epi32(chosen, chosen);
+            let ordered = _mm256_permute4x64_epi64::<0b1000>(packed);
+            _mm_storeu_si128(target.cast(), _mm256_castsi256_si128(ordered));
+        }
+    }
+    #[inline(always)]
+    fn dot_u8i8(self, b: F32x8, sum: F32x8) -> F32x8 {
+        // Sums of two products of bytes leave 16 bits, so each byte becomes 16 bits first.
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        F32x8(unsafe {
+            let (a, b) = (_mm256_castps_si256(self.0), _mm256_castps_si256(b.0));
+            let a_even = _mm256_and_si256(a, _mm256_set1_epi16(0xff));
+            let b_even = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(b));
+            let even = _mm256_madd_epi16(a_even, b_even);
+            let odd = _mm256_madd_epi16(_mm256_srli_epi16::<8>(a), _mm256_srai_epi16::<8>(b));
+            let dot = _mm256_add_epi32(even, odd);
+            _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(sum.0), dot))
+        })
+    }
+    #[inline(always)]
+    fn i32_bits_to_f32(self) -> F32x8 {
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        F32x8(unsafe { _mm256_cvtepi32_ps(_mm256_castps_si256(self.0)) })
     }
     #[inline(always)]
     fn is_nan(self) -> __m256 {

@@ -3,19 +3,21 @@
 use crate::{F32Vector, Vectorize};
 use std::arch::x86_64::{
     __m512, __mmask16, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_UNORD_Q, _MM_FROUND_NO_EXC,
-    _MM_FROUND_TO_NEAREST_INT, _MM_FROUND_TO_NEG_INF, _MM_FROUND_TO_POS_INF, _mm512_add_epi32,
-    _mm512_add_ps, _mm512_and_ps, _mm512_and_si512, _mm512_andnot_ps, _mm512_castps_si512,
-    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_div_ps,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_ps, _mm512_mask_storeu_ps,
+    _MM_FROUND_TO_NEAREST_INT, _MM_FROUND_TO_NEG_INF, _MM_FROUND_TO_POS_INF, _mm256_storeu_si256,
+    _mm512_add_epi32, _mm512_add_ps, _mm512_and_ps, _mm512_and_si512, _mm512_andnot_ps,
+    _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_epi16,
+    _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
+    _mm512_madd_epi16, _mm512_mask_blend_epi32, _mm512_mask_blend_ps, _mm512_mask_storeu_ps,
     _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_ps,
-    _mm512_or_si512, _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_epi32,
-    _mm512_sub_ps, _mm512_xor_ps,
+    _mm512_or_si512, _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_epi16, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_slli_epi16, _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_srai_epi16,
+    _mm512_srli_epi16, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_epi32, _mm512_sub_ps,
+    _mm512_xor_ps,
 };
 
 /// Sixteen numbers; exists only where AVX-512 does.
 #[derive(Debug, Clone, Copy)]
-pub struct F32x16(__m512);
+pub struct F32x16(pub(crate) __m512);
 
 /// Does this CPU have AVX-512 F, BW, DQ and VL?
 pub fn is_available() -> bool {
@@ -172,6 +174,52 @@ impl F32Vector for F32x16 {
             let exponent = _mm512_sub_epi32(_mm512_srli_epi32::<23>(bits), _mm512_set1_epi32(127));
             (F32x16(_mm512_castsi512_ps(mantissa)), F32x16(_mm512_cvtepi32_ps(exponent)))
         }
+    }
+    #[inline(always)]
+    fn low_bf16(self) -> F32x16 {
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        F32x16(unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_castps_si512(self.0))) })
+    }
+    #[inline(always)]
+    fn high_bf16(self) -> F32x16 {
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        F32x16(unsafe {
+            let upper = _mm512_set1_epi32(0xffff_0000_u32 as i32);
+            _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(self.0), upper))
+        })
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, target: *mut u16) {
+        // SAFETY: `self` exists, so the CPU has the ISA; the caller vouches for the memory.
+        unsafe {
+            let bits = _mm512_castps_si512(self.0);
+            let upper = _mm512_srli_epi32::<16>(bits);
+            let odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
+            let half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+            let rounded = _mm512_srli_epi32::<16>(_mm512_add_epi32(bits, half));
+            let quiet = _mm512_or_si512(upper, _mm512_set1_epi32(0x40));
+            let chosen = _mm512_mask_blend_epi32(self.is_nan(), rounded, quiet);
+            _mm256_storeu_si256(target.cast(), _mm512_cvtepi32_epi16(chosen));
+        }
+    }
+    #[inline(always)]
+    fn dot_u8i8(self, b: F32x16, sum: F32x16) -> F32x16 {
+        // Sums of two products of bytes leave 16 bits, so each byte becomes 16 bits first.
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        F32x16(unsafe {
+            let (a, b) = (_mm512_castps_si512(self.0), _mm512_castps_si512(b.0));
+            let a_even = _mm512_and_si512(a, _mm512_set1_epi16(0xff));
+            let b_even = _mm512_srai_epi16::<8>(_mm512_slli_epi16::<8>(b));
+            let even = _mm512_madd_epi16(a_even, b_even);
+            let odd = _mm512_madd_epi16(_mm512_srli_epi16::<8>(a), _mm512_srai_epi16::<8>(b));
+            let dot = _mm512_add_epi32(even, odd);
+            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(sum.0), dot))
+        })
+    }
+    #[inline(always)]
+    fn i32_bits_to_f32(self) -> F32x16 {
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        F32x16(unsafe { _mm512_cvtepi32_ps(_mm512_castps_si512(self.0)) })
     }
     #[inline(always)]
     fn is_nan(self) -> __mmask16 {

@@ -47,6 +47,7 @@ pub(crate) struct Bench {
 struct Timings {
     model: String,
     isa: &'static str,
+    precision: &'static str,
     inputs: Vec<String>,
     macs: Option<u64>,
     /// What one core does at most, measured before the runs.
@@ -121,6 +122,7 @@ impl Bench {
         console.result(&Timings {
             model: model.name().to_string(),
             isa: isa.name(),
+            precision: model.plan().precision().name(),
             inputs: inputs.iter().map(|t| format!("{t:?}")).collect(),
             macs,
             peak_gflops,
@@ -225,7 +227,8 @@ fn profile(model: &Model, inputs: &[&Tensor], sizes: &Bindings) -> Result<Vec<St
 
 impl fmt::Display for Timings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} on {}, inputs {}", self.model, self.isa, self.inputs.join(", "))?;
+        write!(f, "{} in {} on {}, ", self.model, self.precision, self.isa)?;
+        write!(f, "inputs {}", self.inputs.join(", "))?;
         match self.macs {
             Some(macs) => writeln!(f, ", {} multiply-accumulates", show::count(macs))?,
             None => writeln!(f)?,

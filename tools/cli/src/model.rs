@@ -8,6 +8,7 @@ use crate::error::Error;
 use clap::Args;
 use import::ModelMetadata;
 use ir::{Graph, Op};
+use plan::Precision;
 use recipe::{ModelInput, Recipe, labels, presets};
 use runtime::{Constants, Model};
 use std::fs::File;
@@ -47,6 +48,11 @@ pub(crate) struct ModelOptions {
     #[arg(long = "size", value_name = "NAME=N", env = "SCHOONER_SIZE", value_delimiter = ',',
           value_parser = name_and_size)]
     pub(crate) sizes: Vec<(String, i64)>,
+
+    /// What products with constant weights are computed in: f32, or bf16, which is faster and less
+    /// exact [default: f32, or what a library was built with]
+    #[arg(long, value_name = "f32|bf16", env = "SCHOONER_PRECISION")]
+    pub(crate) precision: Option<Precision>,
 }
 
 /// A model that was loaded, and what is known of it.
@@ -146,7 +152,8 @@ pub(crate) fn name_of(path: &Path) -> String {
 fn compile(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
     let Compiled { graph, metadata, mut times } = optimize(import(path, options)?)?;
     let start = Instant::now();
-    let lowered = lower::lower(&graph)?;
+    let lower_options = lower::Options { precision: options.precision.unwrap_or_default() };
+    let lowered = lower::lower_with(&graph, lower_options)?;
     times.push(("lower", start.elapsed()));
     let model = Model::new(lowered.plan, Constants::owned(lowered.constants))
         .map_err(|e| Error::Defect { stage: "lower", reason: e.to_string() })?;
@@ -163,6 +170,11 @@ fn open(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
     if !options.sizes.is_empty() {
         let reason = "--size needs the model file; sizes are fixed when a library is built";
         return Err(Error::Usage(reason.to_string()));
+    }
+    let built_in = model.plan().precision();
+    if let Some(asked) = options.precision.filter(|&asked| asked != built_in) {
+        let reason = format!("--precision {asked}: the library was built with {built_in}");
+        return Err(Error::Usage(format!("{reason}; build it again from the model file")));
     }
     let (recipe, recipe_why) = match (&options.recipe, &options.labels, model.recipe()) {
         (None, None, Some(recipe)) => (Some(recipe.clone()), "the library's own".to_string()),

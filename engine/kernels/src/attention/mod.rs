@@ -184,6 +184,7 @@ impl Attention<'_> {
             bias: std::ptr::null(),
             residual: std::ptr::null(),
             scale,
+            scales: std::ptr::null(),
             clamp: Clamp::of(None),
         }
     }

@@ -15,7 +15,7 @@ mod strips;
 
 use crate::conv::{Conv, ConvShape};
 use crate::depthwise::Depthwise;
-use crate::matmul::Epilogue;
+use crate::matmul::{Epilogue, Packed};
 use crate::task::{Pieces, SharedMut, Task, scratch_for};
 use simd::Isa;
 
@@ -30,7 +30,7 @@ pub struct Stage<'a> {
     /// Does it run as [`Depthwise`]?
     pub is_depthwise: bool,
     /// Its weights, packed as its kernel asks.
-    pub weights: &'a [f32],
+    pub weights: Packed<'a>,
     /// What is done to its sums; only the last stage may have a residual.
     pub epilogue: Epilogue<'a>,
 }
@@ -126,7 +126,10 @@ impl Task for Chain<'_> {
         // Fewer rows may be cut into larger pieces, so every number of rows is asked.
         let own = self.stages.iter().zip(most).filter(|(stage, _)| !stage.is_depthwise);
         let own = own.flat_map(|(stage, most)| {
-            (1..=most).map(|rows| Conv::scratch_for(&strips::window(&stage.shape, 0..rows).0))
+            (1..=most).map(|rows| {
+                let part = strips::window(&stage.shape, 0..rows).0;
+                Conv::scratch_for(&part, stage.weights)
+            })
         });
         images + own.max().unwrap_or(0)
     }
@@ -158,7 +161,7 @@ unsafe fn stage_on(
         }
     };
     if stage.is_depthwise {
-        all(&Depthwise::new(isa, shape, input, stage.weights, epilogue, out), scratch);
+        all(&Depthwise::new(isa, shape, input, stage.weights.floats(), epilogue, out), scratch);
     } else {
         all(&Conv::new(isa, shape, input, stage.weights, epilogue, out), scratch);
     }

@@ -46,7 +46,7 @@ impl Net {
         let stage = |(at, (shape, is_depthwise)): (usize, &(ConvShape, bool))| Stage {
             shape: *shape,
             is_depthwise: *is_depthwise,
-            weights: &self.weights[at],
+            weights: Packed::F32(&self.weights[at]),
             epilogue: Epilogue {
                 bias: Some(&self.biases[at]),
                 residual: (at == last).then_some(&self.residual),
@@ -66,9 +66,9 @@ fn check(net: &Net) {
             expected = vec![f32::NAN; shape.out_pixels() * shape.out_c];
             let out = SharedMut::from(&mut expected[..]);
             if *is_depthwise {
-                run(&Depthwise::new(isa, shape, &input, weights, *epilogue, out));
+                run(&Depthwise::new(isa, shape, &input, weights.floats(), *epilogue, out));
             } else {
-                run(&Conv::new(isa, shape, &input, weights, *epilogue, out));
+                run(&Conv::new(isa, shape, &input, *weights, *epilogue, out));
             }
         }
         for parts in [1, 2, 5] {

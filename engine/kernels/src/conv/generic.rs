@@ -7,7 +7,7 @@
 //! ```
 
 use super::{Conv, ConvShape};
-use crate::matmul::{Block, Kernel, PANEL, tiles};
+use crate::matmul::{Block, Kernel, PANEL, Packed, narrow, tiles};
 use crate::task::{scratch_for, take};
 
 /// How input rows are presented to the tile kernels.
@@ -64,7 +64,11 @@ pub(super) unsafe fn run(conv: &Conv<'_>, task: usize, mut scratch: &mut [u8]) {
     let shape = &conv.shape;
     let (group, piece) = (task / conv.grid.count(), task % conv.grid.count());
     let (pixels, columns) = conv.grid.piece(piece);
-    let kernel = Kernel::of(conv.token.isa());
+    let isa = conv.token.isa();
+    let most = match conv.weights {
+        Packed::F32(_) => Kernel::of(isa).rows(),
+        Packed::Bf16(_) => Kernel::bf16(isa).kernel.rows(),
+    };
     let (taps, k) = conv.gather.sizes(shape);
     let pointers = take::<*const f32>(&mut scratch, pixels.len() * taps);
     let zeros = take::<f32>(&mut scratch, k);
@@ -74,15 +78,27 @@ pub(super) unsafe fn run(conv: &Conv<'_>, task: usize, mut scratch: &mut [u8]) {
     if shape.is_pointwise() {
         rows.point_pointwise(pixels.start, pointers);
     }
-    let tiles = tiles(pixels.len(), kernel.rows()).filter(|_| !shape.is_pointwise());
+    let tiles = tiles(pixels.len(), most).filter(|_| !shape.is_pointwise());
     for (first, count) in tiles {
         let table = &mut pointers[first * taps..(first + count) * taps];
         for row in 0..count {
             rows.point(pixels.start + first + row, row, count, table);
         }
     }
+    let (kernel, pointers, taps, k) = match conv.weights {
+        Packed::F32(_) => (Kernel::of(isa), &*pointers, taps, k),
+        Packed::Bf16(_) => {
+            let bf16 = Kernel::bf16(isa);
+            let sizes = [pixels.len(), taps, k];
+            // SAFETY: the token proves the ISA; every pointer is to `k` floats of the input, of
+            // zeros or of a copy.
+            let narrowed =
+                unsafe { narrow::narrow_rows(bf16.narrow, sizes, most, pointers, &mut scratch) };
+            (&bf16.kernel, narrowed, 1, conv.weights.lanes(taps * k))
+        }
+    };
     let group_out = shape.group_out();
-    let panel_stride = shape.depth() * PANEL;
+    let panel_stride = conv.weights.lanes(shape.depth()) * PANEL;
     let panel = group * group_out.div_ceil(PANEL) + columns.start / PANEL;
     let channel = group * group_out + columns.start;
     let origin = pixels.start * shape.out_c + channel;
@@ -104,6 +120,7 @@ pub(super) unsafe fn run(conv: &Conv<'_>, task: usize, mut scratch: &mut [u8]) {
         bias: at(conv.epilogue.bias, channel),
         residual: at(conv.epilogue.residual, origin),
         scale: 1.0,
+        scales: std::ptr::null(),
         clamp: conv.clamp,
     };
     // SAFETY: the token proves the ISA; the constructor checked all lengths against the shape,

@@ -9,10 +9,10 @@ mod generic;
 mod pack;
 mod shape;
 
-pub use pack::{pack_weights, packed_len};
+pub use pack::{pack_weights, pack_weights_bf16, packed_bf16_len, packed_len};
 pub use shape::ConvShape;
 
-use crate::matmul::{Clamp, Epilogue, Grid};
+use crate::matmul::{Clamp, Epilogue, Grid, Packed, narrow};
 use crate::task::{SharedMut, Task};
 use generic::Gather;
 use simd::{Isa, Token};
@@ -23,7 +23,7 @@ pub struct Conv<'a> {
     token: Token,
     shape: ConvShape,
     input: &'a [f32],
-    weights: &'a [f32],
+    weights: Packed<'a>,
     epilogue: Epilogue<'a>,
     clamp: Clamp,
     out: SharedMut<'a, f32>,
@@ -32,7 +32,7 @@ pub struct Conv<'a> {
 }
 
 impl<'a> Conv<'a> {
-    /// `weights`: see [`pack_weights`].
+    /// `weights`: see [`pack_weights`] and [`pack_weights_bf16`].
     ///
     /// # Panics
     /// When a length does not fit the shape, the shape is impossible, or this CPU has no `isa`.
@@ -40,12 +40,16 @@ impl<'a> Conv<'a> {
         isa: Isa,
         shape: &ConvShape,
         input: &'a [f32],
-        weights: &'a [f32],
+        weights: Packed<'a>,
         epilogue: Epilogue<'a>,
         out: SharedMut<'a, f32>,
     ) -> Conv<'a> {
         shape.check(input.len(), out.len());
-        assert_eq!(weights.len(), packed_len(shape), "packed weights: wrong length");
+        let expected = match weights {
+            Packed::F32(_) => packed_len(shape),
+            Packed::Bf16(_) => packed_bf16_len(shape),
+        };
+        assert_eq!(weights.len(), expected, "packed weights: wrong length");
         epilogue.check(shape.out_c, out.len());
         let grid = grid(shape);
         Conv {
@@ -61,9 +65,14 @@ impl<'a> Conv<'a> {
         }
     }
 
-    /// [`Task::scratch_bytes`] of a convolution of this shape.
-    pub(crate) fn scratch_for(shape: &ConvShape) -> usize {
-        Gather::of(shape).scratch_bytes(shape, grid(shape).rows())
+    /// [`Task::scratch_bytes`] of a convolution of this shape with weights of this form.
+    pub(crate) fn scratch_for(shape: &ConvShape, weights: Packed<'_>) -> usize {
+        let rows = grid(shape).rows();
+        let narrow = match weights {
+            Packed::F32(_) => 0,
+            Packed::Bf16(_) => narrow::scratch_bytes(rows, shape.depth()),
+        };
+        Gather::of(shape).scratch_bytes(shape, rows) + narrow
     }
 }
 
@@ -78,7 +87,7 @@ impl Task for Conv<'_> {
     }
 
     fn scratch_bytes(&self) -> usize {
-        Conv::scratch_for(&self.shape)
+        Conv::scratch_for(&self.shape, self.weights)
     }
 
     unsafe fn run(&self, task: usize, scratch: &mut [u8]) {

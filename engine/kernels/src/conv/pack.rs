@@ -1,7 +1,8 @@
 //! The packed form of convolution weights.
 
 use super::ConvShape;
-use crate::matmul::PANEL;
+use crate::matmul::{PANEL, pack_lanes};
+use half::bf16;
 
 /// Floats that the packed weights take.
 ///
@@ -38,5 +39,42 @@ pub fn pack_weights(oihw: &[f32], shape: &ConvShape, out: &mut [f32]) {
                 0.0
             };
         }
+    }
+}
+
+/// Numbers of 2 bytes that the packed weights take as bf16.
+///
+/// # Panics
+/// When the shape is impossible.
+pub fn packed_bf16_len(shape: &ConvShape) -> usize {
+    shape.check_sizes();
+    let panels = shape.group_out().div_ceil(PANEL);
+    let depth = tensor::element_count(&[shape.kernel[0], shape.kernel[1], shape.group_in()])
+        .expect("the weights fit in memory");
+    tensor::element_count(&[shape.groups, panels, depth.div_ceil(2), PANEL, 2])
+        .expect("the weights fit in memory")
+}
+
+/// Packs weights `[out_c][in_c / groups][kernel rows][kernel columns]`, rounded to the nearest
+/// bf16, into `[group][panel of 16 output channels][pair of products][16][2]`: the products of an
+/// output run over taps, then channels, the last pair of an odd number filled up with a zero.
+///
+/// # Panics
+/// When a length does not fit the shape.
+pub fn pack_weights_bf16(oihw: &[f32], shape: &ConvShape, out: &mut [u16]) {
+    assert_eq!(out.len(), packed_bf16_len(shape), "packed weights: wrong length");
+    let (group_in, group_out, taps) = (shape.group_in(), shape.group_out(), shape.taps());
+    assert_eq!(oihw.len(), shape.out_c * group_in * taps, "weights: wrong length");
+    if out.is_empty() {
+        return;
+    }
+    let each = out.len() / shape.groups;
+    for (group, out) in out.chunks_exact_mut(each).enumerate() {
+        let element = |product: usize, output: usize| {
+            let (tap, channel) = (product / group_in, product % group_in);
+            let at = ((group * group_out + output) * group_in + channel) * taps + tap;
+            bf16::from_f32(oihw[at]).to_bits()
+        };
+        pack_lanes::<2, _>(shape.depth(), group_out, element, out);
     }
 }

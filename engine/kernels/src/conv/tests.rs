@@ -1,6 +1,7 @@
 //! Convolutions against a naive twin, on every ISA.
 
 use super::*;
+use crate::matmul::tests::rounded;
 use crate::testing::{Random, check_close, dot_tolerance, isas, run};
 use tensor::scalar::Unary;
 
@@ -71,6 +72,7 @@ fn check(random: &mut Random, shape: &ConvShape) {
     let residual = random.floats(shape.out_pixels() * shape.out_c);
     let mut weights = vec![f32::NAN; packed_len(shape)];
     pack_weights(&oihw, shape, &mut weights);
+    check_bf16(shape, &input, &oihw);
     let sums = naive(shape, &input, &oihw);
     for activation in [None, Some(Unary::Clip { min: 0.0, max: 6.0 }), Some(Unary::Silu)] {
         let epilogue = Epilogue { bias: Some(&bias), residual: Some(&residual), activation };
@@ -86,10 +88,25 @@ fn check(random: &mut Random, shape: &ConvShape) {
         for isa in isas() {
             let mut out = vec![f32::NAN; expected.len()];
             let target = SharedMut::from(&mut out[..]);
-            run(&Conv::new(isa, shape, &input, &weights, epilogue, target));
+            run(&Conv::new(isa, shape, &input, Packed::F32(&weights), epilogue, target));
             let what = format!("{}: {activation:?} {shape:?}", isa.name());
             check_close(&out, &expected, dot_tolerance(shape.depth()), &what);
         }
+    }
+}
+
+/// With weights of bf16, against the naive twin of rounded operands.
+fn check_bf16(shape: &ConvShape, input: &[f32], oihw: &[f32]) {
+    let mut weights = vec![0xffff; packed_bf16_len(shape)];
+    pack_weights_bf16(oihw, shape, &mut weights);
+    let expected = naive(shape, &rounded(input), &rounded(oihw));
+    for isa in isas() {
+        let mut out = vec![f32::NAN; expected.len()];
+        let target = SharedMut::from(&mut out[..]);
+        let weights = Packed::Bf16(&weights);
+        run(&Conv::new(isa, shape, input, weights, Epilogue::default(), target));
+        let what = format!("{}: bf16 {shape:?}", isa.name());
+        check_close(&out, &expected, dot_tolerance(shape.depth()), &what);
     }
 }
 
@@ -149,11 +166,18 @@ fn an_image_has_the_same_bits_in_any_batch() {
         for isa in isas() {
             let mut alone = vec![0.0; one.out_pixels() * 20];
             let target = SharedMut::from(&mut alone[..]);
-            run(&Conv::new(isa, &one, &image, &weights, Epilogue::default(), target));
+            run(&Conv::new(isa, &one, &image, Packed::F32(&weights), Epilogue::default(), target));
             let mut together = vec![0.0; alone.len() * 3];
             let images = image.repeat(3);
             let target = SharedMut::from(&mut together[..]);
-            run(&Conv::new(isa, &three, &images, &weights, Epilogue::default(), target));
+            run(&Conv::new(
+                isa,
+                &three,
+                &images,
+                Packed::F32(&weights),
+                Epilogue::default(),
+                target,
+            ));
             assert_eq!(together, alone.repeat(3), "{}", isa.name());
         }
     }

@@ -159,6 +159,7 @@ impl Task for BatchMatMul<'_> {
             bias: std::ptr::null(),
             residual: std::ptr::null(),
             scale: self.scale,
+            scales: std::ptr::null(),
             clamp: Clamp::of(None),
         };
         // SAFETY: the token proves the ISA; the constructor checked that all operands are as

@@ -94,6 +94,7 @@ pub(crate) struct Block {
     pub(crate) bias: *const f32,
     pub(crate) residual: *const f32,
     pub(crate) scale: f32,
+    pub(crate) scales: *const f32,
     pub(crate) clamp: Clamp,
 }
 
@@ -116,12 +117,12 @@ impl Block {
             // Not four and one: a tile of one panel loads as much for a quarter of the products.
             let width = left.div_ceil(left.div_ceil(widest));
             // SAFETY: the caller's.
-            unsafe { self.column(a, panel, width * PANEL, self.kernel.tiles[width - 1]) };
+            unsafe { self.column(a, panel, width * PANEL, self.kernel.tiles.whole[width - 1]) };
             panel += width;
         }
         if is_half {
             // SAFETY: the caller's.
-            unsafe { self.column(a, panel, PANEL / 2, self.kernel.halves) };
+            unsafe { self.column(a, panel, PANEL / 2, self.kernel.tiles.halves) };
         }
         if let Some(unary) = self.clamp.rest {
             for row in 0..self.rows {
@@ -151,6 +152,7 @@ impl Block {
                 bias: offset(self.bias, column),
                 residual: offset(self.residual, origin),
                 scale: self.scale,
+                scales: offset(self.scales, column),
                 low: self.clamp.low,
                 high: self.clamp.high,
             };

@@ -1,24 +1,39 @@
-//! The tile kernels, one per ISA.
+//! The tile kernels: for each kind of lanes, one per ISA.
 
-use super::{Kernel, generic, x86_avx2, x86_avx512};
+use super::{Bf16Kernel, Kernel, generic, x86_avx2, x86_avx512};
 use crate::Row;
 use simd::Isa;
 
-/// The kernels, in the order of [`Isa::ALL`].
-pub(crate) const ROWS: &[Kernel] = &[
-    Kernel {
-        row: Row { family: "matmul", name: "matmul_f32_4x16", isa: Isa::Generic },
-        tiles: generic::TILES,
-        halves: generic::HALVES,
+const fn kernel(name: &'static str, isa: Isa, tiles: super::Tiles) -> Kernel {
+    Kernel { row: Row { family: "matmul", name, isa }, tiles }
+}
+
+/// Of f32, in the order of [`Isa::ALL`].
+pub(crate) const F32: &[Kernel] = &[
+    kernel("matmul_f32_4x16", Isa::Generic, generic::F32_TILES),
+    kernel("matmul_f32_6x16", Isa::Avx2, x86_avx2::F32_TILES),
+    kernel("matmul_f32_7x64", Isa::Avx512, x86_avx512::F32_TILES),
+];
+
+/// Of bf16, in the order of [`Isa::ALL`]; the last one needs AVX-512 BF16 too.
+pub(crate) const BF16: &[Bf16Kernel] = &[
+    Bf16Kernel {
+        kernel: kernel("matmul_bf16_4x16", Isa::Generic, generic::BF16_TILES),
+        narrow: generic::narrow,
     },
-    Kernel {
-        row: Row { family: "matmul", name: "matmul_f32_6x16", isa: Isa::Avx2 },
-        tiles: x86_avx2::TILES,
-        halves: x86_avx2::HALVES,
+    Bf16Kernel {
+        kernel: kernel("matmul_bf16_4x16", Isa::Avx2, x86_avx2::BF16_TILES),
+        narrow: x86_avx2::narrow,
     },
-    Kernel {
-        row: Row { family: "matmul", name: "matmul_f32_7x64", isa: Isa::Avx512 },
-        tiles: x86_avx512::TILES,
-        halves: x86_avx512::HALVES,
+    Bf16Kernel {
+        kernel: kernel("matmul_bf16_7x64", Isa::Avx512, x86_avx512::BF16_TILES),
+        narrow: x86_avx512::narrow,
     },
+];
+
+/// Of bytes, in the order of [`Isa::ALL`]; the last one needs AVX-512 VNNI too.
+pub(crate) const INT8: &[Kernel] = &[
+    kernel("matmul_u8i8_4x16", Isa::Generic, generic::INT8_TILES),
+    kernel("matmul_u8i8_4x16", Isa::Avx2, x86_avx2::INT8_TILES),
+    kernel("matmul_u8i8_7x64", Isa::Avx512, x86_avx512::INT8_TILES),
 ];

@@ -1,6 +1,6 @@
 //! The product with a constant, packed matrix.
 
-use super::{Block, Clamp, Epilogue, Grid, Kernel, PANEL, block::offset, packed_len};
+use super::{Block, Clamp, Epilogue, Grid, Kernel, PANEL, Packed, block::offset, narrow};
 use crate::task::{SharedMut, Task, scratch_for, take};
 use simd::{Isa, Token};
 
@@ -13,14 +13,14 @@ pub struct MatMul<'a> {
     k: usize,
     a: &'a [f32],
     a_stride: usize,
-    b: &'a [f32],
+    b: Packed<'a>,
     epilogue: Epilogue<'a>,
     out: SharedMut<'a, f32>,
     grid: Grid,
 }
 
 impl<'a> MatMul<'a> {
-    /// `a`: `m` rows of `k` floats, `a_stride >= k` floats apart. `b`: see [`super::pack`].
+    /// `a`: `m` rows of `k` floats, `a_stride >= k` floats apart. `b`: packed.
     /// `out`: `m * n` floats, dense.
     ///
     /// # Panics
@@ -30,12 +30,12 @@ impl<'a> MatMul<'a> {
         [m, k, n]: [usize; 3],
         a: &'a [f32],
         a_stride: usize,
-        b: &'a [f32],
+        b: Packed<'a>,
         epilogue: Epilogue<'a>,
         out: SharedMut<'a, f32>,
     ) -> MatMul<'a> {
         check_rows(a.len(), m, k, a_stride);
-        assert_eq!(b.len(), packed_len(k, n), "packed matrix: wrong length");
+        assert_eq!(b.len(), b.len_for(k, n), "packed matrix: wrong length");
         assert_eq!(Some(out.len()), m.checked_mul(n), "result: M * N elements expected");
         epilogue.check(n, out.len());
         let grid = Grid::new(m, n, k);
@@ -56,18 +56,34 @@ impl Task for MatMul<'_> {
     }
 
     fn scratch_bytes(&self) -> usize {
-        scratch_for::<*const f32>(self.grid.rows())
+        let narrow = match self.b {
+            Packed::F32(_) => 0,
+            Packed::Bf16(_) => narrow::scratch_bytes(self.grid.rows(), self.k),
+        };
+        scratch_for::<*const f32>(self.grid.rows()) + narrow
     }
 
     unsafe fn run(&self, task: usize, mut scratch: &mut [u8]) {
         let (rows, columns) = self.grid.piece(task);
         assert!(rows.end <= self.m && columns.end <= self.n);
-        let kernel = Kernel::of(self.token.isa());
         let pointers = take::<*const f32>(&mut scratch, rows.len());
         for (pointer, row) in pointers.iter_mut().zip(rows.clone()) {
             *pointer = self.a.as_ptr().wrapping_add(row * self.a_stride);
         }
-        let panel_stride = self.k * PANEL;
+        let (kernel, pointers) = match self.b {
+            Packed::F32(_) => (Kernel::of(self.token.isa()), &*pointers),
+            Packed::Bf16(_) => {
+                let bf16 = Kernel::bf16(self.token.isa());
+                let (sizes, most) = ([rows.len(), 1, self.k], bf16.kernel.rows());
+                // SAFETY: the token proves the ISA; each pointer is to a row of A.
+                let narrowed = unsafe {
+                    narrow::narrow_rows(bf16.narrow, sizes, most, pointers, &mut scratch)
+                };
+                (&bf16.kernel, narrowed)
+            }
+        };
+        let k = self.b.lanes(self.k);
+        let panel_stride = k * PANEL;
         let origin = rows.start * self.n + columns.start;
         let pointer = |part: Option<&[f32]>| part.map_or(std::ptr::null(), <[f32]>::as_ptr);
         let block = Block {
@@ -76,7 +92,7 @@ impl Task for MatMul<'_> {
             rows: rows.len(),
             columns: columns.len(),
             taps: 1,
-            k: self.k,
+            k,
             b: self.b.as_ptr().wrapping_add(columns.start / PANEL * panel_stride),
             panel_stride,
             c: self.out.as_mut_ptr().wrapping_add(origin),
@@ -84,6 +100,7 @@ impl Task for MatMul<'_> {
             bias: offset(pointer(self.epilogue.bias), columns.start),
             residual: offset(pointer(self.epilogue.residual), origin),
             scale: 1.0,
+            scales: std::ptr::null(),
             clamp: Clamp::of(self.epilogue.activation),
         };
         // SAFETY: the token proves the ISA; the constructor checked that all operands are as

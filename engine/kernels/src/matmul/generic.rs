@@ -1,48 +1,57 @@
-//! The tile kernel over the vectors of any ISA.
+//! The tile kernel over the vectors of any ISA and any product of lanes.
 //!
 //! A tile of R rows and some panels of 16 columns of the result stays in registers while the sum
 //! runs over all taps and all k of each tap:
 //!
 //! ```text
-//! for tap, for i < k, for r < R:  acc[r] += a[tap][r][i] * b[tap][i]      (one fused step each)
+//! for tap, for i < k, for r < R:  acc[r] += a[tap][r][i] * b[tap][i]      (one step of the lanes)
 //! c[r] = clamp(acc[r] * scale + bias + residual[r])
 //! ```
 //!
 //! Each element of the result is one chain of multiply-adds in the order of taps and i,
 //! whichever tile it falls into: that is what makes answers independent of batch and threads.
 
-use super::{PANEL, TileCall, TileFn};
+use super::product::{Bf16, F32, Int8, Product};
+use super::{PANEL, TileCall, Tiles};
 use simd::F32Vector;
 use simd::generic::F32x8;
 
 /// One panel, up to 4 rows: what 32 registers of 4 lanes hold (and 16 nearly do).
-pub(crate) const TILES: &[&[TileFn]] =
-    &[&[tile_generic::<1>, tile_generic::<2>, tile_generic::<3>, tile_generic::<4>]];
-
-/// Half a panel, by rows.
-pub(crate) const HALVES: &[TileFn] =
-    &[half_generic::<1>, half_generic::<2>, half_generic::<3>, half_generic::<4>];
-
-/// # Safety
-/// See [`TileFn`].
-unsafe fn tile_generic<const R: usize>(call: &TileCall) {
-    // SAFETY: the caller's; generic vectors exist everywhere.
-    unsafe { tile::<F32x8, R, 2>(call) }
+const fn tiles<P: Product<F32x8>>() -> Tiles {
+    Tiles {
+        whole: &[&[by_rows::<P, 1, 2>, by_rows::<P, 2, 2>, by_rows::<P, 3, 2>, by_rows::<P, 4, 2>]],
+        halves: &[by_rows::<P, 1, 1>, by_rows::<P, 2, 1>, by_rows::<P, 3, 1>, by_rows::<P, 4, 1>],
+    }
 }
 
+pub(crate) const F32_TILES: Tiles = tiles::<F32>();
+pub(crate) const BF16_TILES: Tiles = tiles::<Bf16>();
+pub(crate) const INT8_TILES: Tiles = tiles::<Int8>();
+
 /// # Safety
-/// See [`TileFn`].
-unsafe fn half_generic<const R: usize>(call: &TileCall) {
-    // SAFETY: as above.
-    unsafe { tile::<F32x8, R, 1>(call) }
+/// See [`super::TileFn`].
+unsafe fn by_rows<P: Product<F32x8>, const R: usize, const N: usize>(call: &TileCall) {
+    // SAFETY: the caller's; generic vectors exist everywhere.
+    unsafe { tile::<F32x8, P, R, N>(call) }
+}
+
+/// See [`super::narrow::NarrowFn`].
+///
+/// # Safety
+/// As stated there.
+pub(crate) unsafe fn narrow(source: *const f32, count: usize, target: *mut u16) {
+    // SAFETY: the caller's; generic vectors exist everywhere.
+    unsafe { super::narrow::narrow::<F32x8>(source, count, target, |x, to| x.store_bf16(to)) }
 }
 
 /// A tile of `R` rows and `N` vectors.
 ///
 /// # Safety
-/// See [`TileFn`]; the CPU has the ISA of `V`, and `N * V::LANES` columns are whole panels.
+/// See [`super::TileFn`]; the CPU has the ISA of `V` and what `P` needs, and `N * V::LANES` columns are whole panels.
 #[inline(always)]
-pub(crate) unsafe fn tile<V: F32Vector, const R: usize, const N: usize>(call: &TileCall) {
+pub(crate) unsafe fn tile<V: F32Vector, P: Product<V>, const R: usize, const N: usize>(
+    call: &TileCall,
+) {
     // SAFETY: all addresses follow from the contract of `TileCall`.
     unsafe {
         let mut acc = [[V::splat(0.0); N]; R];
@@ -60,16 +69,16 @@ pub(crate) unsafe fn tile<V: F32Vector, const R: usize, const N: usize>(call: &T
                 for r in 0..R {
                     let x = V::splat(*a[r].add(i));
                     for j in 0..N {
-                        acc[r][j] = x.mul_add(columns[j], acc[r][j]);
+                        acc[r][j] = P::add(x, columns[j], acc[r][j]);
                     }
                 }
                 b = b.add(PANEL);
             }
         }
         if call.columns == N * V::LANES {
-            store::<V, R, N, true>(call, acc);
+            store::<V, P, R, N, true>(call, acc);
         } else {
-            store::<V, R, N, false>(call, acc);
+            store::<V, P, R, N, false>(call, acc);
         }
     }
 }
@@ -84,7 +93,7 @@ fn panel_offset<V: F32Vector>(j: usize, panel_stride: usize) -> usize {
 /// # Safety
 /// As [`tile`]. `FULL` says that all columns of the tile exist.
 #[inline(always)]
-unsafe fn store<V: F32Vector, const R: usize, const N: usize, const FULL: bool>(
+unsafe fn store<V: F32Vector, P: Product<V>, const R: usize, const N: usize, const FULL: bool>(
     call: &TileCall,
     acc: [[V; N]; R],
 ) {
@@ -96,7 +105,10 @@ unsafe fn store<V: F32Vector, const R: usize, const N: usize, const FULL: bool>(
             for (j, sum) in row.into_iter().enumerate() {
                 let first = j * V::LANES;
                 let count = call.columns.saturating_sub(first).min(V::LANES);
-                let mut y = sum.mul(scale);
+                let mut y = P::to_f32(sum).mul(scale);
+                if !call.scales.is_null() {
+                    y = y.mul(load::<V, FULL>(call.scales.wrapping_add(first), count));
+                }
                 if !call.bias.is_null() {
                     y = y.add(load::<V, FULL>(call.bias.wrapping_add(first), count));
                 }

@@ -3,13 +3,20 @@
 //! Constant operands are packed ahead ([`pack`]) into panels of [`PANEL`] columns, the same on
 //! every ISA, so that a plan serves any of them. [`MatMul`] multiplies by such an operand,
 //! [`BatchMatMul`] packs a dynamic one on the fly.
+//!
+//! A lane of 32 bits holds one f32, two bf16 or four bytes ([`Packed`]); the tile kernel is the
+//! same for all of them but for the instruction that multiplies lanes.
 
 mod batch;
 mod block;
 pub(crate) mod catalogue;
 mod dense;
 mod epilogue;
+mod int8;
+pub(crate) mod narrow;
 mod pack;
+mod packed;
+mod product;
 
 mod generic;
 #[cfg(target_arch = "x86_64")]
@@ -26,43 +33,75 @@ use generic as x86_avx512;
 pub use batch::{BatchMatMul, Matrix};
 pub use dense::MatMul;
 pub use epilogue::Epilogue;
+pub use int8::{DEPTH_MAX, Int8MatMul, Int8Operands, pack_int8, packed_int8_len};
 pub use pack::{PANEL, pack, packed_len};
+pub use packed::{Packed, pack_bf16, packed_bf16_len};
 
 pub(crate) use block::{Block, Grid, tiles};
 pub(crate) use epilogue::Clamp;
 pub(crate) use pack::pack_columns;
+pub(crate) use packed::pack_lanes;
 
 use crate::Row;
 use simd::Isa;
+
+/// The entry points of a tile kernel.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tiles {
+    /// `whole[panels - 1][rows - 1]`
+    pub(crate) whole: &'static [&'static [TileFn]],
+    /// `halves[rows - 1]`: tiles of half a panel, as many as there are of one panel.
+    pub(crate) halves: &'static [TileFn],
+}
 
 /// A tile kernel: its row of the catalogue and its entry points.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kernel {
     /// What the catalogue says of it.
     pub(crate) row: Row,
-    /// `tiles[panels - 1][rows - 1]`
-    pub(crate) tiles: &'static [&'static [TileFn]],
-    /// `halves[rows - 1]`: tiles of half a panel, as many as there are of one panel.
-    pub(crate) halves: &'static [TileFn],
+    /// Its entry points.
+    pub(crate) tiles: Tiles,
+}
+
+/// A tile kernel of bf16, and what makes the left operand bf16.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bf16Kernel {
+    pub(crate) kernel: Kernel,
+    pub(crate) narrow: narrow::NarrowFn,
 }
 
 impl Kernel {
-    /// The kernel of an ISA.
+    /// The kernel of f32 of an ISA.
     pub(crate) fn of(isa: Isa) -> &'static Kernel {
-        &catalogue::ROWS[isa as usize]
+        &catalogue::F32[isa as usize]
+    }
+
+    /// The kernel of bf16 for an ISA.
+    pub(crate) fn bf16(isa: Isa) -> &'static Bf16Kernel {
+        &catalogue::BF16[extended(isa, simd::has_bf16) as usize]
+    }
+
+    /// The kernel of bytes for an ISA.
+    pub(crate) fn int8(isa: Isa) -> &'static Kernel {
+        &catalogue::INT8[extended(isa, simd::has_vnni) as usize]
     }
 
     /// The most rows of a tile, which tiles of one panel have; wider ones may have fewer.
     pub(crate) fn rows(&self) -> usize {
-        self.tiles[0].len()
+        self.tiles.whole[0].len()
     }
 
     /// The most panels of a tile that sums `taps` products. Pointers of several taps lie tile by
     /// tile, so all tiles must have as many rows then.
     pub(crate) fn panels(&self, taps: usize) -> usize {
         let fits = |tiles: &&&[TileFn]| taps == 1 || tiles.len() == self.rows();
-        self.tiles.iter().take_while(fits).count()
+        self.tiles.whole.iter().take_while(fits).count()
     }
+}
+
+/// The ISA itself, or AVX2 where AVX-512 lacks an extension.
+fn extended(isa: Isa, has_extension: fn() -> bool) -> Isa {
+    if isa == Isa::Avx512 && !has_extension() { Isa::Avx2 } else { isa }
 }
 
 /// Computes one tile.
@@ -73,6 +112,7 @@ impl Kernel {
 pub(crate) type TileFn = unsafe fn(&TileCall);
 
 /// One tile of R rows: `c = clamp(sum over taps of a[tap] b[tap] * scale + bias + residual)`.
+/// Operands are counted in lanes, each of the size of an f32, whatever a lane holds.
 #[derive(Debug)]
 pub(crate) struct TileCall {
     /// `taps x R` pointers to `k` floats each: the rows of A, by tap.
@@ -97,6 +137,8 @@ pub(crate) struct TileCall {
     pub(crate) residual: *const f32,
     /// Factor of the sum.
     pub(crate) scale: f32,
+    /// `columns` factors of the sums beside it, or null.
+    pub(crate) scales: *const f32,
     /// Lower bound of the result.
     pub(crate) low: f32,
     /// Upper bound of the result.
@@ -104,4 +146,4 @@ pub(crate) struct TileCall {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

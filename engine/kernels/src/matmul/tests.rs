@@ -84,12 +84,108 @@ fn products_agree_with_the_naive_twin() {
                 [m, k, n],
                 &a,
                 stride,
-                &b,
+                Packed::F32(&b),
                 epilogue,
                 SharedMut::from(&mut out[..]),
             ));
             let what = format!("{}: {m}x{k}x{n} {epilogue:?}", isa.name());
             check_close(&out, &expected, dot_tolerance(k), &what);
+        }
+    }
+}
+
+/// Rounded to the nearest bf16.
+pub(crate) fn rounded(floats: &[f32]) -> Vec<f32> {
+    floats.iter().map(|&x| half::bf16::from_f32(x).to_f32()).collect()
+}
+
+#[test]
+fn bf16_products_agree_with_the_naive_twin_of_rounded_operands() {
+    let mut random = Random::new(4);
+    let mut shapes = SHAPES.to_vec();
+    shapes.extend((0..20).map(|_| [(); 3].map(|()| random.between(1, 70))));
+    for &[m, k, n] in &shapes {
+        let stride = k + random.below(3);
+        let (a, b) = (random.floats(m * stride + 2), random.floats(k * n));
+        let bias = random.floats(n);
+        let epilogue = Epilogue { bias: Some(&bias), ..Epilogue::default() };
+        let expected = naive([m, k, n], (&rounded(&a), stride, 1), (&rounded(&b), n, 1));
+        let expected: Vec<f64> =
+            expected.iter().enumerate().map(|(at, x)| x + f64::from(bias[at % n])).collect();
+        let mut packed = vec![0xffff; packed_bf16_len(k, n)];
+        pack_bf16(&b, k, n, &mut packed);
+        let b = Packed::Bf16(&packed);
+        for isa in isas() {
+            let mut out = vec![f32::NAN; m * n];
+            run(&MatMul::new(
+                isa,
+                [m, k, n],
+                &a,
+                stride,
+                b,
+                epilogue,
+                SharedMut::from(&mut out[..]),
+            ));
+            let what = format!("{}: {m}x{k}x{n} in bf16", isa.name());
+            check_close(&out, &expected, dot_tolerance(k), &what);
+        }
+    }
+}
+
+#[test]
+fn narrowing_rounds_to_the_nearest_even_and_keeps_what_is_no_number() {
+    let special =
+        [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, 0.0, -0.0, 1.0 + 2f32.powi(-8)];
+    let mut random = Random::new(5);
+    let floats = [&special[..], &random.floats(30)].concat();
+    let expected: Vec<u16> = floats.iter().map(|&x| half::bf16::from_f32(x).to_bits()).collect();
+    for isa in isas() {
+        for count in 0..floats.len() {
+            let mut found = vec![0xaaaa; count + 1];
+            let narrow = Kernel::bf16(isa).narrow;
+            // SAFETY: both hold `count` numbers, and this CPU has the ISA.
+            unsafe { narrow(floats.as_ptr(), count, found.as_mut_ptr()) };
+            for (at, (&found, &expected)) in found[..count].iter().zip(&expected).enumerate() {
+                let both_nan = [found, expected].map(|x| half::bf16::from_bits(x).is_nan());
+                let is_same = found == expected || both_nan == [true; 2];
+                assert!(is_same, "{}: {} of {count}: {found:x}", isa.name(), floats[at]);
+            }
+            assert_eq!(found[count], 0xaaaa, "{}: written beyond {count}", isa.name());
+        }
+    }
+}
+
+#[test]
+fn products_of_bytes_are_exact_on_every_isa() {
+    let mut random = Random::new(6);
+    let mut shapes = SHAPES.to_vec();
+    shapes.extend((0..20).map(|_| [(); 3].map(|()| random.between(1, 70))));
+    for (case, &[m, k, n]) in shapes.iter().enumerate() {
+        // Extremes in some cases: a sum of two products of 255 and -128 does not fit in 16 bits.
+        let a: Vec<u8> = match case % 3 {
+            0 => vec![255; m * k],
+            _ => (0..m * k).map(|_| random.below(256) as u8).collect(),
+        };
+        let b: Vec<i8> = match case % 3 {
+            0 => vec![-128; k * n],
+            _ => (0..k * n).map(|_| random.below(256) as u8 as i8).collect(),
+        };
+        let scales: Vec<f32> = (0..n).map(|j| 2f32.powi((j % 5) as i32 - 2)).collect();
+        let expected: Vec<f32> = (0..m * n)
+            .map(|at| {
+                let (i, j) = (at / n, at % n);
+                let products = (0..k).map(|l| i32::from(a[i * k + l]) * i32::from(b[l * n + j]));
+                products.sum::<i32>() as f32 * scales[j]
+            })
+            .collect();
+        let mut packed = vec![-1; packed_int8_len(k, n)];
+        pack_int8(&b, k, n, &mut packed);
+        let operands = Int8Operands { a: &a, b: &packed, scales: &scales };
+        for isa in isas() {
+            let mut out = vec![f32::NAN; m * n];
+            let target = SharedMut::from(&mut out[..]);
+            run(&Int8MatMul::new(isa, [m, k, n], operands, Epilogue::default(), target));
+            assert_eq!(out, expected, "{}: {m}x{k}x{n}", isa.name());
         }
     }
 }
@@ -103,12 +199,12 @@ fn a_row_has_the_same_bits_wherever_it_stands() {
     for isa in isas() {
         let mut alone = vec![0.0; n];
         let one = SharedMut::from(&mut alone[..]);
-        run(&MatMul::new(isa, [1, k, n], &row, k, &b, Epilogue::default(), one));
+        run(&MatMul::new(isa, [1, k, n], &row, k, Packed::F32(&b), Epilogue::default(), one));
         for m in [2, 5, 13, 14, 15, 28, 200] {
             let a = row.repeat(m);
             let mut out = vec![0.0; m * n];
             let many = SharedMut::from(&mut out[..]);
-            run(&MatMul::new(isa, [m, k, n], &a, k, &b, Epilogue::default(), many));
+            run(&MatMul::new(isa, [m, k, n], &a, k, Packed::F32(&b), Epilogue::default(), many));
             assert_eq!(out, alone.repeat(m), "{}: {m} rows", isa.name());
         }
     }
@@ -165,7 +261,9 @@ fn pieces_depend_on_the_shape_only() {
     for isa in isas() {
         let mut out = vec![0.0; m * n];
         let out = SharedMut::from(&mut out[..]);
-        counts.push(MatMul::new(isa, [m, k, n], &a, k, &b, Epilogue::default(), out).tasks());
+        counts.push(
+            MatMul::new(isa, [m, k, n], &a, k, Packed::F32(&b), Epilogue::default(), out).tasks(),
+        );
     }
     assert!(counts[0] > 8, "a product of 24 million multiply-adds should feed many threads");
     assert!(counts.iter().all(|&count| count == counts[0]));

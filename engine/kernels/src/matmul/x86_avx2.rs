@@ -1,28 +1,38 @@
 //! AVX2: one panel, up to 6 rows: 12 accumulators, 2 vectors of B and a broadcast in 16 registers.
+//! Other products than those of f32 need some of these registers, and are slower for it.
 
-use super::{TileCall, TileFn, generic};
+use super::product::{Bf16, F32, Int8, Product};
+use super::{TileCall, Tiles, generic};
+use simd::F32Vector;
 use simd::x86_avx2::F32x8;
 
-/// By rows.
-pub(crate) const TILES: &[&[TileFn]] =
-    &[&[tile::<1>, tile::<2>, tile::<3>, tile::<4>, tile::<5>, tile::<6>]];
-
-/// Half a panel, by rows.
-pub(crate) const HALVES: &[TileFn] =
-    &[half::<1>, half::<2>, half::<3>, half::<4>, half::<5>, half::<6>];
-
-/// # Safety
-/// See [`TileFn`]; the CPU has AVX2 and FMA.
-#[target_feature(enable = "avx2,fma")]
-unsafe fn tile<const R: usize>(call: &TileCall) {
-    // SAFETY: the caller's.
-    unsafe { generic::tile::<F32x8, R, 2>(call) }
+macro_rules! tiles {
+    ($product:ident: $($rows:literal)*) => {
+        Tiles {
+            whole: &[&[$(tile::<$product, $rows, 2>),*]],
+            halves: &[$(tile::<$product, $rows, 1>),*],
+        }
+    };
 }
 
+pub(crate) const F32_TILES: Tiles = tiles!(F32: 1 2 3 4 5 6);
+pub(crate) const BF16_TILES: Tiles = tiles!(Bf16: 1 2 3 4);
+pub(crate) const INT8_TILES: Tiles = tiles!(Int8: 1 2 3 4);
+
 /// # Safety
-/// See [`TileFn`]; the CPU has AVX2 and FMA.
+/// See [`super::TileFn`]; the CPU has AVX2 and FMA.
 #[target_feature(enable = "avx2,fma")]
-unsafe fn half<const R: usize>(call: &TileCall) {
+unsafe fn tile<P: Product<F32x8>, const R: usize, const N: usize>(call: &TileCall) {
     // SAFETY: the caller's.
-    unsafe { generic::tile::<F32x8, R, 1>(call) }
+    unsafe { generic::tile::<F32x8, P, R, N>(call) }
+}
+
+/// See [`super::narrow::NarrowFn`].
+///
+/// # Safety
+/// As stated there; the CPU has AVX2 and FMA.
+#[target_feature(enable = "avx2,fma")]
+pub(crate) unsafe fn narrow(source: *const f32, count: usize, target: *mut u16) {
+    // SAFETY: the caller's.
+    unsafe { super::narrow::narrow::<F32x8>(source, count, target, |x, to| x.store_bf16(to)) }
 }

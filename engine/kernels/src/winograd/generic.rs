@@ -55,6 +55,7 @@ pub(super) unsafe fn run(
                 bias: std::ptr::null(),
                 residual: std::ptr::null(),
                 scale: 1.0,
+                scales: std::ptr::null(),
                 clamp: Clamp::of(None),
             };
             // SAFETY: the token proves the ISA; the constructor checked the length of the

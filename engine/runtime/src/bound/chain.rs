@@ -6,6 +6,7 @@ use crate::RunError;
 use kernels::chain::{self, STAGES_MAX, Stage};
 use plan::ChainStage;
 use simd::Isa;
+use tensor::DType;
 
 /// Tasks for each thread, so that one that is late holds up few others.
 const TASKS_PER_THREAD: usize = 2;
@@ -30,6 +31,7 @@ impl Chain {
         facts.require(is_plain, "a stage before the last has a residual")?;
         // With these limits, no chain has more inputs.
         const { assert!(1 + 2 * STAGES_MAX < INPUTS_MAX) };
+        facts.require(facts.dtypes[0] == DType::F32, "the kernel takes images of f32")?;
         let size = |dim| facts.size(dim);
         let output = last.output.iter().map(size).collect::<Result<Vec<usize>, _>>()?;
         facts.require(output == facts.output, "the last stage gives another shape")?;
@@ -44,8 +46,11 @@ impl Chain {
             let own = weights..weights + stage.operands();
             let shapes: Vec<&[usize]> =
                 [&taken[..]].into_iter().chain(facts.shapes[own.clone()].iter().copied()).collect();
+            let dtypes: Vec<DType> = std::iter::once(DType::F32)
+                .chain(facts.dtypes[own.clone()].iter().copied())
+                .collect();
             let form = if stage.is_depthwise { Form::Depthwise } else { Form::Plain };
-            let facts = Facts { shapes: &shapes, output: &given, ..*facts };
+            let facts = Facts { shapes: &shapes, dtypes: &dtypes, output: &given, ..*facts };
             let convolution = Convolution::bind(&stage.convolution, form, &facts)?;
             bound.push(BoundStage { convolution, is_depthwise: stage.is_depthwise, weights });
             (taken, weights) = (given, own.end);
@@ -57,11 +62,11 @@ impl Chain {
         let count = self.stages.len();
         let stages: [Stage<'_>; STAGES_MAX] = std::array::from_fn(|at| {
             let stage = &self.stages[at.min(count - 1)];
-            let Convolution { shape, epilogue, .. } = &stage.convolution;
+            let Convolution { shape, epilogue, lanes, .. } = &stage.convolution;
             Stage {
                 shape: *shape,
                 is_depthwise: stage.is_depthwise,
-                weights: operands.input(stage.weights),
+                weights: lanes.packed(operands, stage.weights),
                 epilogue: product::epilogue(epilogue, operands, stage.weights + 1),
             }
         });

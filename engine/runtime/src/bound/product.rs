@@ -4,7 +4,7 @@ use super::side::Side;
 use super::{Execute, Facts, Operands};
 use crate::RunError;
 use kernels::elementwise::UnaryMap;
-use kernels::matmul;
+use kernels::matmul::{self, Packed};
 use plan::Epilogue;
 use simd::Isa;
 use tensor::DType;
@@ -14,27 +14,64 @@ pub(crate) struct MatMul {
     k: usize,
     n: usize,
     epilogue: Epilogue,
+    lanes: Lanes,
+}
+
+/// What packed weights hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lanes {
+    F32,
+    Bf16,
+}
+
+impl Lanes {
+    /// Those of input 1; everything else must be f32.
+    pub(crate) fn bind(facts: &Facts<'_>) -> Result<Lanes, RunError> {
+        let lanes = match facts.dtypes[1] {
+            DType::BF16 => Lanes::Bf16,
+            _ => Lanes::F32,
+        };
+        let is_typed = facts.output_dtype == DType::F32
+            && facts
+                .dtypes
+                .iter()
+                .enumerate()
+                .all(|(at, &dtype)| dtype == DType::F32 || at == 1 && lanes == Lanes::Bf16);
+        facts.require(is_typed, "the kernel takes and gives f32, with weights of f32 or bf16")?;
+        Ok(lanes)
+    }
+
+    /// The packed weights that are input `at`.
+    pub(crate) fn packed<'a>(self, operands: &Operands<'a>, at: usize) -> Packed<'a> {
+        match self {
+            Lanes::F32 => Packed::F32(operands.input(at)),
+            Lanes::Bf16 => Packed::Bf16(bytemuck::cast_slice(operands.inputs[at])),
+        }
+    }
 }
 
 impl MatMul {
     pub(crate) fn bind(p: &plan::MatMul, facts: &Facts<'_>) -> Result<MatMul, RunError> {
-        facts.require_types(DType::F32)?;
+        let lanes = Lanes::bind(facts)?;
         let count = |shape: &[usize]| shape.iter().product::<usize>();
         let (a, output) = (count(facts.shapes[0]), count(facts.output));
         let is_sized = p.k > 0 && p.n > 0 && p.k < 1 << 31 && p.n < 1 << 31;
         facts
             .require(is_sized && a % p.k == 0, "rows of the left operand do not have k elements")?;
         let rows = a / p.k;
-        let packed = matmul::packed_len(p.k, p.n);
+        let packed = match lanes {
+            Lanes::F32 => matmul::packed_len(p.k, p.n),
+            Lanes::Bf16 => matmul::packed_bf16_len(p.k, p.n),
+        };
         facts
             .require(count(facts.shapes[1]) == packed, "the packed weights have another length")?;
         facts.require(rows * p.n == output, "the product has another size")?;
         check_epilogue(&p.epilogue, facts, p.n)?;
-        Ok(MatMul { rows, k: p.k, n: p.n, epilogue: p.epilogue })
+        Ok(MatMul { rows, k: p.k, n: p.n, epilogue: p.epilogue, lanes })
     }
 
     pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
-        let (a, b) = (operands.input(0), operands.input(1));
+        let (a, b) = (operands.input(0), self.lanes.packed(operands, 1));
         let epilogue = epilogue(&self.epilogue, operands, 2);
         let sizes = [self.rows, self.k, self.n];
         execute(&matmul::MatMul::new(isa, sizes, a, self.k, b, epilogue, operands.output()));

@@ -1,6 +1,6 @@
 //! Convolution and pooling.
 
-use super::product::{check_epilogue, epilogue};
+use super::product::{Lanes, check_epilogue, epilogue};
 use super::{Execute, Facts, Operands};
 use crate::RunError;
 use kernels::conv::{self, Conv, ConvShape};
@@ -15,6 +15,7 @@ pub(crate) struct Convolution {
     pub(super) shape: ConvShape,
     pub(super) epilogue: Epilogue,
     form: Form,
+    pub(super) lanes: Lanes,
 }
 
 /// How a convolution is computed, and so how its weights are packed.
@@ -39,7 +40,9 @@ impl Convolution {
         form: Form,
         facts: &Facts<'_>,
     ) -> Result<Convolution, RunError> {
-        facts.require_types(DType::F32)?;
+        let lanes = Lanes::bind(facts)?;
+        let is_packed = lanes == Lanes::F32 || matches!(form, Form::Plain);
+        facts.require(is_packed, "this form takes weights of f32")?;
         let (input, output) = images(facts)?;
         let shape = ConvShape {
             batch: input[0],
@@ -72,6 +75,7 @@ impl Convolution {
             facts.require(unpadded.is_some() && unpadded <= weights, "too few packed weights")?;
         }
         let expected = match form {
+            Form::Plain if lanes == Lanes::Bf16 => Some(conv::packed_bf16_len(&shape)),
             Form::Plain => Some(conv::packed_len(&shape)),
             Form::Depthwise => {
                 facts.require(shape.in_c == shape.out_c, "depthwise: input and output channels")?;
@@ -84,19 +88,23 @@ impl Convolution {
         };
         facts.require(weights == expected, "the packed weights have another length")?;
         check_epilogue(&p.epilogue, facts, shape.out_c)?;
-        Ok(Convolution { shape, epilogue: p.epilogue, form })
+        Ok(Convolution { shape, epilogue: p.epilogue, form, lanes })
     }
 
     pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
-        let (input, weights) = (operands.input(0), operands.input(1));
+        let input = operands.input(0);
         let (epilogue, output) = (epilogue(&self.epilogue, operands, 2), operands.output());
         let shape = &self.shape;
         match self.form {
-            Form::Plain => execute(&Conv::new(isa, shape, input, weights, epilogue, output)),
+            Form::Plain => {
+                let weights = self.lanes.packed(operands, 1);
+                execute(&Conv::new(isa, shape, input, weights, epilogue, output));
+            }
             Form::Depthwise => {
-                execute(&Depthwise::new(isa, shape, input, weights, epilogue, output));
+                execute(&Depthwise::new(isa, shape, input, operands.input(1), epilogue, output));
             }
             Form::Winograd(tile) => {
+                let weights = operands.input(1);
                 execute(&Winograd::new(isa, tile, shape, input, weights, epilogue, output));
             }
         }

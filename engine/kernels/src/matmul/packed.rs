@@ -1,0 +1,98 @@
+//! A constant right-hand operand, by the numbers that its lanes hold.
+
+use super::PANEL;
+use half::bf16;
+
+/// A packed matrix of `k` rows, in panels of 16 columns, the last one filled with zeros.
+#[derive(Debug, Clone, Copy)]
+pub enum Packed<'a> {
+    /// `[panel][k][16]`: see [`super::pack`].
+    F32(&'a [f32]),
+    /// `[panel][ceil(k / 2)][16][2]`, a last odd row filled up with zeros: see [`pack_bf16`]. The
+    /// left operand is rounded to bf16 as it is read, and sums are f32, so each product errs by
+    /// less than 2^-7 of itself.
+    Bf16(&'a [u16]),
+}
+
+impl<'a> Packed<'a> {
+    /// The number of elements.
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Packed::F32(floats) => floats.len(),
+            Packed::Bf16(halves) => halves.len(),
+        }
+    }
+
+    /// Lanes that a column of `k` elements takes.
+    pub(crate) fn lanes(self, k: usize) -> usize {
+        match self {
+            Packed::F32(_) => k,
+            Packed::Bf16(_) => k.div_ceil(2),
+        }
+    }
+
+    /// Elements that a matrix of `k` rows and `n` columns takes in this form.
+    pub(crate) fn len_for(self, k: usize, n: usize) -> usize {
+        match self {
+            Packed::F32(_) => super::packed_len(k, n),
+            Packed::Bf16(_) => packed_bf16_len(k, n),
+        }
+    }
+
+    /// The first lane.
+    pub(crate) fn as_ptr(self) -> *const f32 {
+        match self {
+            Packed::F32(floats) => floats.as_ptr(),
+            Packed::Bf16(halves) => halves.as_ptr().cast(),
+        }
+    }
+
+    /// The f32 of this form.
+    ///
+    /// # Panics
+    /// When it has none.
+    pub(crate) fn floats(self) -> &'a [f32] {
+        match self {
+            Packed::F32(floats) => floats,
+            Packed::Bf16(_) => panic!("weights of f32 expected, found bf16"),
+        }
+    }
+}
+
+/// Numbers of 2 bytes that a packed matrix of `k` rows and `n` columns takes as bf16.
+///
+/// # Panics
+/// When the number does not fit in a `usize`.
+pub fn packed_bf16_len(k: usize, n: usize) -> usize {
+    tensor::element_count(&[n.div_ceil(PANEL), k.div_ceil(2), PANEL, 2])
+        .expect("the matrix fits in memory")
+}
+
+/// Packs the matrix whose element (row i, column j) is `b[i * n + j]`, rounded to the nearest
+/// bf16, as [`Packed::Bf16`].
+///
+/// # Panics
+/// When a length does not fit.
+pub fn pack_bf16(b: &[f32], k: usize, n: usize, out: &mut [u16]) {
+    assert_eq!(b.len(), k * n, "matrix: K * N elements expected");
+    assert_eq!(out.len(), packed_bf16_len(k, n), "packed matrix: wrong length");
+    pack_lanes::<2, _>(k, n, |i, j| bf16::from_f32(b[i * n + j]).to_bits(), out);
+}
+
+/// Packs `element(row, column)` as `[ceil(n / 16)][ceil(k / GROUP)][16][GROUP]`.
+pub(crate) fn pack_lanes<const GROUP: usize, T: Copy + Default>(
+    k: usize,
+    n: usize,
+    element: impl Fn(usize, usize) -> T,
+    out: &mut [T],
+) {
+    let lanes = k.div_ceil(GROUP);
+    for (at, group) in out.chunks_exact_mut(GROUP).enumerate() {
+        let (panel, rest) = (at / (lanes * PANEL), at % (lanes * PANEL));
+        let (lane, column) = (rest / PANEL, panel * PANEL + rest % PANEL);
+        for (i, x) in group.iter_mut().enumerate() {
+            let row = lane * GROUP + i;
+            *x = if row < k && column < n { element(row, column) } else { T::default() };
+        }
+    }
+}
