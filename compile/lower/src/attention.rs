@@ -194,6 +194,7 @@ impl<'g> Lowering<'g> {
             depth: keys[rank - 2].clone(),
             width: shape[rank - 1].clone(),
             scale: found.scale,
+            precision: self.options.precision,
             query,
             key,
             value,

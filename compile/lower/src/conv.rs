@@ -40,7 +40,7 @@ impl Lowering<'_> {
             Operation::Depthwise(parameters)
         } else {
             let shape = self.conv_shape(node.output, &weights, &parameters);
-            if let Some(tile) = winograd::choose(&shape, self.options.precision) {
+            if let Some(tile) = winograd::choose(&shape) {
                 inputs.push(self.winograd_weights(tile, &weights, &shape));
                 Operation::Winograd { tile, convolution: parameters }
             } else {

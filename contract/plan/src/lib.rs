@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use tensor::{DType, Dim};
 
 /// Version of the encoded form. A change that an older runtime would misread raises it.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// Alignment of every constant and of every buffer in the arena, in bytes: one cache line.
 pub const ALIGNMENT: u64 = tensor::ALIGNMENT as u64;

@@ -1,5 +1,6 @@
 //! What a step does. Each operation is carried out by one family of kernels.
 
+use crate::Precision;
 use serde::{Deserialize, Serialize};
 use tensor::Dim;
 use tensor::scalar::{Binary, Reduction, Unary};
@@ -162,6 +163,8 @@ pub struct Attention {
     pub width: Dim,
     /// Factor of the products.
     pub scale: f32,
+    /// What the products multiply.
+    pub precision: Precision,
     /// Strides along `batch…, rows, depth`, the last one 1.
     pub query: View,
     /// Strides along `batch…, depth, keys`.

@@ -1,13 +1,14 @@
 //! What products are computed in.
 
 use crate::{Operation, Plan};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 use tensor::DType;
 
-/// The numbers that products with constant weights multiply. Sums, and everything between the
-/// products, are f32 in each case.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// The numbers that products with constant weights and those of attention multiply. Sums, and
+/// everything between the products, are f32 in each case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Precision {
     /// As the model's own: each product errs by 2^-24 of itself at most.
     #[default]
@@ -52,7 +53,10 @@ impl Plan {
         let is_product = |operation: &Operation| {
             matches!(
                 operation,
-                Operation::MatMul(_) | Operation::Convolution(_) | Operation::Chain(_)
+                Operation::MatMul(_)
+                    | Operation::Convolution(_)
+                    | Operation::Winograd { .. }
+                    | Operation::Chain(_)
             )
         };
         let products = self.steps.iter().filter(|step| is_product(&step.operation));

@@ -189,7 +189,7 @@ fn bench_winograd(isa: Isa, tile: Tile, shape: &ConvShape) -> Duration {
     let out = SharedMut::from(out.as_mut_slice()).cast();
     let (input, weights) =
         (bytemuck::cast_slice(input.as_slice()), bytemuck::cast_slice(weights.as_slice()));
-    median(&Winograd::new(isa, tile, shape, input, weights, epilogue, out))
+    median(&Winograd::new(isa, tile, shape, input, Packed::F32(weights), epilogue, out))
 }
 
 fn bench_depthwise(isa: Isa, shape: &ConvShape) -> Duration {

@@ -3,7 +3,7 @@
 
 use plan::{
     Attention, BatchMatMul, Buffer, BufferId, ChainStage, Convolution, Copy, Epilogue, MatMul,
-    Operation, Place, Plan, Port, Signature, Step, View,
+    Operation, Place, Plan, Port, Precision, Signature, Step, View,
 };
 use runtime::{Constants, Model};
 use tensor::scalar::{Reduction, Unary};
@@ -207,6 +207,7 @@ fn attention_over_impossible_views() {
         depth: Dim::from(4),
         width: Dim::from(6),
         scale: 1.0,
+        precision: Precision::Bf16,
         query: view(0, &[12, 4, 1]),
         key: view(0, &[20, 1, 4]),
         value: view(0, &[30, 6, 1]),

@@ -42,7 +42,7 @@ pub unsafe fn enter<F: Vectorize>(f: F) -> F::Output {
 
 /// The mask of the first `count` lanes, for masked loads and stores.
 #[inline(always)]
-fn first(count: usize) -> __mmask16 {
+pub(crate) fn first(count: usize) -> __mmask16 {
     ((1u32 << count.min(16)) - 1) as __mmask16
 }
 

@@ -5,8 +5,9 @@ use crate::x86_avx2::F32x8;
 use crate::x86_avx512::F32x16;
 use std::arch::x86_64::{
     __m256, __m256bh, __m256i, __m512, __m512bh, _mm256_castps_si256, _mm256_castsi256_ps,
-    _mm256_dpbf16_ps, _mm256_dpbusd_epi32, _mm256_storeu_si256, _mm512_castps_si512,
-    _mm512_castsi512_ps, _mm512_cvtneps_pbh, _mm512_dpbf16_ps, _mm512_dpbusd_epi32,
+    _mm256_dpbf16_ps, _mm256_dpbusd_epi32, _mm256_mask_storeu_epi16, _mm256_storeu_si256,
+    _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cvtneps_pbh, _mm512_dpbf16_ps,
+    _mm512_dpbusd_epi32,
 };
 use std::mem::transmute;
 
@@ -62,6 +63,19 @@ pub unsafe fn store_bf16(x: F32x16, target: *mut u16) {
     // SAFETY: the caller vouches for the ISA and the memory.
     unsafe {
         _mm256_storeu_si256(target.cast(), transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(x.0)))
+    }
+}
+
+/// As [`store_bf16`], the first `count <= 16` lanes only. Nothing beyond them is touched.
+///
+/// # Safety
+/// [`has_bf16`] holds, and `target` is valid for writes of `count` numbers of 2 bytes.
+#[inline(always)]
+pub unsafe fn store_bf16_partial(x: F32x16, target: *mut u16, count: usize) {
+    // SAFETY: the caller vouches for the ISA and the memory; masked lanes are not written.
+    unsafe {
+        let bits = transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(x.0));
+        _mm256_mask_storeu_epi16(target.cast(), crate::x86_avx512::first(count), bits);
     }
 }
 

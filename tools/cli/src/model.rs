@@ -49,8 +49,8 @@ pub(crate) struct ModelOptions {
           value_parser = name_and_size)]
     pub(crate) sizes: Vec<(String, i64)>,
 
-    /// What products with constant weights are computed in: f32, or bf16, which is faster and less
-    /// exact [default: f32, or what a library was built with]
+    /// What convolutions, matrix products and attention multiply: f32, or bf16, which is faster and
+    /// less exact [default: f32, or what a library was built with]
     #[arg(long, value_name = "f32|bf16", env = "SCHOONER_PRECISION")]
     pub(crate) precision: Option<Precision>,
 }

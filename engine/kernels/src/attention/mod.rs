@@ -7,11 +7,13 @@
 //! ```
 //!
 //! Elements are computed by the kernels of the product and of the softmax in the order of those,
-//! so the result is that of the steps one after another.
+//! so the result is that of the steps one after another. In bf16, queries, keys, values and the
+//! weights that softmax gives are rounded before they are multiplied; scores and sums are f32.
 
 pub(crate) mod catalogue;
+mod pairs;
 
-use crate::matmul::{Block, Clamp, Kernel, Matrix, PANEL, pack_columns, packed_len};
+use crate::matmul::{Block, Clamp, Kernel, Matrix, PANEL, narrow, pack_columns, packed_len};
 use crate::norm::softmax_row;
 use crate::task::{Pieces, SharedMut, Task, scratch_for, take};
 use simd::{F32Vector, Isa, Token, Vectorize};
@@ -52,6 +54,7 @@ pub struct Attention<'a> {
     out: SharedMut<'a, f32>,
     places: Rows<'a>,
     pieces: Pieces,
+    is_bf16: bool,
 }
 
 /// Rows whose scores are in scratch at a time: whole tiles of every ISA but AVX2, and few enough
@@ -102,17 +105,28 @@ impl<'a> Attention<'a> {
         let work = rows.saturating_mul(keys).saturating_mul(depth.saturating_add(width));
         let pieces = Pieces::about(rows, work.div_ceil(PIECE_WORK), STRIP);
         let token = isa.require();
-        Attention { token, sizes, query, key, value, mask, scale, out, places, pieces }
+        let is_bf16 = false;
+        Attention { token, sizes, query, key, value, mask, scale, out, places, pieces, is_bf16 }
     }
 
-    /// Bytes of scratch that one piece needs; nothing when they are too many to count.
+    /// The same with operands of products rounded to bf16.
+    pub fn in_bf16(self) -> Attention<'a> {
+        Attention { is_bf16: true, ..self }
+    }
+
+    /// Bytes of scratch that one piece needs in any precision; nothing when they are too many to
+    /// count.
     pub fn scratch_for(sizes: Sizes) -> Option<usize> {
         let Sizes { rows, keys, depth, width } = sizes;
         let up = |size: usize| size.checked_next_multiple_of(PANEL);
         let packed = depth.checked_mul(up(keys)?)?.checked_add(keys.checked_mul(up(width)?)?)?;
-        let floats = packed.checked_add(rows.min(STRIP).checked_mul(keys)?)?;
-        // Each part may be rounded up to a cache line, and there are pointers to rows.
-        floats.checked_mul(size_of::<f32>())?.checked_add(STRIP * size_of::<usize>() + 4 * 64)
+        let strip = rows.min(STRIP).checked_mul(keys.checked_add(depth)?)?;
+        // In bf16 there are half as many lanes, and one of the operands beside them as f32; an odd
+        // number of rows takes one more.
+        let lanes = packed.checked_add(strip)?.checked_add(up(keys)?)?.checked_add(up(width)?)?;
+        let pointers = 2 * STRIP * size_of::<usize>();
+        // Each part may be rounded up to a cache line.
+        lanes.checked_mul(2 * size_of::<f32>())?.checked_add(pointers + 8 * 64)
     }
 }
 
@@ -123,21 +137,27 @@ impl Task for Attention<'_> {
 
     fn scratch_bytes(&self) -> usize {
         let Sizes { rows, keys, depth, width } = self.sizes;
-        scratch_for::<*const f32>(rows.min(STRIP))
-            + scratch_for::<f32>(packed_len(depth, keys))
-            + scratch_for::<f32>(packed_len(keys, width))
-            + scratch_for::<f32>(rows.min(STRIP) * keys)
+        let strip = rows.min(STRIP);
+        let packed = [packed_len(depth, keys), packed_len(keys, width)];
+        let operands = if self.is_bf16 {
+            let pairs = [pairs::len(depth, keys), pairs::len(keys, width)];
+            let staging = packed.map(scratch_for::<f32>);
+            let narrowed = [depth, keys].map(|k| narrow::scratch_bytes(strip, k));
+            let shared = staging.into_iter().chain(narrowed).max().unwrap_or(0);
+            pairs.map(scratch_for::<u32>).iter().sum::<usize>() + shared
+        } else {
+            packed.map(scratch_for::<f32>).iter().sum()
+        };
+        scratch_for::<*const f32>(strip) + scratch_for::<f32>(strip * keys) + operands
     }
 
     unsafe fn run(&self, task: usize, mut scratch: &mut [u8]) {
         let Sizes { rows, keys, depth, width } = self.sizes;
         let batch = task / self.pieces.count();
         let pointers = take::<*const f32>(&mut scratch, rows.min(STRIP));
-        let packed_keys = take::<f32>(&mut scratch, packed_len(depth, keys));
-        let packed_values = take::<f32>(&mut scratch, packed_len(keys, width));
         let scores = take::<f32>(&mut scratch, rows.min(STRIP) * keys);
-        pack(&self.key, batch, [depth, keys], packed_keys);
-        pack(&self.value, batch, [keys, width], packed_values);
+        let packed_keys = self.pack(&self.key, batch, [depth, keys], &mut scratch);
+        let packed_values = self.pack(&self.value, batch, [keys, width], &mut scratch);
         let piece = self.pieces.range(task % self.pieces.count());
         for first in piece.clone().step_by(STRIP) {
             let count = (piece.end - first).min(STRIP);
@@ -147,7 +167,7 @@ impl Task for Attention<'_> {
             let block = self.block([count, depth, keys], packed_keys, start, stride, self.scale);
             // SAFETY: the token proves the ISA; the constructor checked all operands; scores
             // have room for a strip.
-            unsafe { block.run(pointers) };
+            unsafe { self.multiply(&block, pointers, depth, scratch) };
             let mask = self.mask.map(|mask| (mask.row(batch, first), mask.row_stride));
             self.token.run(Softmax { scores: start, rows: count, keys, mask });
             point(pointers, count, start, keys);
@@ -156,28 +176,74 @@ impl Task for Attention<'_> {
             let block = self.block([count, keys, width], packed_values, out, stride, 1.0);
             // SAFETY: as above; the constructor checked the places of the results, and the
             // caller vouches for the output.
-            unsafe { block.run(pointers) };
+            unsafe { self.multiply(&block, pointers, keys, scratch) };
         }
     }
 }
 
 impl Attention<'_> {
+    /// Packs an operand into scratch; gives its first lane.
+    fn pack(
+        &self,
+        matrix: &Matrix<'_>,
+        batch: usize,
+        [rows, columns]: [usize; 2],
+        scratch: &mut &mut [u8],
+    ) -> *const f32 {
+        if !self.is_bf16 {
+            let packed = take::<f32>(scratch, packed_len(rows, columns));
+            pack(matrix, batch, [rows, columns], packed);
+            return packed.as_ptr();
+        }
+        let lanes = take::<u32>(scratch, pairs::len(rows, columns));
+        let mut rest = &mut **scratch;
+        let packed = take::<f32>(&mut rest, packed_len(rows, columns));
+        pack(matrix, batch, [rows, columns], packed);
+        pairs::pair_rows(Kernel::bf16(self.token.isa()).narrow, packed, rows, lanes);
+        lanes.as_ptr().cast()
+    }
+
+    /// Computes a block of rows of `k` elements each.
+    ///
+    /// # Safety
+    /// As [`Block::run`].
+    unsafe fn multiply(&self, block: &Block, a: &[*const f32], k: usize, mut scratch: &mut [u8]) {
+        if !self.is_bf16 {
+            // SAFETY: the caller's.
+            unsafe { block.run(a) };
+            return;
+        }
+        let bf16 = Kernel::bf16(self.token.isa());
+        let (sizes, most) = ([block.rows, 1, k], bf16.kernel.rows());
+        // SAFETY: the token proves the ISA; the caller vouches for the rows and the block.
+        unsafe {
+            let narrowed = narrow::narrow_rows(bf16.narrow, sizes, most, a, &mut scratch);
+            block.run(narrowed);
+        }
+    }
+
     fn block(
         &self,
         [rows, k, columns]: [usize; 3],
-        packed: &[f32],
+        packed: *const f32,
         c: *mut f32,
         c_stride: usize,
         scale: f32,
     ) -> Block {
+        let isa = self.token.isa();
+        let (kernel, k) = if self.is_bf16 {
+            (&Kernel::bf16(isa).kernel, k.div_ceil(2))
+        } else {
+            (Kernel::of(isa), k)
+        };
         Block {
-            kernel: Kernel::of(self.token.isa()),
+            kernel,
             token: self.token,
             rows,
             columns,
             taps: 1,
             k,
-            b: packed.as_ptr(),
+            b: packed,
             panel_stride: k * PANEL,
             c,
             c_stride,

@@ -49,9 +49,9 @@ fn check(random: &mut Random, case: &Case) {
         row_stride,
         column_stride,
     };
-    for isa in isas() {
+    for (isa, is_bf16) in isas().flat_map(|isa| [(isa, false), (isa, true)]) {
         let mut out = vec![f32::NAN; rows * batches * width];
-        run(&Attention::new(
+        let attention = Attention::new(
             isa,
             sizes,
             scale,
@@ -61,10 +61,15 @@ fn check(random: &mut Random, case: &Case) {
             has_mask.then(|| matrix(&mask, &masks, 0, 1)),
             SharedMut::from(&mut out[..]),
             Rows { offsets: &wide, stride: batches * width },
-        ));
-        // An error of the scores moves each weight by as much, relatively.
-        let tolerance = 3.0 * dot_tolerance(depth) + dot_tolerance(keys);
-        check_close(&out, &expected, tolerance, &format!("{isa:?} {batches} {sizes:?}"));
+        );
+        let attention = if is_bf16 { attention.in_bf16() } else { attention };
+        run(&attention);
+        // An error of the scores moves each weight by as much, relatively. Rounded to bf16, each
+        // product of operands below 1 errs by 2^-8, both signs mixed, and weights and values do.
+        let rounding = 2f64.powi(-8) * ((depth as f64).sqrt() + 2.0);
+        let tolerance =
+            3.0 * dot_tolerance(depth) + dot_tolerance(keys) + if is_bf16 { rounding } else { 0.0 };
+        check_close(&out, &expected, tolerance, &format!("{isa:?} {is_bf16} {sizes:?}"));
     }
 }
 
@@ -115,6 +120,8 @@ fn scratch_is_what_was_announced() {
     let (q, k, v) = (matrix(20, 1), matrix(1, 20), matrix(18, 1));
     let out = SharedMut::from(&mut out[..]);
     let task = Attention::new(Isa::Generic, sizes, 1.0, q, k, v, None, out, places);
+    assert!(task.scratch_bytes() <= announced, "{} of {announced}", task.scratch_bytes());
+    let task = task.in_bf16();
     assert!(task.scratch_bytes() <= announced, "{} of {announced}", task.scratch_bytes());
     let endless = Sizes { keys: usize::MAX / 2, ..sizes };
     assert_eq!(Attention::scratch_for(endless), None);

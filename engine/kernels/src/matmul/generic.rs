@@ -41,7 +41,7 @@ unsafe fn by_rows<P: Product<F32x8>, const R: usize, const N: usize>(call: &Tile
 /// As stated there.
 pub(crate) unsafe fn narrow(source: *const f32, count: usize, target: *mut u16) {
     // SAFETY: the caller's; generic vectors exist everywhere.
-    unsafe { super::narrow::narrow::<F32x8>(source, count, target, |x, to| x.store_bf16(to)) }
+    unsafe { super::narrow::narrow::<F32x8>(source, count, target) }
 }
 
 /// A tile of `R` rows and `N` vectors.

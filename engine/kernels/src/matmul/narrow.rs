@@ -53,23 +53,18 @@ pub(crate) unsafe fn narrow_rows<'s>(
 /// [`NarrowFn`] over any vectors.
 ///
 /// # Safety
-/// As [`NarrowFn`]; the CPU has the ISA of `V`, and `store` writes `LANES` numbers.
+/// As [`NarrowFn`]; the CPU has the ISA of `V`.
 #[inline(always)]
-pub(crate) unsafe fn narrow<V: F32Vector>(
-    source: *const f32,
-    count: usize,
-    target: *mut u16,
-    store: impl Fn(V, *mut u16),
-) {
+pub(crate) unsafe fn narrow<V: F32Vector>(source: *const f32, count: usize, target: *mut u16) {
     let whole = count / V::LANES * V::LANES;
     // SAFETY: the caller's; the last lanes go by way of a buffer.
     unsafe {
         for at in (0..whole).step_by(V::LANES) {
-            store(V::load(source.add(at)), target.add(at));
+            V::load(source.add(at)).store_bf16(target.add(at));
         }
         if whole < count {
             let mut last = [0u16; LANES_MAX];
-            store(V::load_partial(source.add(whole), count - whole), last.as_mut_ptr());
+            V::load_partial(source.add(whole), count - whole).store_bf16(last.as_mut_ptr());
             target.add(whole).copy_from_nonoverlapping(last.as_ptr(), count - whole);
         }
     }

@@ -3,7 +3,6 @@
 
 use super::product::{Bf16, F32, Int8, Product};
 use super::{TileCall, Tiles, generic};
-use simd::F32Vector;
 use simd::x86_avx2::F32x8;
 
 macro_rules! tiles {
@@ -34,5 +33,5 @@ unsafe fn tile<P: Product<F32x8>, const R: usize, const N: usize>(call: &TileCal
 #[target_feature(enable = "avx2,fma")]
 pub(crate) unsafe fn narrow(source: *const f32, count: usize, target: *mut u16) {
     // SAFETY: the caller's.
-    unsafe { super::narrow::narrow::<F32x8>(source, count, target, |x, to| x.store_bf16(to)) }
+    unsafe { super::narrow::narrow::<F32x8>(source, count, target) }
 }

@@ -9,6 +9,7 @@
 
 use super::product::{F32, Int8 as Bytes, Product};
 use super::{TileCall, Tiles, generic};
+use simd::F32Vector;
 use simd::x86_avx2::F32x8;
 use simd::x86_avx512::F32x16;
 use simd::x86_dot;
@@ -115,8 +116,15 @@ enter!(int8_tile int8_half "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,f
 /// As stated there; the CPU has AVX-512 F, BW, DQ, VL and BF16.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
 pub(crate) unsafe fn narrow(source: *const f32, count: usize, target: *mut u16) {
+    let whole = count / F32x16::LANES * F32x16::LANES;
     // SAFETY: the caller's.
     unsafe {
-        super::narrow::narrow::<F32x16>(source, count, target, |x, to| x86_dot::store_bf16(x, to));
+        for at in (0..whole).step_by(F32x16::LANES) {
+            x86_dot::store_bf16(F32x16::load(source.add(at)), target.add(at));
+        }
+        if whole < count {
+            let last = F32x16::load_partial(source.add(whole), count - whole);
+            x86_dot::store_bf16_partial(last, target.add(whole), count - whole);
+        }
     }
 }

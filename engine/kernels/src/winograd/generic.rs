@@ -11,7 +11,7 @@
 
 use super::{Tile, Winograd, transform};
 use crate::elementwise::activate;
-use crate::matmul::{Block, Clamp, Kernel, PANEL};
+use crate::matmul::{Block, Clamp, Kernel, PANEL, Packed, narrow};
 use crate::task::{Pieces, take};
 use simd::{F32Vector, Vectorize};
 use std::ops::Range;
@@ -35,21 +35,34 @@ pub(super) unsafe fn run(
         *pointer = transformed.as_ptr().wrapping_add(row * stride);
     }
     call.token.run(Input { call, tiles: tiles.clone(), zeros, stride, to: transformed });
+    let isa = call.token.isa();
+    let (kernel, pointers) = match call.weights {
+        Packed::F32(_) => (Kernel::of(isa), &*pointers),
+        Packed::Bf16(_) => {
+            let bf16 = Kernel::bf16(isa);
+            let (sizes, most) = ([products * rows, 1, in_c], bf16.kernel.rows());
+            // SAFETY: the token proves the ISA; each pointer is to the channels of a tile.
+            let narrowed =
+                unsafe { narrow::narrow_rows(bf16.narrow, sizes, most, pointers, &mut scratch) };
+            (&bf16.kernel, narrowed)
+        }
+    };
+    let k = call.weights.lanes(in_c);
     let blocks = Pieces::of_size(columns.len(), width);
     for block in (0..blocks.count()).map(|block| blocks.range(block)) {
         let block = columns.start + block.start..columns.start + block.end;
         for product in 0..products {
             let panel = block.start / PANEL * products + product;
             let block = Block {
-                kernel: Kernel::of(call.token.isa()),
+                kernel,
                 token: call.token,
                 rows,
                 // Panels are whole, and so are the rows of the sums.
                 columns: block.len().next_multiple_of(PANEL),
                 taps: 1,
-                k: in_c,
-                b: call.weights.as_ptr().wrapping_add(panel * in_c * PANEL),
-                panel_stride: products * in_c * PANEL,
+                k,
+                b: call.weights.as_ptr().wrapping_add(panel * k * PANEL),
+                panel_stride: products * k * PANEL,
                 c: sums.as_mut_ptr().wrapping_add(product * rows * width),
                 c_stride: width,
                 bias: std::ptr::null(),

@@ -23,10 +23,10 @@ mod generic;
 mod pack;
 mod transform;
 
-pub use pack::{pack_weights, packed_len};
+pub use pack::{pack_weights, pack_weights_bf16, packed_bf16_len, packed_len};
 
 use crate::conv::ConvShape;
-use crate::matmul::{Clamp, Epilogue, Kernel, PANEL};
+use crate::matmul::{Clamp, Epilogue, Kernel, PANEL, Packed, narrow};
 use crate::task::{Pieces, SharedMut, Task, scratch_for};
 use simd::{Isa, Token};
 
@@ -75,7 +75,7 @@ pub struct Winograd<'a> {
     tile: Tile,
     shape: ConvShape,
     input: &'a [f32],
-    weights: &'a [f32],
+    weights: Packed<'a>,
     epilogue: Epilogue<'a>,
     clamp: Clamp,
     out: SharedMut<'a, f32>,
@@ -95,7 +95,7 @@ const TILES_MAX: usize = 56;
 const PIECE_COLUMNS: usize = 128;
 
 impl<'a> Winograd<'a> {
-    /// `weights`: see [`pack_weights`].
+    /// `weights`: see [`pack_weights`] and [`pack_weights_bf16`].
     ///
     /// # Panics
     /// When a length does not fit the shape, the shape is no convolution by 3x3 kernels of one
@@ -105,12 +105,16 @@ impl<'a> Winograd<'a> {
         tile: Tile,
         shape: &ConvShape,
         input: &'a [f32],
-        weights: &'a [f32],
+        weights: Packed<'a>,
         epilogue: Epilogue<'a>,
         out: SharedMut<'a, f32>,
     ) -> Winograd<'a> {
         shape.check(input.len(), out.len());
-        assert_eq!(weights.len(), packed_len(tile, shape), "packed weights: wrong length");
+        let expected = match weights {
+            Packed::F32(_) => packed_len(tile, shape),
+            Packed::Bf16(_) => packed_bf16_len(tile, shape),
+        };
+        assert_eq!(weights.len(), expected, "packed weights: wrong length");
         epilogue.check(shape.out_c, out.len());
         let across = |size: usize| size.div_ceil(tile.outputs());
         let tiles = shape.batch * across(shape.out_h) * across(shape.out_w);
@@ -167,6 +171,10 @@ impl Task for Winograd<'_> {
             + scratch_for::<f32>(self.shape.in_c)
             + scratch_for::<f32>(products * rows * self.row_stride())
             + scratch_for::<f32>(products * rows * self.block_columns())
+            + match self.weights {
+                Packed::F32(_) => 0,
+                Packed::Bf16(_) => narrow::scratch_bytes(products * rows, self.shape.in_c),
+            }
     }
 
     unsafe fn run(&self, task: usize, scratch: &mut [u8]) {

@@ -2,7 +2,7 @@
 
 use super::{Tile, transform};
 use crate::conv::ConvShape;
-use crate::matmul::PANEL;
+use crate::matmul::{PANEL, pack_bf16};
 
 /// Floats that the packed weights take.
 ///
@@ -35,6 +35,36 @@ pub fn pack_weights(tile: Tile, oihw: &[f32], shape: &ConvShape, out: &mut [f32]
                 out[(product * in_c + channel) * PANEL + lane] = x as f32;
             }
         }
+    }
+}
+
+/// Numbers of 2 bytes that the packed weights take as bf16.
+///
+/// # Panics
+/// When the shape is impossible, or none that [`super::Winograd`] computes.
+pub fn packed_bf16_len(tile: Tile, shape: &ConvShape) -> usize {
+    super::check(shape);
+    let pairs = shape.in_c.div_ceil(2);
+    tensor::element_count(&[shape.out_c.div_ceil(PANEL), tile.products(), pairs, PANEL, 2])
+        .expect("the weights fit in memory")
+}
+
+/// As [`pack_weights`], rounded to the nearest bf16:
+/// `[panel of 16 output channels][product][pair of in_c][16][2]`.
+///
+/// # Panics
+/// When a length does not fit the shape.
+pub fn pack_weights_bf16(tile: Tile, oihw: &[f32], shape: &ConvShape, out: &mut [u16]) {
+    assert_eq!(out.len(), packed_bf16_len(tile, shape), "packed weights: wrong length");
+    let mut floats = vec![0.0; packed_len(tile, shape)];
+    pack_weights(tile, oihw, shape, &mut floats);
+    let in_c = shape.in_c;
+    if in_c == 0 {
+        return;
+    }
+    let matrices = floats.chunks_exact(in_c * PANEL);
+    for (matrix, out) in matrices.zip(out.chunks_exact_mut(in_c.div_ceil(2) * PANEL * 2)) {
+        pack_bf16(matrix, in_c, PANEL, out);
     }
 }
 

@@ -40,10 +40,30 @@ fn check(random: &mut Random, shape: &ConvShape) {
         for isa in isas() {
             let mut out = vec![f32::NAN; expected.len()];
             let target = SharedMut::from(&mut out[..]);
-            run(&Winograd::new(isa, tile, shape, &input, &weights, epilogue, target));
+            run(&Winograd::new(isa, tile, shape, &input, Packed::F32(&weights), epilogue, target));
             let what = format!("{} {tile:?}: {activation:?} {shape:?}", isa.name());
             check_close(&out, &expected, tolerance, &what);
         }
+    }
+}
+
+/// Products of bf16 in 2x2 tiles, whose transforms are f32: errors are bounded as those of f32 are,
+/// by the same growth of the rounding of weights and inputs, 2^-8 each.
+fn check_bf16(random: &mut Random, shape: &ConvShape) {
+    let input = random.floats(shape.batch * shape.in_h * shape.in_w * shape.in_c);
+    let oihw = random.floats(shape.out_c * shape.depth());
+    let expected = naive(shape, &input, &oihw);
+    let mut weights = vec![0xffff; packed_bf16_len(Tile::Two, shape)];
+    pack_weights_bf16(Tile::Two, &oihw, shape, &mut weights);
+    let channels = oihw.chunks_exact(shape.depth());
+    let heaviest = channels.map(|w| w.iter().map(|x| x.abs()).sum::<f32>()).fold(0.0, f32::max);
+    let tolerance = Tile::Two.error_growth() * 2f64.powi(-8) * f64::from(heaviest);
+    for isa in isas() {
+        let mut out = vec![f32::NAN; expected.len()];
+        let (weights, target) = (Packed::Bf16(&weights), SharedMut::from(&mut out[..]));
+        let epilogue = Epilogue::default();
+        run(&Winograd::new(isa, Tile::Two, shape, &input, weights, epilogue, target));
+        check_close(&out, &expected, tolerance, &format!("{} bf16 {shape:?}", isa.name()));
     }
 }
 
@@ -67,6 +87,7 @@ fn convolutions_agree_with_the_naive_twin() {
     ];
     for case in &cases {
         check(&mut random, case);
+        check_bf16(&mut random, case);
     }
 }
 
@@ -78,6 +99,7 @@ fn random_convolutions_agree_with_the_naive_twin() {
         let pads = [(); 4].map(|()| random.below(4));
         let case = case(random.between(1, 3), size, random.between(1, 60), pads);
         check(&mut random, &case);
+        check_bf16(&mut random, &case);
     }
 }
 
@@ -93,10 +115,26 @@ fn an_image_has_the_same_bits_in_any_batch() {
         pack_weights(tile, &oihw, &one, &mut weights);
         let mut alone = vec![0.0; one.out_pixels() * 20];
         let target = SharedMut::from(&mut alone[..]);
-        run(&Winograd::new(isa, tile, &one, &image, &weights, Epilogue::default(), target));
+        run(&Winograd::new(
+            isa,
+            tile,
+            &one,
+            &image,
+            Packed::F32(&weights),
+            Epilogue::default(),
+            target,
+        ));
         let mut together = vec![0.0; alone.len() * 3];
         let target = SharedMut::from(&mut together[..]);
-        run(&Winograd::new(isa, tile, &three, &images, &weights, Epilogue::default(), target));
+        run(&Winograd::new(
+            isa,
+            tile,
+            &three,
+            &images,
+            Packed::F32(&weights),
+            Epilogue::default(),
+            target,
+        ));
         assert_eq!(together, alone.repeat(3), "{tile:?} {}", isa.name());
     }
 }

@@ -4,13 +4,14 @@ use super::side::Side;
 use super::{Execute, Facts, Operands};
 use crate::RunError;
 use kernels::attention::{self, Rows, Sizes};
-use plan::View;
+use plan::{Precision, View};
 use simd::Isa;
 use tensor::DType;
 
 pub(crate) struct Attention {
     sizes: Sizes,
     scale: f32,
+    precision: Precision,
     query: Side,
     key: Side,
     value: Side,
@@ -32,11 +33,20 @@ impl Attention {
         let output = tensor::element_count(facts.output);
         let expected = tensor::element_count(&[&batch[..], &[rows, width]].concat());
         facts.require(expected.is_some() && expected == output, "the result has another size")?;
-        let scale = p.scale;
+        let (scale, precision) = (p.scale, p.precision);
         if expected == Some(0) {
             // Nothing bounds the number of its batches.
             let [query, key, value, output] = std::array::from_fn(|_| Side::nothing());
-            return Ok(Attention { sizes, scale, query, key, value, mask: None, output });
+            return Ok(Attention {
+                sizes,
+                scale,
+                precision,
+                query,
+                key,
+                value,
+                mask: None,
+                output,
+            });
         }
         let scratch = attention::Attention::scratch_for(sizes);
         let is_bounded = scratch.is_some_and(|bytes| bytes <= facts.bytes_max);
@@ -57,6 +67,7 @@ impl Attention {
         Ok(Attention {
             sizes,
             scale,
+            precision,
             query: dense(&p.query, [rows, depth], facts.shapes[0])?,
             key: side(&p.key, [depth, keys], facts.shapes[1])?,
             value: side(&p.value, [keys, width], facts.shapes[2])?,
@@ -67,7 +78,7 @@ impl Attention {
 
     pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
         let mask = self.mask.as_ref().map(|mask| mask.matrix(operands.input(3)));
-        execute(&attention::Attention::new(
+        let attention = attention::Attention::new(
             isa,
             self.sizes,
             self.scale,
@@ -77,7 +88,11 @@ impl Attention {
             mask,
             operands.output(),
             Rows { offsets: &self.output.offsets, stride: self.output.row_stride },
-        ));
+        );
+        execute(&match self.precision {
+            Precision::F32 => attention,
+            Precision::Bf16 => attention.in_bf16(),
+        });
     }
 }
 

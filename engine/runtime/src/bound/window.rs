@@ -41,7 +41,7 @@ impl Convolution {
         facts: &Facts<'_>,
     ) -> Result<Convolution, RunError> {
         let lanes = Lanes::bind(facts)?;
-        let is_packed = lanes == Lanes::F32 || matches!(form, Form::Plain);
+        let is_packed = lanes == Lanes::F32 || !matches!(form, Form::Depthwise);
         facts.require(is_packed, "this form takes weights of f32")?;
         let (input, output) = images(facts)?;
         let shape = ConvShape {
@@ -83,7 +83,10 @@ impl Convolution {
             }
             Form::Winograd(tile) => {
                 facts.require(winograd::is_possible(&shape), "no Winograd form exists")?;
-                Some(winograd::packed_len(tile, &shape))
+                Some(match lanes {
+                    Lanes::F32 => winograd::packed_len(tile, &shape),
+                    Lanes::Bf16 => winograd::packed_bf16_len(tile, &shape),
+                })
             }
         };
         facts.require(weights == expected, "the packed weights have another length")?;
@@ -104,7 +107,7 @@ impl Convolution {
                 execute(&Depthwise::new(isa, shape, input, operands.input(1), epilogue, output));
             }
             Form::Winograd(tile) => {
-                let weights = operands.input(1);
+                let weights = self.lanes.packed(operands, 1);
                 execute(&Winograd::new(isa, tile, shape, input, weights, epilogue, output));
             }
         }
