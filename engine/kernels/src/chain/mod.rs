@@ -13,7 +13,7 @@
 pub(crate) mod catalogue;
 mod strips;
 
-use crate::conv::{Conv, ConvShape};
+use crate::conv::{self, Conv, ConvShape};
 use crate::depthwise::Depthwise;
 use crate::matmul::{Epilogue, Packed};
 use crate::task::{Pieces, SharedMut, Task, scratch_for};
@@ -128,7 +128,7 @@ impl Task for Chain<'_> {
         let own = own.flat_map(|(stage, most)| {
             (1..=most).map(|rows| {
                 let part = strips::window(&stage.shape, 0..rows).0;
-                Conv::scratch_for(&part, stage.weights)
+                Conv::scratch_for(&part, stage.weights, conv::grid(&part, 1).rows())
             })
         });
         images + own.max().unwrap_or(0)
@@ -163,7 +163,8 @@ unsafe fn stage_on(
     if stage.is_depthwise {
         all(&Depthwise::new(isa, shape, input, stage.weights.floats(), epilogue, out), scratch);
     } else {
-        all(&Conv::new(isa, shape, input, stage.weights, epilogue, out), scratch);
+        let conv = Conv::new(isa, shape, input, stage.weights, epilogue, out);
+        all(&conv.for_threads(1), scratch);
     }
 }
 

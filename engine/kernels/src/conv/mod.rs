@@ -12,7 +12,7 @@ mod shape;
 pub use pack::{pack_weights, pack_weights_bf16, packed_bf16_len, packed_len};
 pub use shape::ConvShape;
 
-use crate::matmul::{Clamp, Epilogue, Grid, Packed, narrow};
+use crate::matmul::{Clamp, Epilogue, Grid, Packed, THREADS_MAX, narrow};
 use crate::task::{SharedMut, Task};
 use generic::Gather;
 use simd::{Isa, Token};
@@ -51,7 +51,7 @@ impl<'a> Conv<'a> {
         };
         assert_eq!(weights.len(), expected, "packed weights: wrong length");
         epilogue.check(shape.out_c, out.len());
-        let grid = grid(shape);
+        let grid = grid(shape, THREADS_MAX);
         Conv {
             token: isa.require(),
             shape: *shape,
@@ -65,9 +65,15 @@ impl<'a> Conv<'a> {
         }
     }
 
-    /// [`Task::scratch_bytes`] of a convolution of this shape with weights of this form.
-    pub(crate) fn scratch_for(shape: &ConvShape, weights: Packed<'_>) -> usize {
-        let rows = grid(shape).rows();
+    /// The same in pieces for so many threads, which change nothing but the time.
+    #[must_use]
+    pub fn for_threads(self, threads: usize) -> Self {
+        Conv { grid: grid(&self.shape, threads), ..self }
+    }
+
+    /// [`Task::scratch_bytes`] of a convolution of this shape with weights of this form, in pieces
+    /// of so many rows.
+    pub(crate) fn scratch_for(shape: &ConvShape, weights: Packed<'_>, rows: usize) -> usize {
         let narrow = match weights {
             Packed::F32(_) => 0,
             Packed::Bf16(_) => narrow::scratch_bytes(rows, shape.depth()),
@@ -77,8 +83,8 @@ impl<'a> Conv<'a> {
 }
 
 /// How the output is cut into tasks.
-fn grid(shape: &ConvShape) -> Grid {
-    Grid::new(shape.out_pixels(), shape.group_out(), shape.depth())
+pub(crate) fn grid(shape: &ConvShape, threads: usize) -> Grid {
+    Grid::new(shape.out_pixels(), shape.group_out(), shape.depth(), threads)
 }
 
 impl Task for Conv<'_> {
@@ -87,7 +93,7 @@ impl Task for Conv<'_> {
     }
 
     fn scratch_bytes(&self) -> usize {
-        Conv::scratch_for(&self.shape, self.weights)
+        Conv::scratch_for(&self.shape, self.weights, self.grid.rows())
     }
 
     unsafe fn run(&self, task: usize, scratch: &mut [u8]) {

@@ -15,8 +15,11 @@ pub(crate) struct Grid {
 
 /// Multiply-adds of a piece: some microseconds, well above the cost of handing it to a thread.
 const PIECE_WORK: usize = 1 << 18;
-/// No result is cut into many more pieces than this; more threads than that share no cache.
-const PIECES_MAX: usize = 64;
+/// Pieces for each thread: enough that a late one holds up few others. Every piece of the same rows
+/// brings them into the cache again, or rounds them to bf16 again.
+const PIECES_PER_THREAD: usize = 8;
+/// More threads than this share no cache.
+pub(crate) const THREADS_MAX: usize = 8;
 /// Floats of A that a block of rows may span: a quarter of a 1 MiB second-level cache.
 const BLOCK_FLOATS: usize = 1 << 16;
 /// Blocks of rows are a multiple of full tiles of AVX-512.
@@ -25,10 +28,11 @@ const ROW_UNIT: usize = 28;
 pub(crate) const COLUMN_UNIT: usize = 4 * PANEL;
 
 impl Grid {
-    /// The pieces of a result whose elements sum `depth` products each.
-    pub(crate) fn new(rows: usize, columns: usize, depth: usize) -> Grid {
+    /// The pieces of a result whose elements sum `depth` products each, for `threads` threads.
+    pub(crate) fn new(rows: usize, columns: usize, depth: usize, threads: usize) -> Grid {
         let work = rows.saturating_mul(columns).saturating_mul(depth);
-        Grid::with_target(rows, columns, depth, (work / PIECE_WORK).clamp(1, PIECES_MAX))
+        let most = PIECES_PER_THREAD * threads.clamp(1, THREADS_MAX);
+        Grid::with_target(rows, columns, depth, (work / PIECE_WORK).clamp(1, most))
     }
 
     /// About `target` pieces.

@@ -1,6 +1,8 @@
 //! The product with a constant, packed matrix.
 
-use super::{Block, Clamp, Epilogue, Grid, Kernel, PANEL, Packed, block::offset, narrow};
+use super::{
+    Block, Clamp, Epilogue, Grid, Kernel, PANEL, Packed, THREADS_MAX, block::offset, narrow,
+};
 use crate::task::{SharedMut, Task, scratch_for, take};
 use simd::{Isa, Token};
 
@@ -38,8 +40,16 @@ impl<'a> MatMul<'a> {
         assert_eq!(b.len(), b.len_for(k, n), "packed matrix: wrong length");
         assert_eq!(Some(out.len()), m.checked_mul(n), "result: M * N elements expected");
         epilogue.check(n, out.len());
-        let grid = Grid::new(m, n, k);
+        let grid = Grid::new(m, n, k, THREADS_MAX);
         MatMul { token: isa.require(), m, n, k, a, a_stride, b, epilogue, out, grid }
+    }
+}
+
+impl MatMul<'_> {
+    /// The same in pieces for so many threads, which change nothing but the time.
+    #[must_use]
+    pub fn for_threads(self, threads: usize) -> Self {
+        MatMul { grid: Grid::new(self.m, self.n, self.k, threads), ..self }
     }
 }
 

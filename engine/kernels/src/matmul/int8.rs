@@ -1,6 +1,6 @@
 //! The product of quantized matrices: bytes in, exact sums in between, f32 out.
 
-use super::{Block, Clamp, Epilogue, Grid, Kernel, PANEL, block::offset, pack_lanes};
+use super::{Block, Clamp, Epilogue, Grid, Kernel, PANEL, THREADS_MAX, block::offset, pack_lanes};
 use crate::task::{SharedMut, Task, scratch_for, take};
 use simd::{Isa, Token};
 
@@ -70,7 +70,7 @@ impl<'a> Int8MatMul<'a> {
         assert_eq!(operands.scales.len(), n, "scales: one for each column expected");
         assert_eq!(Some(out.len()), m.checked_mul(n), "result: M * N elements expected");
         epilogue.check(n, out.len());
-        let grid = Grid::new(m, n, k);
+        let grid = Grid::new(m, n, k, THREADS_MAX);
         Int8MatMul { token: isa.require(), sizes: [m, k, n], operands, epilogue, out, grid }
     }
 

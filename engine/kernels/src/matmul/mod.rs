@@ -37,7 +37,7 @@ pub use int8::{DEPTH_MAX, Int8MatMul, Int8Operands, pack_int8, packed_int8_len};
 pub use pack::{PANEL, pack, packed_len};
 pub use packed::{Packed, pack_bf16, packed_bf16_len};
 
-pub(crate) use block::{Block, Grid, tiles};
+pub(crate) use block::{Block, Grid, THREADS_MAX, tiles};
 pub(crate) use epilogue::Clamp;
 pub(crate) use pack::pack_columns;
 pub(crate) use packed::pack_lanes;

@@ -74,7 +74,8 @@ impl MatMul {
         let (a, b) = (operands.input(0), self.lanes.packed(operands, 1));
         let epilogue = epilogue(&self.epilogue, operands, 2);
         let sizes = [self.rows, self.k, self.n];
-        execute(&matmul::MatMul::new(isa, sizes, a, self.k, b, epilogue, operands.output()));
+        let product = matmul::MatMul::new(isa, sizes, a, self.k, b, epilogue, operands.output());
+        execute(&product.for_threads(operands.threads));
     }
 }
 

@@ -101,7 +101,8 @@ impl Convolution {
         match self.form {
             Form::Plain => {
                 let weights = self.lanes.packed(operands, 1);
-                execute(&Conv::new(isa, shape, input, weights, epilogue, output));
+                let conv = Conv::new(isa, shape, input, weights, epilogue, output);
+                execute(&conv.for_threads(operands.threads));
             }
             Form::Depthwise => {
                 execute(&Depthwise::new(isa, shape, input, operands.input(1), epilogue, output));
