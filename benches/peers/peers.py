@@ -1,6 +1,7 @@
 """Times Schooner beside ONNX Runtime and OpenVINO on the same models, processors and inputs.
 
     python peers.py [--schooner BINARY] [--models FOLDER] [--only NAME] [--seconds N]
+                    [--precision f32|bf16]
 
 Makes a virtual environment with the engines and the models on its first run. Engines take turns
 of a quarter of a second, in an order that is shuffled each round, so that what else happens on
@@ -20,10 +21,12 @@ import venv
 
 HERE = pathlib.Path(__file__).resolve().parent
 PACKAGES = ["numpy==2.4.6", "onnx==1.23.2", "onnxruntime==1.32.0", "openvino==2026.4.1"]
-ENGINES = ["onnxruntime", "openvino", "schooner"]
+# Those that compute in the precision; ONNX Runtime has no bf16 on CPUs.
+ENGINES = {"f32": ["onnxruntime", "openvino", "schooner"], "bf16": ["openvino", "schooner"]}
 TURN_SECONDS = 0.25
-# What answers may differ by, relative to the largest element: other orders of sums.
-TOLERANCE = 1e-3
+# What answers may differ by from ONNX Runtime's in f32, relative to the largest element: other
+# orders of sums, or the 8 bits that bf16 keeps of each factor.
+TOLERANCE = {"f32": 1e-3, "bf16": 0.1}
 
 
 def python(folder):
@@ -51,8 +54,9 @@ def prepare(args):
         " attention_mask=numpy.ones((1, 128), 'int64'))")
     subprocess.run([interpreter, "-c", script, folder], check=True)
     for name in names:
-        model, library = folder / f"{name}.onnx", folder / f"lib{name}.so"
-        command = [args.schooner, "build", model, "-o", library, "--quiet"]
+        model, library = folder / f"{name}.onnx", folder / f"lib{name}-{args.precision}.so"
+        command = [args.schooner, "build", model, "-o", library, "--quiet", "--precision",
+                   args.precision]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return interpreter, names
 
@@ -60,13 +64,14 @@ def prepare(args):
 class Worker:
     """One engine that waits for its turns."""
 
-    def __init__(self, interpreter, folder, engine, name, threads):
+    def __init__(self, interpreter, folder, engine, name, threads, precision):
         self.engine, self.times = engine, []
-        model = folder / (f"lib{name}.so" if engine == "schooner" else f"{name}.onnx")
+        file = f"lib{name}-{precision}.so" if engine == "schooner" else f"{name}.onnx"
+        model = folder / file
         inputs = folder / ("text.npz" if name == "minilm_l6" else "image.npz")
         self.output = folder / f"{engine}.npy"
-        command = [interpreter, HERE / "workers.py", engine, model, str(threads), inputs,
-                   self.output]
+        command = [interpreter, HERE / "workers.py", engine, model, str(threads), precision,
+                   inputs, self.output]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
         self.start = self.read()
@@ -87,21 +92,27 @@ class Worker:
         self.process.wait()
 
 
-def compare(interpreter, folder):
-    """Largest difference between our answer and ONNX Runtime's, relative to the largest element."""
+def difference(interpreter, folder, engine):
+    """Largest difference between an engine's answer and ONNX Runtime's in f32, relative to the
+    largest element."""
     script = ("import numpy, sys; a, b = (numpy.load(f) for f in sys.argv[1:]);"
               "print(abs(a - b).max() / abs(b).max())")
-    files = [folder / "schooner.npy", folder / "onnxruntime.npy"]
+    files = [folder / f"{engine}.npy", folder / "onnxruntime.npy"]
     output = subprocess.run([interpreter, "-c", script, *files], check=True, text=True,
                             capture_output=True).stdout
-    if not float(output) <= TOLERANCE:
-        sys.exit(f"answers differ by {float(output):.2g} of the largest element")
+    return float(output)
 
 
 def measure(args, interpreter, name, threads):
-    """Medians in milliseconds, and how each engine started."""
-    workers = [Worker(interpreter, args.models, engine, name, threads) for engine in ENGINES]
-    compare(interpreter, args.models)
+    """Medians in milliseconds, differences from ONNX Runtime, and how each engine started."""
+    engines = ENGINES[args.precision]
+    if "onnxruntime" not in engines:
+        Worker(interpreter, args.models, "onnxruntime", name, threads, "f32").close()
+    workers = [Worker(interpreter, args.models, engine, name, threads, args.precision)
+               for engine in engines]
+    differences = {engine: difference(interpreter, args.models, engine) for engine in engines}
+    if not differences["schooner"] <= TOLERANCE[args.precision]:
+        sys.exit(f"answers differ by {differences['schooner']:.2g} of the largest element")
     for worker in workers:
         worker.turn()
     for _ in range(round(args.seconds / TURN_SECONDS)):
@@ -110,7 +121,7 @@ def measure(args, interpreter, name, threads):
     for worker in workers:
         worker.close()
     medians = {worker.engine: statistics.median(worker.times) for worker in workers}
-    return medians, {worker.engine: worker.start for worker in workers}
+    return medians, differences, {worker.engine: worker.start for worker in workers}
 
 
 def processor():
@@ -126,29 +137,34 @@ def main():
     parser.add_argument("--models", type=pathlib.Path, default="target/peers")
     parser.add_argument("--only", help="one model instead of all")
     parser.add_argument("--seconds", type=float, default=5, help="time for each engine")
+    parser.add_argument("--precision", choices=ENGINES, default="f32")
     args = parser.parse_args()
     args.models = args.models.resolve()
     interpreter, names = prepare(args)
     print(f"{datetime.date.today()}, {processor()}, {', '.join(PACKAGES[2:])}\n")
-    print(f"| model | threads | {' | '.join(ENGINES)} | best peer / ours |")
-    print("|---" * (len(ENGINES) + 3) + "|")
+    engines = ENGINES[args.precision]
+    print(f"| model | threads | {' | '.join(engines)} | best peer / ours |", end="")
+    print(" difference |" if args.precision == "bf16" else "")
+    print("|---" * (len(engines) + (4 if args.precision == "bf16" else 3)) + "|")
     ratios, starts = {1: [], 2: []}, {}
     for name in names:
         for threads in ratios:
-            medians, start = measure(args, interpreter, name, threads)
-            ratio = min(medians[engine] for engine in ENGINES[:-1]) / medians["schooner"]
+            medians, differences, start = measure(args, interpreter, name, threads)
+            ratio = min(medians[engine] for engine in engines[:-1]) / medians["schooner"]
             ratios[threads].append(ratio)
             starts.setdefault(name, start)
-            row = " | ".join(f"{medians[engine]:.2f}" for engine in ENGINES)
-            print(f"| {name} | {threads} | {row} | {ratio:.2f} |", flush=True)
+            row = " | ".join(f"{medians[engine]:.2f}" for engine in engines)
+            print(f"| {name} | {threads} | {row} | {ratio:.2f} |", end="")
+            shown = " / ".join(f"{differences[engine]:.3f}" for engine in engines)
+            print(f" {shown} |" if args.precision == "bf16" else "", flush=True)
     for threads, values in ratios.items():
         mean = math.exp(statistics.mean(map(math.log, values)))
         print(f"\nGeometric mean of the ratios, {threads} threads: {mean:.2f}")
     print("\nOne thread, the file in the page cache: load (ms) / first answer (ms) / memory (MiB)\n")
-    print(f"| model | {' | '.join(ENGINES)} |")
-    print("|---" * (len(ENGINES) + 1) + "|")
+    print(f"| model | {' | '.join(engines)} |")
+    print("|---" * (len(engines) + 1) + "|")
     for name, start in starts.items():
-        cells = [start[engine] for engine in ENGINES]
+        cells = [start[engine] for engine in engines]
         cells = [f"{c['load_ms']:.0f} / {c['first_ms']:.0f} / {c['peak_mib']:.0f}" for c in cells]
         print(f"| {name} | {' | '.join(cells)} |")
 

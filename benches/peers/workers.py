@@ -1,6 +1,6 @@
 """One engine with one model in a process of its own, driven over pipes by peers.py.
 
-    python workers.py ENGINE MODEL THREADS INPUTS OUTPUT
+    python workers.py ENGINE MODEL THREADS PRECISION INPUTS OUTPUT
 
 Prints a JSON line when it is loaded; then, for each line `SECONDS` on stdin, runs for so long and
 prints the times in milliseconds. Each engine is pinned to as many processors as it has threads.
@@ -16,7 +16,7 @@ import time
 import numpy
 
 
-def onnxruntime(model, threads):
+def onnxruntime(model, threads, _precision):
     import onnxruntime as ort
 
     def load():
@@ -29,11 +29,11 @@ def onnxruntime(model, threads):
     return load
 
 
-def openvino(model, threads):
+def openvino(model, threads, precision):
     import openvino as ov
 
     def load():
-        config = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32",
+        config = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": precision,
                   "PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
         compiled = ov.Core().compile_model(model, "CPU", config)
         request = compiled.create_infer_request()
@@ -77,8 +77,8 @@ class Tensor(ctypes.Structure):
                    array.ndim, dims)
 
 
-def schooner(model, threads):
-    """The library that `schooner build` made of the model; threads: as many as processors."""
+def schooner(model, _threads, _precision):
+    """The library that `schooner build` made of the model, on as many threads as processors."""
 
     def check(library, status):
         if status != 0:
@@ -117,11 +117,11 @@ def peak():
 
 
 def main():
-    engine, model, threads, inputs, output = sys.argv[1:]
+    engine, model, threads, precision, inputs, output = sys.argv[1:]
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(threads)])
     inputs = dict(numpy.load(inputs))
     before = peak()
-    load = ENGINES[engine](model, int(threads))
+    load = ENGINES[engine](model, int(threads), precision)
     start = time.perf_counter()
     run = load()(inputs)
     loaded = time.perf_counter()

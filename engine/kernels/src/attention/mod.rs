@@ -13,7 +13,9 @@
 pub(crate) mod catalogue;
 mod pairs;
 
-use crate::matmul::{Block, Clamp, Kernel, Matrix, PANEL, narrow, pack_columns, packed_len};
+use crate::matmul::{
+    Block, Clamp, Kernel, Matrix, PANEL, THREADS_MAX, narrow, pack_columns, packed_len,
+};
 use crate::norm::softmax_row;
 use crate::task::{Pieces, SharedMut, Task, scratch_for, take};
 use simd::{F32Vector, Isa, Token, Vectorize};
@@ -62,6 +64,8 @@ pub struct Attention<'a> {
 const STRIP: usize = 28;
 /// Multiply-adds of a piece: some hundred times what packing its keys and values costs.
 const PIECE_WORK: usize = 1 << 21;
+/// Pieces for each thread, of all batches together.
+const PIECES_PER_THREAD: usize = 4;
 
 impl<'a> Attention<'a> {
     /// Elements of a row of queries and of masks must lie side by side. Rows of results must not
@@ -102,14 +106,20 @@ impl<'a> Attention<'a> {
         };
         let is_inside = |&offset: &usize| last(offset).is_some_and(|end| end <= out.len());
         assert!(places.offsets.iter().all(is_inside), "a result leaves its buffer");
-        let work = rows.saturating_mul(keys).saturating_mul(depth.saturating_add(width));
-        let pieces = Pieces::about(rows, work.div_ceil(PIECE_WORK), STRIP);
+        let pieces = pieces(sizes, batches, THREADS_MAX);
         let token = isa.require();
         let is_bf16 = false;
         Attention { token, sizes, query, key, value, mask, scale, out, places, pieces, is_bf16 }
     }
 
+    /// The same in pieces for so many threads, which change nothing but the time.
+    #[must_use]
+    pub fn for_threads(self, threads: usize) -> Attention<'a> {
+        Attention { pieces: pieces(self.sizes, self.places.offsets.len(), threads), ..self }
+    }
+
     /// The same with operands of products rounded to bf16.
+    #[must_use]
     pub fn in_bf16(self) -> Attention<'a> {
         Attention { is_bf16: true, ..self }
     }
@@ -128,6 +138,14 @@ impl<'a> Attention<'a> {
         // Each part may be rounded up to a cache line.
         lanes.checked_mul(2 * size_of::<f32>())?.checked_add(pointers + 8 * 64)
     }
+}
+
+/// Pieces of the rows of a batch: no more than threads want, since each packs keys and values.
+fn pieces(sizes: Sizes, batches: usize, threads: usize) -> Pieces {
+    let Sizes { rows, keys, depth, width } = sizes;
+    let work = rows.saturating_mul(keys).saturating_mul(depth.saturating_add(width));
+    let wanted = (PIECES_PER_THREAD * threads).div_ceil(batches.max(1));
+    Pieces::about(rows, work.div_ceil(PIECE_WORK).min(wanted), STRIP)
 }
 
 impl Task for Attention<'_> {

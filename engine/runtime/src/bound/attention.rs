@@ -89,6 +89,7 @@ impl Attention {
             operands.output(),
             Rows { offsets: &self.output.offsets, stride: self.output.row_stride },
         );
+        let attention = attention.for_threads(operands.threads);
         execute(&match self.precision {
             Precision::F32 => attention,
             Precision::Bf16 => attention.in_bf16(),
