@@ -4,7 +4,7 @@
 //! runs over all taps and all k of each tap:
 //!
 //! ```text
-//! for tap, for i < k, for r < R:  acc[r] += a[tap][r][i] * b[tap][i]      (one step of the lanes)
+//! for tap, for i < k, for r < R:  acc[r] += a[tap][r][i] * b[tap][i]
 //! c[r] = clamp(acc[r] * scale + bias + residual[r])
 //! ```
 //!
@@ -47,7 +47,8 @@ pub(crate) unsafe fn narrow(source: *const f32, count: usize, target: *mut u16) 
 /// A tile of `R` rows and `N` vectors.
 ///
 /// # Safety
-/// See [`super::TileFn`]; the CPU has the ISA of `V` and what `P` needs, and `N * V::LANES` columns are whole panels.
+/// See [`super::TileFn`]; the CPU has the ISA of `V` and what `P` needs, and `N * V::LANES` columns
+/// are whole panels.
 #[inline(always)]
 pub(crate) unsafe fn tile<V: F32Vector, P: Product<V>, const R: usize, const N: usize>(
     call: &TileCall,
