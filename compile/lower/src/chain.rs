@@ -4,6 +4,7 @@
 //! The step computes strip by strip, which costs a little: weights are read once for each strip,
 //! and products of few rows fill their tiles worse. It is taken only where what it saves is more.
 
+use crate::{Chains, Forms};
 use plan::{Buffer, ChainStage, Convolution, Operation, Place, Plan, Step};
 
 /// Stages of the longest chain: expansion, depthwise, projection.
@@ -13,11 +14,14 @@ const STAGES_MAX: usize = 3;
 /// when the next step reads it, beside what that one writes.
 const BETWEEN_BYTES_MIN: usize = 512 << 10;
 
+/// Stands between the names of the steps that a chain is made of.
+pub const CHAIN_ARROW: &str = " > ";
+
 /// The weights of a chain are read for every strip, so they must stay in that cache.
 const WEIGHTS_BYTES_MAX: usize = 256 << 10;
 
 /// Replaces convolutions that follow each other by chains.
-pub(crate) fn fuse(plan: &mut Plan) {
+pub(crate) fn fuse(plan: &mut Plan, forms: &Forms) {
     let uses = uses(plan);
     let mut steps = Vec::with_capacity(plan.steps.len());
     let mut rest = std::mem::take(&mut plan.steps);
@@ -25,7 +29,14 @@ pub(crate) fn fuse(plan: &mut Plan) {
         let links = links(plan, &uses, &rest);
         let after = rest.split_off(links);
         let taken = std::mem::replace(&mut rest, after);
-        if links > 1 && is_worth(plan, &taken) {
+        let is_chain = links > 1
+            && match &forms.chains {
+                Chains::Expected => is_worth(plan, &taken),
+                Chains::All => true,
+                Chains::None => false,
+                Chains::Named(names) => names.contains(&name(&taken)),
+            };
+        if is_chain {
             steps.push(joined(plan, taken));
         } else {
             steps.extend(taken);
@@ -94,6 +105,12 @@ fn is_worth(plan: &Plan, links: &[Step]) -> bool {
         && weights.is_some_and(|bytes| bytes <= WEIGHTS_BYTES_MAX)
 }
 
+/// The name of the steps as one.
+fn name(links: &[Step]) -> String {
+    let names: Vec<&str> = links.iter().map(|step| step.name.as_str()).collect();
+    names.join(CHAIN_ARROW)
+}
+
 /// The steps as one.
 fn joined(plan: &Plan, links: Vec<Step>) -> Step {
     let stage = |step: &Step| {
@@ -102,10 +119,10 @@ fn joined(plan: &Plan, links: Vec<Step>) -> Step {
         Some(ChainStage { is_depthwise, convolution: parameters.clone(), output })
     };
     let stages = links.iter().filter_map(stage).collect();
-    let names: Vec<&str> = links.iter().map(|step| step.name.as_str()).collect();
+    let name = name(&links);
     let own = links.iter().flat_map(|step| step.inputs[1..].iter().copied());
     Step {
-        name: names.join(" > "),
+        name,
         operation: Operation::Chain(stages),
         inputs: std::iter::once(links[0].inputs[0]).chain(own).collect(),
         output: links[links.len() - 1].output,

@@ -2,7 +2,7 @@
 
 use crate::builder::permuted;
 use crate::layout::Layout;
-use crate::{Lowering, Refusal, refuse, require_f32, winograd};
+use crate::{Lowering, Refusal, refuse, require_f32};
 use ir::{Conv, Node, ValueId};
 use kernels::conv::ConvShape;
 use plan::{BufferId, Convolution, Operation, Precision};
@@ -40,7 +40,7 @@ impl Lowering<'_> {
             Operation::Depthwise(parameters)
         } else {
             let shape = self.conv_shape(node.output, &weights, &parameters);
-            if let Some(tile) = winograd::choose(&shape) {
+            if let Some(tile) = self.options.forms.tile(&node.name, &shape) {
                 inputs.push(self.winograd_weights(tile, &weights, &shape));
                 Operation::Winograd { tile, convolution: parameters }
             } else {

@@ -24,6 +24,7 @@ mod chain;
 mod conv;
 mod defaults;
 mod elementwise;
+mod forms;
 mod fuse;
 mod layout;
 mod matmul;
@@ -32,6 +33,9 @@ mod norm;
 mod pool;
 mod reduce;
 mod winograd;
+
+pub use chain::CHAIN_ARROW;
+pub use forms::{Chains, ConvolutionForm, Forms};
 
 use ir::{Graph, Node, Op, ValueId};
 use plan::{Plan, Port, Precision, Signature};
@@ -65,19 +69,21 @@ pub struct Refusal {
 }
 
 /// What is asked of a plan beside the graph's answers.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// What products with constant weights are computed in.
+    /// What products with constant weights, and those of attention, are computed in.
     pub precision: Precision,
+    /// Which of several forms steps take.
+    pub forms: Forms,
 }
 
 /// Makes a plan of a verified graph.
 pub fn lower(graph: &Graph) -> Result<Lowered, LowerError> {
-    lower_with(graph, Options::default())
+    lower_with(graph, &Options::default())
 }
 
 /// Makes a plan of a verified graph with other choices than the default ones.
-pub fn lower_with(graph: &Graph, options: Options) -> Result<Lowered, LowerError> {
+pub fn lower_with(graph: &Graph, options: &Options) -> Result<Lowered, LowerError> {
     let port = |name: &str, id: ValueId| {
         let ir::Fact { dtype, shape } = graph.fact(id);
         Port { name: name.to_string(), dtype, shape }
@@ -105,14 +111,14 @@ pub fn lower_with(graph: &Graph, options: Options) -> Result<Lowered, LowerError
     let defaults = lowering.defaults;
     let (buffers, steps, constants) = lowering.builder.finish();
     let mut plan = Plan { name: graph.name.clone(), buffers, steps, signature, outputs, defaults };
-    chain::fuse(&mut plan);
+    chain::fuse(&mut plan, &options.forms);
     Ok(Lowered { plan, constants })
 }
 
 /// The state of one lowering.
 struct Lowering<'g> {
     graph: &'g Graph,
-    options: Options,
+    options: &'g Options,
     builder: builder::Builder,
     /// What each symbol is likely to be: choices between forms of a step go by it.
     defaults: Bindings,
@@ -131,7 +137,7 @@ struct Lowering<'g> {
 }
 
 impl<'g> Lowering<'g> {
-    fn new(graph: &'g Graph, defaults: Bindings, options: Options) -> Lowering<'g> {
+    fn new(graph: &'g Graph, defaults: Bindings, options: &'g Options) -> Lowering<'g> {
         let mut consumer = vec![None; graph.values.len()];
         let mut producer = vec![None; graph.values.len()];
         for (index, node) in graph.nodes.iter().enumerate() {

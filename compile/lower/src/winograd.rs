@@ -6,6 +6,7 @@
 
 use crate::Lowering;
 use kernels::conv::ConvShape;
+pub(crate) use kernels::winograd::is_possible;
 use kernels::winograd::{self, Tile};
 use plan::{BufferId, Precision, WinogradTile};
 use tensor::{DType, Tensor};

@@ -148,7 +148,8 @@ impl Net {
         let inputs: Vec<Tensor> = (0..BATCH).map(|i| batch(i, i + 1)).collect();
         let mut answers = Vec::new();
         for precision in Precision::ALL {
-            let lowered = lower::lower_with(&self.graph, lower::Options { precision }).unwrap();
+            let options = lower::Options { precision, ..Default::default() };
+            let lowered = lower::lower_with(&self.graph, &options).unwrap();
             let printed = lowered.plan.to_string();
             let model = Model::new(lowered.plan, Constants::owned(lowered.constants)).unwrap();
             let on = |threads| model.clone().with_pool(Arc::new(runtime::Pool::new(threads)));

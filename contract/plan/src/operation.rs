@@ -214,7 +214,7 @@ impl ChainStage {
 }
 
 /// Output pixels that [`Operation::Winograd`] makes together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum WinogradTile {
     /// 2x2, with weights of 4x4.
     Two,

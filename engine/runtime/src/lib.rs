@@ -9,6 +9,7 @@ mod bound;
 mod constants;
 mod error;
 mod isa;
+mod kernel;
 mod model;
 mod open;
 mod pool;

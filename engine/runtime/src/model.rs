@@ -51,6 +51,11 @@ impl Model {
         Model { pool, ..self }
     }
 
+    /// The threads that it runs on.
+    pub fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
     /// The model's name.
     pub fn name(&self) -> &str {
         &self.inner.plan.name

@@ -17,6 +17,8 @@ pub struct Timing {
     pub name: String,
     /// What the step does.
     pub operation: &'static str,
+    /// The kernel that does it, when one is needed.
+    pub kernel: Option<&'static kernels::Row>,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -127,8 +129,10 @@ impl Session {
         for (index, step) in plan.steps.iter().enumerate() {
             let start = Instant::now();
             self.step(index, constants, inputs, &team, pool.threads())?;
+            let elapsed = start.elapsed();
             let (name, operation) = (step.name.clone(), step.operation.name());
-            timings.push(Timing { name, operation, elapsed: start.elapsed() });
+            let kernel = crate::kernel::of_step(plan, step, self.isa);
+            timings.push(Timing { name, operation, kernel, elapsed });
         }
         Ok(timings)
     }

@@ -4,7 +4,8 @@ use crate::console::{Console, quoted};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{self, ModelArgs};
-use crate::statistics::{Latency, peak_memory_bytes};
+use crate::statistics::{Latency, median, peak_memory_bytes};
+use crate::tune::{self, Tuned};
 use crate::{inputs, macs, show};
 use clap::Args;
 use runtime::{Model, Pool};
@@ -20,7 +21,8 @@ use tensor::{Bindings, Tensor};
 #[command(after_help = "\
 Examples:
   schooner bench fashion.onnx
-  schooner bench fashion.onnx --threads-list 1,2,4 --seconds 10 --profile")]
+  schooner bench fashion.onnx --threads-list 1,2,4 --seconds 10 --profile
+  schooner bench fashion.onnx --tune")]
 pub(crate) struct Bench {
     #[command(flatten)]
     model: ModelArgs,
@@ -37,6 +39,10 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "N", env = "SCHOONER_BATCH")]
     batch: Option<i64>,
 
+    /// First time the forms that steps can take on this machine, and use the fastest ones
+    #[arg(long, env = "SCHOONER_TUNE")]
+    tune: bool,
+
     /// List the steps that take most of the time
     #[arg(long, env = "SCHOONER_PROFILE")]
     profile: bool,
@@ -52,6 +58,8 @@ struct Timings {
     macs: Option<u64>,
     /// What one core does at most, measured before the runs.
     peak_gflops: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tuned: Option<Tuned>,
     runs: Vec<Timed>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     profile: Vec<Step>,
@@ -76,6 +84,8 @@ struct Timed {
 struct Step {
     name: String,
     operation: String,
+    /// `family/kernel@isa`
+    kernel: Option<String>,
     median_ms: f64,
     share: f64,
     /// Multiply-accumulates, where the step has any.
@@ -102,7 +112,10 @@ impl Bench {
             let found = self.seconds;
             return Err(Error::Usage(format!("--seconds: expected 0 to 3600, found {found}")));
         }
-        let loaded = model::load(console, &self.model.model, &self.model.options)?;
+        let options = &self.model.options;
+        let mut loaded = model::load(console, &self.model.model, options)?;
+        let tune = || tune::tune(console, &mut loaded, options.precision);
+        let tuned = self.tune.then(tune).transpose()?;
         let model = loaded.model;
         let (inputs, sizes) = self.inputs(&model)?;
         let inputs: Vec<&Tensor> = inputs.iter().collect();
@@ -126,12 +139,14 @@ impl Bench {
             inputs: inputs.iter().map(|t| format!("{t:?}")).collect(),
             macs,
             peak_gflops,
+            tuned,
             runs,
             profile,
             peak_memory_bytes: peak_memory_bytes(),
         });
         let path = quoted(self.model.model.display());
-        console.next(format_args!("schooner build {path} -o lib{}.so", model.name()));
+        let tune = if self.tune { " --tune" } else { "" };
+        console.next(format_args!("schooner build {path}{tune} -o lib{}.so", model.name()));
         Ok(Exit::Ok)
     }
 
@@ -200,10 +215,7 @@ fn profile(model: &Model, inputs: &[&Tensor], sizes: &Bindings) -> Result<Vec<St
         }
         steps = timings;
     }
-    for list in &mut times {
-        list.sort_by(f64::total_cmp);
-    }
-    let medians: Vec<f64> = times.iter().map(|list| list[list.len() / 2]).collect();
+    let medians: Vec<f64> = times.iter_mut().map(|list| median(list)).collect();
     let total: f64 = medians.iter().sum();
     let mut steps: Vec<Step> = steps
         .into_iter()
@@ -214,6 +226,7 @@ fn profile(model: &Model, inputs: &[&Tensor], sizes: &Bindings) -> Result<Vec<St
             Step {
                 name: timing.name,
                 operation: timing.operation.to_string(),
+                kernel: timing.kernel.map(ToString::to_string),
                 median_ms,
                 share: median_ms / total,
                 macs,
@@ -232,6 +245,9 @@ impl fmt::Display for Timings {
         match self.macs {
             Some(macs) => writeln!(f, ", {} multiply-accumulates", show::count(macs))?,
             None => writeln!(f)?,
+        }
+        if let Some(tuned) = &self.tuned {
+            write!(f, "{tuned}")?;
         }
         for Timed { threads, runs, latency, gflops, peak_share } in &self.runs {
             let Latency { p10_ms, median_ms, p90_ms, .. } = latency;
@@ -259,13 +275,14 @@ impl fmt::Display for Timings {
             writeln!(f, "{:>6.1} %  {operation} ({steps} steps)", share * 100.0)?;
         }
         for step in self.profile.iter().take(STEPS_SHOWN) {
-            let Step { name, operation, median_ms, share, gflops, .. } = step;
+            let Step { name, operation, kernel, median_ms, share, gflops, .. } = step;
             write!(f, "{median_ms:>9.3} ms {:>5.1} %  ", share * 100.0)?;
             match gflops {
                 Some(gflops) => write!(f, "{gflops:>6.1} GFLOP/s  ")?,
                 None => write!(f, "{:>16}", "")?,
             }
-            writeln!(f, "{operation} {name}")?;
+            let kernel = kernel.as_deref().unwrap_or("-");
+            writeln!(f, "{operation:<12} {kernel:<40} {name}")?;
         }
         match self.peak_memory_bytes {
             Some(bytes) => writeln!(f, "memory {} at the peak", show::bytes(bytes)),

@@ -4,6 +4,7 @@ use crate::console::{Console, quoted};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{self, Loaded, ModelArgs};
+use crate::tune::{self, Tuned};
 use crate::{inputs, show, template};
 use clap::Args;
 use emit::Emission;
@@ -23,6 +24,7 @@ use tensor::Tensor;
 Examples:
   schooner build fashion.onnx -o libfashion.so
   schooner build fashion.onnx -o fashion.schooner
+  schooner build fashion.onnx --precision bf16 --tune -o libfashion.so
   schooner serve libfashion.so")]
 pub(crate) struct Build {
     #[command(flatten)]
@@ -31,6 +33,10 @@ pub(crate) struct Build {
     /// File to write [default: libMODEL.so in the current folder]
     #[arg(short, long, value_name = "FILE", env = "SCHOONER_OUTPUT")]
     output: Option<PathBuf>,
+
+    /// First time the forms that steps can take on this machine, and build the fastest ones in
+    #[arg(long, env = "SCHOONER_TUNE")]
+    tune: bool,
 
     /// Version of the model, as its package states it
     #[arg(long, default_value = "1", env = "SCHOONER_MODEL_VERSION")]
@@ -47,6 +53,8 @@ struct Built {
     header: Option<PathBuf>,
     example: Option<PathBuf>,
     recipe: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tuned: Option<Tuned>,
     write_seconds: f64,
     seconds: f64,
 }
@@ -55,7 +63,9 @@ impl Build {
     pub(crate) fn execute(&self, console: &Console) -> Result<Exit, Error> {
         let start = Instant::now();
         let ModelArgs { model: path, options } = &self.model;
-        let loaded = model::load(console, path, options)?;
+        let mut loaded = model::load(console, path, options)?;
+        let tune = || tune::tune(console, &mut loaded, options.precision);
+        let tuned = self.tune.then(tune).transpose()?;
         let Loaded { model, recipe_why, source, .. } = loaded;
         let source = source.ok_or_else(|| {
             let path = path.display();
@@ -86,6 +96,7 @@ impl Build {
             header: report.header,
             example: report.example,
             recipe: recipe_why,
+            tuned,
             write_seconds: report.seconds,
             seconds: start.elapsed().as_secs_f64(),
         });
@@ -121,6 +132,9 @@ impl fmt::Display for Built {
             }
         }
         writeln!(f, "recipe   {}", self.recipe)?;
+        if let Some(tuned) = &self.tuned {
+            write!(f, "{tuned}")?;
+        }
         writeln!(f, "checked  opened again, it answers the same bytes as the model")?;
         let (seconds, write) = (self.seconds, self.write_seconds);
         writeln!(f, "took     {seconds:.2} s, {write:.2} s of it to write")

@@ -28,6 +28,7 @@ mod show;
 mod statistics;
 mod template;
 mod tensors;
+mod tune;
 
 use clap::{Parser, Subcommand};
 use console::Console;

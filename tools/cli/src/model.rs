@@ -152,8 +152,9 @@ pub(crate) fn name_of(path: &Path) -> String {
 fn compile(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
     let Compiled { graph, metadata, mut times } = optimize(import(path, options)?)?;
     let start = Instant::now();
-    let lower_options = lower::Options { precision: options.precision.unwrap_or_default() };
-    let lowered = lower::lower_with(&graph, lower_options)?;
+    let precision = options.precision.unwrap_or_default();
+    let lower_options = lower::Options { precision, ..Default::default() };
+    let lowered = lower::lower_with(&graph, &lower_options)?;
     times.push(("lower", start.elapsed()));
     let model = Model::new(lowered.plan, Constants::owned(lowered.constants))
         .map_err(|e| Error::Defect { stage: "lower", reason: e.to_string() })?;

@@ -36,6 +36,12 @@ impl Latency {
     }
 }
 
+/// The middle one of at least one value; sorts them.
+pub(crate) fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
 /// The smallest of the sorted values that is at least as large as this share of them.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let rank = (share * sorted.len() as f64).ceil() as usize;

@@ -72,6 +72,28 @@ fn bench_times_each_number_of_threads() {
 }
 
 #[test]
+fn tuning_times_the_forms_and_keeps_what_is_faster() {
+    let model = fashion("fashion.onnx");
+    let timings = json(&["bench", "--seconds", "0.05", "--threads-list", "1", "--tune", &model]);
+    let tuned = &timings["tuned"];
+    let [before, after] = ["expected_ms", "tuned_ms"].map(|key| tuned[key].as_f64().unwrap());
+    assert!(before > 0.0 && after > 0.0);
+    assert!(!tuned["is_taken"].as_bool().unwrap() || after < before, "{tuned}");
+    let out = folder("tune").join("libtuned.so");
+    check(&["build", &model, "--tune", "--precision", "bf16", "-o", word(&out)], 0);
+    let timings = json(&["bench", "--seconds", "0.05", "--threads-list", "1", word(&out)]);
+    assert_eq!(timings["precision"], "bf16");
+    for (words, expected) in [
+        (["bench", word(&out), "--tune"], "needs the model file"),
+        (["run", word(&out), "--precision=f32"], "the library was built with bf16"),
+        (["run", &model, "--precision=f16"], "expected f32 or bf16"),
+    ] {
+        let (_, stderr) = check(&words, 2);
+        assert!(stderr.contains(expected), "{words:?}: {stderr}");
+    }
+}
+
+#[test]
 fn kernels_lists_what_this_machine_uses() {
     let catalogue = json(&["kernels"]);
     let isas = catalogue["isas"].as_array().unwrap();

@@ -99,6 +99,11 @@ impl Kernel {
     }
 }
 
+/// The tile kernel by which products of f32 or of bf16 are computed on an ISA.
+pub fn tile_row(isa: Isa, is_bf16: bool) -> &'static Row {
+    if is_bf16 { &Kernel::bf16(isa).kernel.row } else { &Kernel::of(isa).row }
+}
+
 /// The ISA itself, or AVX2 where AVX-512 lacks an extension.
 fn extended(isa: Isa, has_extension: fn() -> bool) -> Isa {
     if isa == Isa::Avx512 && !has_extension() { Isa::Avx2 } else { isa }

@@ -1,0 +1,43 @@
+//! Which kernel carries out a step.
+
+use kernels::{Row, catalogue, matmul};
+use plan::{Operation, Plan, PoolKind, Step, WinogradTile};
+use simd::Isa;
+use tensor::DType;
+
+/// The row of the catalogue; nothing for steps that no kernel is needed for.
+pub(crate) fn of_step(plan: &Plan, step: &Step, isa: Isa) -> Option<&'static Row> {
+    let is_bf16 = step.inputs.iter().any(|&id| plan.buffer(id).dtype == DType::BF16);
+    let is_f32 = step.inputs.iter().all(|&id| plan.buffer(id).dtype == DType::F32);
+    let by_type = |f32: &'static str, other: &'static str| if is_f32 { f32 } else { other };
+    let (family, name) = match &step.operation {
+        Operation::MatMul(_) | Operation::Convolution(_) | Operation::BatchMatMul(_) => {
+            return Some(matmul::tile_row(isa, is_bf16));
+        }
+        Operation::Attention(_) => ("attention", "attention_f32"),
+        Operation::Winograd { tile: WinogradTile::Two, .. } => {
+            ("winograd", "winograd_f32_nhwc_2x2_3x3")
+        }
+        Operation::Winograd { tile: WinogradTile::Four, .. } => {
+            ("winograd", "winograd_f32_nhwc_4x4_3x3")
+        }
+        Operation::Depthwise(_) => ("depthwise", "depthwise_f32_nhwc"),
+        Operation::Chain(_) => ("chain", "chain_f32_nhwc_strips"),
+        Operation::Pool(plan::Pool { kind: PoolKind::Max, .. }) => ("pool", "max_f32_nhwc"),
+        Operation::Pool(_) => ("pool", "average_f32_nhwc"),
+        Operation::Unary(_) => ("elementwise", by_type("unary_f32", "unary_scalar")),
+        Operation::Binary(_) => ("elementwise", by_type("binary_f32", "binary_scalar")),
+        Operation::Select => ("elementwise", "select"),
+        Operation::Cast => ("elementwise", "cast"),
+        Operation::Reduce { .. } => ("reduce", by_type("reduce_f32", "reduce_scalar")),
+        Operation::Arg { .. } => ("reduce", "arg_reduce"),
+        Operation::Softmax { .. } => ("norm", "softmax_f32"),
+        Operation::LayerNorm { .. } => ("norm", "layer_norm_f32"),
+        Operation::LocalResponseNorm { .. } => ("norm", "local_response_f32"),
+        Operation::Copy(_) => ("movement", "strided_copy"),
+        Operation::Fill(_) => ("movement", "fill"),
+        Operation::Gather { .. } => ("movement", "gather"),
+        Operation::Dimensions(_) => return None,
+    };
+    catalogue().find(|row| row.family == family && row.name == name && row.isa == isa)
+}
