@@ -117,8 +117,7 @@ pub async fn serve(
         () = server.accept_forever(&listener) => {}
     }
     server.service.begin_drain();
-    server.accept_backlog(&listener).await;
-    drop(listener);
+    server.accept_backlog(listener);
     server.finish(&close).await
 }
 
@@ -147,12 +146,22 @@ impl Server {
         }
     }
 
-    /// Accepts what the system has accepted on our behalf before the signal.
-    async fn accept_backlog(&mut self, listener: &TcpListener) {
-        while let Ok(permit) = self.permits.clone().try_acquire_owned()
-            && let Ok(Ok((stream, _))) = timeout(Duration::ZERO, listener.accept()).await
-        {
-            self.spawn(stream, permit);
+    /// Accepts what the system has accepted on our behalf before the signal, then listens no more.
+    /// The system itself is asked: what the runtime knows of the socket may be older than the last
+    /// connection.
+    fn accept_backlog(&mut self, listener: TcpListener) {
+        let Ok(listener) = listener.into_std() else { return };
+        while let Ok(permit) = self.permits.clone().try_acquire_owned() {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    let stream = stream.set_nonblocking(true).map(|()| stream);
+                    if let Ok(stream) = stream.and_then(TcpStream::from_std) {
+                        self.spawn(stream, permit);
+                    }
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(_) => return,
+            }
         }
     }
 
