@@ -12,9 +12,8 @@ use std::time::Duration;
 use tensor::scalar::Unary;
 use tensor::{AlignedBytes, DType};
 
-#[expect(clippy::print_stdout, reason = "a bench prints its table")]
 fn main() {
-    println!("{:28} {:>10} {:>10} {:>10}", "GFLOP/s", "generic", "avx2", "avx512");
+    head("GFLOP/s");
     let sizes = [64, 128, 256, 384, 512, 768, 1024];
     let squares = sizes.map(|n| [n, n, n]);
     let others =
@@ -65,10 +64,16 @@ fn main() {
             bench_depthwise(isa, &shape)
         });
     }
-    println!("{:28} {:>10} {:>10} {:>10}", "Gelement/s", "generic", "avx2", "avx512");
+    head("Gelement/s");
     for op in [Unary::Relu, Unary::Exp, Unary::Sigmoid, Unary::Tanh, Unary::Erf, Unary::Log] {
         row(&format!("unary {op:?} of 8192"), 8192, |isa| bench_unary(isa, op));
     }
+}
+
+#[expect(clippy::print_stdout, reason = "a bench prints its table")]
+fn head(unit: &str) {
+    let names: Vec<String> = Isa::ALL.iter().map(|isa| format!(" {:>10}", isa.name())).collect();
+    println!("{unit:28}{}", names.concat());
 }
 
 #[expect(clippy::print_stdout, reason = "a bench prints its table")]

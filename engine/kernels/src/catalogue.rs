@@ -17,13 +17,17 @@ pub struct Row {
     pub isa: Isa,
 }
 
+/// How many ISAs there are.
+pub(crate) const ISAS: usize = Isa::ALL.len();
+
 impl Row {
     /// The rows of a kernel that is written over vectors and compiled for every ISA.
-    pub(crate) const fn on_every_isa(family: &'static str, name: &'static str) -> [Row; 3] {
+    pub(crate) const fn on_every_isa(family: &'static str, name: &'static str) -> [Row; ISAS] {
         [
             Row { family, name, isa: Isa::Generic },
             Row { family, name, isa: Isa::Avx2 },
             Row { family, name, isa: Isa::Avx512 },
+            Row { family, name, isa: Isa::Neon },
         ]
     }
 }

@@ -62,7 +62,7 @@ mod tests {
         assert!(absent.to_string().contains("has no avx512, only generic"), "{absent}");
         for found in ["", "AVX2", "avx3"] {
             let unknown = named(found, has_only_generic).unwrap_err().to_string();
-            let expected = format!("expected one of generic, avx2, avx512, found `{found}`");
+            let expected = format!("expected one of generic, avx2, avx512, neon, found `{found}`");
             assert_eq!(unknown, format!("SCHOONER_ISA: {expected}"));
         }
     }

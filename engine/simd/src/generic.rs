@@ -183,7 +183,7 @@ impl F32Vector for F32x8 {
 }
 
 #[inline(always)]
-fn round_bf16(x: f32) -> u16 {
+pub(crate) fn round_bf16(x: f32) -> u16 {
     let bits = x.to_bits();
     let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
     // A NaN whose payload lies in the lower half would become an infinity.

@@ -1,8 +1,9 @@
 //! The instruction sets as data, and the proof that a CPU has one.
 
-use crate::{Vectorize, generic, x86_avx2, x86_avx512};
+use crate::{Vectorize, aarch64_neon, generic, x86_avx2, x86_avx512};
 
-/// An instruction set that kernels are compiled for. The order is from slow to fast.
+/// An instruction set that kernels are compiled for. The order is from slow to fast, where one
+/// CPU has several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Isa {
     /// Portable Rust, 8 lanes; whatever the compiler makes of it for the baseline CPU.
@@ -11,6 +12,8 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ and VL: 16 lanes, 32 registers.
     Avx512,
+    /// 64-bit Arm with NEON: 8 lanes in two registers, 32 registers.
+    Neon,
 }
 
 /// What is known of an ISA.
@@ -26,7 +29,7 @@ pub struct IsaRow {
     pub cargo_target: &'static str,
 }
 
-const ROWS: [IsaRow; 3] = [
+const ROWS: [IsaRow; 4] = [
     IsaRow {
         isa: Isa::Generic,
         name: "generic",
@@ -45,18 +48,24 @@ const ROWS: [IsaRow; 3] = [
         is_available: x86_avx512::is_available,
         cargo_target: "x86_64-unknown-linux-gnu",
     },
+    IsaRow {
+        isa: Isa::Neon,
+        name: "neon",
+        is_available: aarch64_neon::is_available,
+        cargo_target: "aarch64-unknown-linux-gnu",
+    },
 ];
 
 impl Isa {
     /// Every ISA, slow to fast.
-    pub const ALL: [Isa; 3] = [Isa::Generic, Isa::Avx2, Isa::Avx512];
+    pub const ALL: [Isa; 4] = [Isa::Generic, Isa::Avx2, Isa::Avx512, Isa::Neon];
 
     /// What is known of this ISA.
     pub const fn row(self) -> &'static IsaRow {
         &ROWS[self as usize]
     }
 
-    /// Short name: `generic`, `avx2`, `avx512`.
+    /// Short name: `generic`, `avx2`, `avx512`, `neon`.
     pub const fn name(self) -> &'static str {
         self.row().name
     }
@@ -111,6 +120,8 @@ impl Token {
             Isa::Avx2 => unsafe { x86_avx2::enter(f) },
             // SAFETY: the token proves the ISA.
             Isa::Avx512 => unsafe { x86_avx512::enter(f) },
+            // SAFETY: the token proves the ISA.
+            Isa::Neon => unsafe { aarch64_neon::enter(f) },
         }
     }
 }

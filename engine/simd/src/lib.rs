@@ -42,13 +42,17 @@ pub mod x86_avx512;
 #[cfg(target_arch = "x86_64")]
 pub mod x86_dot;
 
+#[cfg(target_arch = "aarch64")]
+pub mod aarch64_neon;
+
 // On other CPUs these ISAs are never available; their rows still need functions to name.
+mod absent;
+#[cfg(not(target_arch = "aarch64"))]
+use absent as aarch64_neon;
 #[cfg(not(target_arch = "x86_64"))]
 use absent as x86_avx2;
 #[cfg(not(target_arch = "x86_64"))]
 use absent as x86_avx512;
-#[cfg(not(target_arch = "x86_64"))]
-mod absent;
 
 /// Does this CPU multiply pairs of bf16 in one instruction (AVX-512 BF16)?
 pub fn has_bf16() -> bool {

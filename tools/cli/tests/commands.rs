@@ -222,7 +222,7 @@ fn an_instruction_set_that_cannot_be_had_is_an_error() {
         let output = schooner(words).env("SCHOONER_ISA", "avx3").output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{words:?}: {stderr}");
-        let expected = "SCHOONER_ISA: expected one of generic, avx2, avx512, found `avx3`";
+        let expected = "SCHOONER_ISA: expected one of generic, avx2, avx512, neon, found `avx3`";
         assert!(stderr.contains(expected), "{words:?}: {stderr}");
     }
     let output = schooner(&["kernels"]).env("SCHOONER_ISA", "generic").output().unwrap();

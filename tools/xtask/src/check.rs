@@ -95,6 +95,30 @@ const STEPS: &[Step] = &[
         does: Does::Tests { isa: Some("avx2") },
     },
     Step {
+        name: "neon",
+        reason: "kernels and engine by those of 64-bit Arm, built for it and run by an emulator",
+        does: Does::IfPresent {
+            tool: "qemu-aarch64 and a cross compiler",
+            probe: &["sh", "-c", "qemu-aarch64 --version && aarch64-linux-gnu-gcc --version"],
+            words: &[
+                "cargo",
+                "test",
+                "--lib",
+                "--tests",
+                "--target",
+                "aarch64-unknown-linux-gnu",
+                "-p",
+                "schooner-simd",
+                "-p",
+                "schooner-kernels",
+                "-p",
+                "schooner-lower",
+            ],
+            without: "install qemu-user and gcc-aarch64-linux-gnu, and run rustup target add \
+                      aarch64-unknown-linux-gnu, to run it",
+        },
+    },
+    Step {
         name: "test",
         reason: "the same by the best kernels here; the one whose last line is read",
         does: Does::Tests { isa: None },

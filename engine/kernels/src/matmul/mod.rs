@@ -18,6 +18,8 @@ mod pack;
 mod packed;
 mod product;
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64_neon;
 mod generic;
 #[cfg(target_arch = "x86_64")]
 mod x86_avx2;
@@ -25,6 +27,8 @@ mod x86_avx2;
 mod x86_avx512;
 
 // On other CPUs no token of these ISAs exists; their rows still need functions to name.
+#[cfg(not(target_arch = "aarch64"))]
+use generic as aarch64_neon;
 #[cfg(not(target_arch = "x86_64"))]
 use generic as x86_avx2;
 #[cfg(not(target_arch = "x86_64"))]

@@ -2,9 +2,10 @@
 //! `matmul`.
 
 use crate::Row;
+use crate::catalogue::ISAS;
 
 /// The rows of the catalogue.
-pub(crate) const ROWS: &[[Row; 3]] = &[
+pub(crate) const ROWS: &[[Row; ISAS]] = &[
     Row::on_every_isa("winograd", "winograd_f32_nhwc_2x2_3x3"),
     Row::on_every_isa("winograd", "winograd_f32_nhwc_4x4_3x3"),
 ];
