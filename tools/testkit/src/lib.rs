@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 /// The variable that names the folder of the large fixtures.
 const FIXTURES: &str = "SCHOONER_FIXTURES";
 
+/// The variable that names the folder `onnx/backend/test/data/node` of the package `onnx`.
+const ONNX_NODE: &str = "SCHOONER_ONNX_NODE";
+
 /// The variable that names a file to which a line is appended for each case that is skipped:
 /// what a passing test prints, nobody sees.
 const SKIPPED: &str = "SCHOONER_SKIPPED";
@@ -19,7 +22,7 @@ const SKIPPED: &str = "SCHOONER_SKIPPED";
 /// When the variable is set and the file is missing.
 pub fn fixture(path: &str) -> Option<PathBuf> {
     let Some(folder) = std::env::var_os(FIXTURES) else {
-        skip(path);
+        skip(path, FIXTURES);
         return None;
     };
     let file = Path::new(&folder).join(path);
@@ -27,8 +30,23 @@ pub fn fixture(path: &str) -> Option<PathBuf> {
     Some(file)
 }
 
-fn skip(path: &str) {
-    eprintln!("skipped: {path} is needed, and {FIXTURES} is not set");
+/// The folder of the ONNX project's node tests. `None`, with a line on stderr, when
+/// `SCHOONER_ONNX_NODE` is not set.
+///
+/// # Panics
+/// When the variable is set and the folder is missing.
+pub fn onnx_node() -> Option<PathBuf> {
+    let Some(folder) = std::env::var_os(ONNX_NODE) else {
+        skip("the folder of the ONNX node tests", ONNX_NODE);
+        return None;
+    };
+    let folder = PathBuf::from(folder);
+    assert!(folder.is_dir(), "{ONNX_NODE} is set and {} is missing", folder.display());
+    Some(folder)
+}
+
+fn skip(path: &str, variable: &str) {
+    eprintln!("skipped: {path} is needed, and {variable} is not set");
     let Some(list) = std::env::var_os(SKIPPED) else { return };
     let thread = std::thread::current();
     let line = format!("{}: {path} is needed\n", thread.name().unwrap_or("a test"));
