@@ -30,8 +30,17 @@ pub struct Node {
     pub op: Op,
     /// What it is computed from.
     pub inputs: Vec<ValueId>,
-    /// What is made.
+    /// What is made; the first of it.
     pub output: ValueId,
+    /// What is made beside it; nothing for most operators.
+    pub further: Vec<ValueId>,
+}
+
+impl Node {
+    /// All that is made, in the operator's order.
+    pub fn outputs(&self) -> impl DoubleEndedIterator<Item = ValueId> {
+        std::iter::once(self.output).chain(self.further.iter().copied())
+    }
 }
 
 /// A value that the model gives its caller.
@@ -79,6 +88,16 @@ pub enum GraphError {
         /// The value.
         value: u32,
     },
+    /// A node that makes more or fewer values than its operator.
+    #[error("node `{node}` makes {found} values, its operator {expected}")]
+    Outputs {
+        /// The node.
+        node: String,
+        /// By the operator's rule.
+        expected: usize,
+        /// In the graph.
+        found: usize,
+    },
     /// A value's recorded type or shape is not what its node makes.
     #[error("node `{node}` makes {made:?} but the graph records {recorded:?}")]
     Fact {
@@ -112,11 +131,14 @@ impl Graph {
         self.push(name, Fact { dtype: tensor.dtype(), shape }, Some(tensor))
     }
 
-    /// Appends a node and gives the value that it makes.
+    /// Appends a node and gives the value that it makes, the first where it makes several.
     pub fn add(&mut self, name: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, GraphError> {
-        let fact = self.infer(name, &op, inputs)?;
-        let output = self.push(name, fact, None);
-        self.nodes.push(Node { name: name.to_string(), op, inputs: inputs.to_vec(), output });
+        let made = self.infer(name, &op, inputs)?;
+        let mut made = made.into_iter().map(|fact| self.push(name, fact, None));
+        let output = made.next().expect("every operator makes something");
+        let further = made.collect();
+        let (name, inputs) = (name.to_string(), inputs.to_vec());
+        self.nodes.push(Node { name, op, inputs, output, further });
         Ok(output)
     }
 
@@ -168,18 +190,25 @@ impl Graph {
                 undefined(&is_made, &node.name, id)?;
             }
             let made = self.infer(&node.name, &node.op, &node.inputs)?;
-            let recorded = self.fact(node.output);
-            if made != recorded {
-                return Err(GraphError::Fact { node: node.name.clone(), made, recorded });
+            let (expected, found) = (made.len(), 1 + node.further.len());
+            if expected != found {
+                let node = node.name.clone();
+                return Err(GraphError::Outputs { node, expected, found });
             }
-            is_made[node.output.0 as usize] = true;
+            for (made, id) in made.into_iter().zip(node.outputs()) {
+                let recorded = self.fact(id);
+                if made != recorded {
+                    return Err(GraphError::Fact { node: node.name.clone(), made, recorded });
+                }
+                is_made[id.0 as usize] = true;
+            }
         }
         self.outputs.iter().try_for_each(|o| undefined(&is_made, &o.name, o.value))
     }
 
-    fn infer(&self, name: &str, op: &Op, inputs: &[ValueId]) -> Result<Fact, GraphError> {
+    fn infer(&self, name: &str, op: &Op, inputs: &[ValueId]) -> Result<Vec<Fact>, GraphError> {
         let facts: Vec<Fact> = inputs.iter().map(|&id| self.fact(id)).collect();
-        op.infer(&facts).map_err(|error| GraphError::Rule {
+        op.infer_all(&facts).map_err(|error| GraphError::Rule {
             node: name.to_string(),
             op: op.name(),
             error,

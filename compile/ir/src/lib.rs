@@ -25,4 +25,4 @@ pub mod text;
 
 pub use graph::{Graph, GraphError, Node, Output, Value, ValueId};
 pub use op::{Arg, Conv, Op, PadMode, Pool, PoolKind, SliceAxis};
-pub use rule::{Fact, RuleError};
+pub use tensor::rule::{Fact, RuleError};

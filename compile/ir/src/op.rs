@@ -1,6 +1,7 @@
 //! The operators. Each variant's rule stands in `ops/<family>.rs`, its naive twin under the same
 //! path in `compile/reference`.
 
+use operators::Operator;
 use serde::{Deserialize, Serialize};
 use tensor::scalar::{Binary, Reduction, Unary};
 use tensor::{DType, Dim};
@@ -116,6 +117,9 @@ pub enum Op {
     },
     /// `()`: the sizes themselves, as an `i64` vector.
     Dimensions(Vec<Dim>),
+
+    /// An operator that is computed as written, on whole tensors; it may make several values.
+    Whole(Operator),
 }
 
 /// Parameters of [`Op::Conv`]; one entry for each spatial axis.
@@ -224,6 +228,7 @@ impl Op {
             Op::Gather { .. } => "gather",
             Op::Pad { .. } => "pad",
             Op::Dimensions(_) => "dimensions",
+            Op::Whole(_) => "whole",
         }
     }
 }

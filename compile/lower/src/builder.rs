@@ -56,8 +56,20 @@ impl Builder {
         inputs: &[BufferId],
         output: BufferId,
     ) {
+        self.step_with(name, operation, inputs, output, vec![]);
+    }
+
+    /// A step that writes several buffers.
+    pub(crate) fn step_with(
+        &mut self,
+        name: &str,
+        operation: Operation,
+        inputs: &[BufferId],
+        output: BufferId,
+        further: Vec<BufferId>,
+    ) {
         let (name, inputs) = (name.to_string(), inputs.to_vec());
-        self.steps.push(Step { name, operation, inputs, output });
+        self.steps.push(Step { name, operation, inputs, output, further });
     }
 
     pub(crate) fn finish(self) -> (Vec<Buffer>, Vec<Step>, AlignedBytes) {

@@ -126,5 +126,6 @@ fn joined(plan: &Plan, links: Vec<Step>) -> Step {
         operation: Operation::Chain(stages),
         inputs: std::iter::once(links[0].inputs[0]).chain(own).collect(),
         output: links[links.len() - 1].output,
+        further: vec![],
     }
 }

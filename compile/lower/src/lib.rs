@@ -32,6 +32,7 @@ mod movement;
 mod norm;
 mod pool;
 mod reduce;
+mod whole;
 mod winograd;
 
 pub use chain::CHAIN_ARROW;
@@ -101,7 +102,9 @@ pub fn lower_with(graph: &Graph, options: &Options) -> Result<Lowered, LowerErro
         {
             refused.push(refusal);
             // There will be no plan, but what takes this value is looked at too.
-            lowering.make(graph.nodes[index].output, layout::Layout::Plain);
+            for id in graph.nodes[index].outputs() {
+                lowering.make(id, layout::Layout::Plain);
+            }
         }
     }
     if !refused.is_empty() {
@@ -141,7 +144,9 @@ impl<'g> Lowering<'g> {
         let mut consumer = vec![None; graph.values.len()];
         let mut producer = vec![None; graph.values.len()];
         for (index, node) in graph.nodes.iter().enumerate() {
-            producer[node.output.0 as usize] = Some(index);
+            for id in node.outputs() {
+                producer[id.0 as usize] = Some(index);
+            }
             for id in &node.inputs {
                 consumer[id.0 as usize] = Some(index);
             }
@@ -197,6 +202,7 @@ impl<'g> Lowering<'g> {
             Op::Gather { axis } => self.gather(node, *axis),
             Op::Pad { before, after, mode } => self.pad(node, before, after, *mode),
             Op::Dimensions(dims) => self.dimensions(node, dims),
+            Op::Whole(operator) => self.operator(node, operator),
         }
     }
 

@@ -24,7 +24,9 @@ pub(crate) fn run(graph: &mut Graph) -> usize {
     let mut is_needed = vec![false; graph.values.len()];
     graph.outputs.iter().for_each(|output| is_needed[output.value.0 as usize] = true);
     for node in graph.nodes.iter().rev() {
-        if is_needed[node.output.0 as usize] {
+        if node.outputs().any(|id| is_needed[id.0 as usize]) {
+            // What a node makes stays together, needed or not.
+            node.outputs().for_each(|id| is_needed[id.0 as usize] = true);
             node.inputs.iter().for_each(|id| is_needed[id.0 as usize] = true);
         }
     }
@@ -46,7 +48,7 @@ fn renumber(graph: &mut Graph, is_needed: &[bool]) {
         .map(|i| ValueId(i as u32));
     let inputs = graph.inputs.iter().copied();
     let order: Vec<ValueId> =
-        inputs.chain(constants).chain(graph.nodes.iter().map(|n| n.output)).collect();
+        inputs.chain(constants).chain(graph.nodes.iter().flat_map(|n| n.outputs())).collect();
     let mut new_ids = vec![ValueId(0); graph.values.len()];
     for (new, old) in order.iter().enumerate() {
         new_ids[old.0 as usize] = ValueId(new as u32);
@@ -57,6 +59,7 @@ fn renumber(graph: &mut Graph, is_needed: &[bool]) {
     for node in &mut graph.nodes {
         node.inputs.iter_mut().for_each(move_id);
         move_id(&mut node.output);
+        node.further.iter_mut().for_each(move_id);
     }
     graph.inputs.iter_mut().for_each(move_id);
     graph.outputs.iter_mut().for_each(|output| move_id(&mut output.value));

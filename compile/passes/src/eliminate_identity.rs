@@ -84,7 +84,8 @@ fn unchanged(graph: &Rewriter<'_>, node: &Node) -> Option<ValueId> {
         | Op::LayerNorm { .. }
         | Op::LocalResponseNorm { .. }
         | Op::Gather { .. }
-        | Op::Dimensions(_) => false,
+        | Op::Dimensions(_)
+        | Op::Whole(_) => false,
     };
     is_unchanged.then_some(x)
 }

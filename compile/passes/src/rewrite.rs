@@ -22,8 +22,9 @@ pub(crate) fn rewrite(
         node.inputs.iter_mut().for_each(|id| resolve(&replaced, id));
         rewriter.offered = Some(node.clone());
         let mark = rewriter.graph.nodes.len();
-        let is_used = rewriter.uses[node.output.0 as usize] > 0;
-        let value = if is_used { rule(&mut rewriter, &node) } else { None };
+        // A rule gives one value: nodes that make several are left alone.
+        let is_offered = node.further.is_empty() && rewriter.uses[node.output.0 as usize] > 0;
+        let value = if is_offered { rule(&mut rewriter, &node) } else { None };
         match value {
             Some(new) if rewriter.graph.fact(new) == rewriter.graph.fact(node.output) => {
                 rewriter.replace(&node, new, mark);
@@ -101,7 +102,9 @@ impl Rewriter<'_> {
     }
 
     fn push(&mut self, node: Node) {
-        self.maker.insert(node.output, self.graph.nodes.len());
+        for id in node.outputs() {
+            self.maker.insert(id, self.graph.nodes.len());
+        }
         self.graph.nodes.push(node);
     }
 
@@ -124,6 +127,7 @@ impl Rewriter<'_> {
             *uses -= 1;
             if *uses == 0
                 && let Some(node) = self.node(id)
+                && node.outputs().all(|made| self.uses[made.0 as usize] == 0)
             {
                 released.extend(node.inputs.clone());
             }

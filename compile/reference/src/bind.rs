@@ -18,6 +18,7 @@ pub(crate) fn bind(op: &Op, sizes: &Bindings) -> Result<Op, DimError> {
             };
             Op::Slice { axes: axes.iter().map(cut).collect::<Result<_, DimError>>()? }
         }
+        Op::Whole(operator) => Op::Whole(operator.bind(sizes)?),
         Op::Unary(_)
         | Op::Binary(_)
         | Op::Select

@@ -20,6 +20,9 @@ pub enum ReferenceError {
     /// A tensor could not be made or read.
     #[error(transparent)]
     Tensor(#[from] TensorError),
+    /// An operator that is computed as written gave no answer.
+    #[error(transparent)]
+    Compute(#[from] operators::ComputeError),
     /// The result would have more than [`crate::ELEMENTS_MAX`] elements, or a negative size.
     #[error("{op} would make {shape:?}, expected at most {} elements", crate::ELEMENTS_MAX)]
     TooLarge {

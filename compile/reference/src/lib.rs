@@ -37,20 +37,35 @@ use tensor::{Bindings, Dim, Tensor, element_count};
 /// computed as `f64` (integers, as `i128`, take twice that).
 pub const ELEMENTS_MAX: usize = 1 << 28;
 
-/// What an operator makes of `inputs`, the symbols in its parameters having the given `sizes`.
+/// What an operator makes of `inputs`, the symbols in its parameters having the given `sizes`; the
+/// first of it where it makes several.
 ///
 /// The operator's rule is applied to the concrete shapes first: inputs that break it are an
 /// error that says what was expected and found.
 pub fn evaluate(op: &Op, inputs: &[&Tensor], sizes: &Bindings) -> Result<Tensor, ReferenceError> {
+    evaluate_all(op, inputs, sizes).map(|mut made| made.swap_remove(0))
+}
+
+/// All that an operator makes of `inputs`, as [`evaluate`].
+pub fn evaluate_all(
+    op: &Op,
+    inputs: &[&Tensor],
+    sizes: &Bindings,
+) -> Result<Vec<Tensor>, ReferenceError> {
     let op = bind::bind(op, sizes)?;
     let facts: Vec<Fact> = inputs.iter().map(|t| fact_of(t)).collect();
     let made = op
-        .infer(&facts)
+        .infer_all(&facts)
         .map_err(|error| ReferenceError::Rule { op: op.name(), error: Box::new(error) })?;
-    let shape = concrete(&op, &made.shape)?;
-    let result = dispatch(&op, inputs, made.dtype, &shape)?;
-    debug_assert_eq!((result.dtype(), result.shape()), (made.dtype, shape.as_slice()));
-    Ok(result)
+    let shapes: Vec<Vec<usize>> =
+        made.iter().map(|made| concrete(&op, &made.shape)).collect::<Result<_, _>>()?;
+    if let Op::Whole(operator) = &op {
+        let views: Vec<_> = inputs.iter().map(|t| t.view()).collect();
+        return Ok(operator.evaluate(&views)?);
+    }
+    let result = dispatch(&op, inputs, made[0].dtype, &shapes[0])?;
+    debug_assert_eq!((result.dtype(), result.shape()), (made[0].dtype, shapes[0].as_slice()));
+    Ok(vec![result])
 }
 
 fn fact_of(tensor: &Tensor) -> Fact {
@@ -101,5 +116,6 @@ fn dispatch(
         Op::Gather { axis } => ops::movement::gather(*axis, inputs[0], inputs[1], shape),
         Op::Pad { before, mode, .. } => ops::movement::pad(before, *mode, inputs[0], shape),
         Op::Dimensions(dims) => ops::movement::dimensions(dims),
+        Op::Whole(_) => unreachable!("computed by the operator itself"),
     }
 }

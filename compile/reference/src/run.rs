@@ -1,6 +1,6 @@
 //! Runs a whole graph, node after node.
 
-use crate::{ReferenceError, evaluate};
+use crate::{ReferenceError, evaluate_all};
 use ir::{Graph, Node, Value};
 use std::sync::Arc;
 use tensor::{Bindings, Tensor};
@@ -26,7 +26,9 @@ pub fn run(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>, ReferenceErr
     let mut uses = graph.use_counts();
     for node in &graph.nodes {
         let made = step(graph, node, &values, &sizes)?;
-        values[node.output.0 as usize] = Some(made);
+        for (id, made) in node.outputs().zip(made) {
+            values[id.0 as usize] = Some(made).filter(|_| uses[id.0 as usize] > 0);
+        }
         for id in &node.inputs {
             let left = &mut uses[id.0 as usize];
             *left -= 1;
@@ -53,7 +55,9 @@ pub fn run_all(
     let mut values = given(graph, inputs);
     for node in &graph.nodes {
         let made = step(graph, node, &values, &sizes)?;
-        values[node.output.0 as usize] = Some(made);
+        for (id, made) in node.outputs().zip(made) {
+            values[id.0 as usize] = Some(made);
+        }
     }
     Ok(values)
 }
@@ -110,13 +114,13 @@ fn given(graph: &Graph, inputs: &[Tensor]) -> Vec<Option<Arc<Tensor>>> {
     values
 }
 
-/// Computes one node and checks the result against what the graph records.
+/// Computes one node and checks the results against what the graph records.
 fn step(
     graph: &Graph,
     node: &Node,
     values: &[Option<Arc<Tensor>>],
     sizes: &Bindings,
-) -> Result<Arc<Tensor>, ReferenceError> {
+) -> Result<Vec<Arc<Tensor>>, ReferenceError> {
     let input = |id: &ir::ValueId| {
         let value = values.get(id.0 as usize).and_then(Option::as_deref);
         let undefined = || ReferenceError::Undefined { node: node.name.clone(), value: id.0 };
@@ -127,15 +131,17 @@ fn step(
         let error = Box::new(error);
         ReferenceError::Node { node: node.name.clone(), error }
     };
-    let made = evaluate(&node.op, &inputs, sizes).map_err(at_node)?;
-    let value = graph.value(node.output);
-    let expected = value.shape.iter().map(|d| Ok(usize::try_from(d.evaluate(sizes)?).ok()));
-    let expected = expected.collect::<Result<Vec<_>, tensor::DimError>>()?;
-    let is_recorded = made.shape().iter().map(|&d| Some(d)).eq(expected);
-    if made.dtype() != value.dtype || !is_recorded {
-        let expected = format!("{}{:?}", value.dtype, value.shape);
-        let found = format!("{made:?}");
-        return Err(ReferenceError::Fact { node: node.name.clone(), expected, found });
+    let made = evaluate_all(&node.op, &inputs, sizes).map_err(at_node)?;
+    for (id, made) in node.outputs().zip(&made) {
+        let value = graph.value(id);
+        let expected = value.shape.iter().map(|d| Ok(usize::try_from(d.evaluate(sizes)?).ok()));
+        let expected = expected.collect::<Result<Vec<_>, tensor::DimError>>()?;
+        let is_recorded = made.shape().iter().map(|&d| Some(d)).eq(expected);
+        if made.dtype() != value.dtype || !is_recorded {
+            let expected = format!("{}{:?}", value.dtype, value.shape);
+            let found = format!("{made:?}");
+            return Err(ReferenceError::Fact { node: node.name.clone(), expected, found });
+        }
     }
-    Ok(Arc::new(made))
+    Ok(made.into_iter().map(Arc::new).collect())
 }

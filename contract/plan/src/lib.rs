@@ -28,10 +28,13 @@ use std::collections::BTreeMap;
 use tensor::{DType, Dim};
 
 /// Version of the encoded form. A change that an older runtime would misread raises it.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// Alignment of every constant and of every buffer in the arena, in bytes: one cache line.
 pub const ALIGNMENT: u64 = tensor::ALIGNMENT as u64;
+
+/// Most inputs of a step: those of a chain of three convolutions, or of a recurrent layer.
+pub const INPUTS_MAX: usize = 8;
 
 /// Names a buffer of one plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -112,8 +115,17 @@ pub struct Step {
     pub operation: Operation,
     /// What is read, in the order that the operation states.
     pub inputs: Vec<BufferId>,
-    /// What is written.
+    /// What is written; the first of it.
     pub output: BufferId,
+    /// What is written beside it; nothing for most operations.
+    pub further: Vec<BufferId>,
+}
+
+impl Step {
+    /// All that is written, in the operation's order.
+    pub fn outputs(&self) -> impl Iterator<Item = BufferId> {
+        std::iter::once(self.output).chain(self.further.iter().copied())
+    }
 }
 
 /// Why bytes are not a plan.

@@ -65,7 +65,7 @@ fn lives(plan: &Plan) -> Vec<Option<Life>> {
     };
     for (index, step) in plan.steps.iter().enumerate() {
         step.inputs.iter().for_each(|&id| touch(id, index));
-        touch(step.output, index);
+        step.outputs().for_each(|id| touch(id, index));
     }
     for &output in &plan.outputs {
         touch(output, plan.steps.len());

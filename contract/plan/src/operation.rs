@@ -1,6 +1,7 @@
 //! What a step does. Each operation is carried out by one family of kernels.
 
 use crate::Precision;
+use operators::Operator;
 use serde::{Deserialize, Serialize};
 use tensor::Dim;
 use tensor::scalar::{Binary, Reduction, Unary};
@@ -96,6 +97,8 @@ pub enum Operation {
     Dimensions(Vec<Dim>),
     /// `(query, key, value, [mask])`: `softmax(scale * query key + mask) value`.
     Attention(Attention),
+    /// An operator that is computed as written, on whole tensors.
+    Whole(Operator),
 }
 
 /// What is done to each element of a product before it is stored:
@@ -293,6 +296,7 @@ impl Operation {
             Operation::Fill(_) => "fill",
             Operation::Gather { .. } => "gather",
             Operation::Dimensions(_) => "dimensions",
+            Operation::Whole(operator) => operator.name(),
             Operation::Attention(_) => "attention",
         }
     }
@@ -319,6 +323,8 @@ impl Operation {
             }
             Operation::LayerNorm { .. } => (2, 3),
             Operation::Fill(_) | Operation::Dimensions(_) => (0, 0),
+            // Its rule says when the plan is bound.
+            Operation::Whole(_) => (0, usize::MAX),
             Operation::Pool(_)
             | Operation::Unary(_)
             | Operation::Cast

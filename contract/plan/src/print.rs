@@ -11,7 +11,11 @@ impl fmt::Display for Plan {
         }
         for step in &self.steps {
             let output = self.buffer(step.output);
-            write!(f, "  {} = {}(", Shown(self, step.output), Parameters(&step.operation))?;
+            write!(f, "  {}", Shown(self, step.output))?;
+            for &id in &step.further {
+                write!(f, ", {}", Shown(self, id))?;
+            }
+            write!(f, " = {}(", Parameters(&step.operation))?;
             for (i, &id) in step.inputs.iter().enumerate() {
                 write!(f, "{}{}", if i > 0 { ", " } else { "" }, Shown(self, id))?;
             }
@@ -87,6 +91,7 @@ impl fmt::Display for Parameters<'_> {
             }
             Operation::Fill(bytes) => write!(f, "fill[{bytes:?}]"),
             Operation::Dimensions(dims) => write!(f, "dimensions[{dims:?}]"),
+            Operation::Whole(operator) => write!(f, "{operator:?}"),
             Operation::Attention(p) => write!(
                 f,
                 "attention[{:?} rows {:?} keys {:?} depth {:?} width {:?} scale {}]",

@@ -1,6 +1,6 @@
 //! What every plan must satisfy before it may run.
 
-use crate::{ALIGNMENT, Buffer, BufferId, Place, Plan, Port, Step};
+use crate::{ALIGNMENT, Buffer, BufferId, Operation, Place, Plan, Port, Step};
 
 /// Why a plan contradicts itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +54,14 @@ pub enum PlanError {
         expected: usize,
         /// How many it has.
         found: usize,
+    },
+    /// A step with several outputs, though its operation has one.
+    #[error("step `{step}` ({operation}) has several outputs, expected 1")]
+    Outputs {
+        /// The step.
+        step: String,
+        /// Its operation.
+        operation: &'static str,
     },
     /// Ports and buffers that do not match in number.
     #[error("the signature has {ports} {what}, the plan has {buffers}")]
@@ -136,14 +144,20 @@ impl Plan {
         for &id in &step.inputs {
             self.verify_read(&step.name, id, is_written)?;
         }
-        self.verify_named(&step.name, step.output)?;
-        let storage = self.storage(step.output);
-        if self.buffer(storage).place != Place::Arena {
-            let buffer = step.output.0;
-            return Err(PlanError::NotWritable { step: step.name.clone(), buffer });
+        for output in step.outputs() {
+            self.verify_named(&step.name, output)?;
+            let storage = self.storage(output);
+            if self.buffer(storage).place != Place::Arena {
+                return Err(PlanError::NotWritable { step: step.name.clone(), buffer: output.0 });
+            }
+            is_written[storage.0 as usize] = true;
         }
-        is_written[storage.0 as usize] = true;
-        Ok(())
+        let is_whole = matches!(step.operation, Operation::Whole(_));
+        if is_whole || step.further.is_empty() {
+            return Ok(());
+        }
+        let (step, operation) = (step.name.clone(), step.operation.name());
+        Err(PlanError::Outputs { step, operation })
     }
 
     fn verify_read(&self, by: &str, id: BufferId, is_written: &[bool]) -> Result<(), PlanError> {
@@ -176,7 +190,7 @@ fn verify_port(side: &'static str, port: &Port, buffer: &Buffer) -> Result<(), P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Operation, Signature};
+    use crate::Signature;
     use tensor::scalar::Unary;
     use tensor::{Bindings, DType, Dim};
 
@@ -193,6 +207,7 @@ mod tests {
                 operation: Operation::Unary(Unary::Relu),
                 inputs: vec![BufferId(0)],
                 output: BufferId(1),
+                further: vec![],
             }],
             signature: Signature { inputs: vec![port("x")], outputs: vec![port("y")] },
             outputs: vec![BufferId(1)],

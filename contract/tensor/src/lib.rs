@@ -19,8 +19,10 @@ mod dim_text;
 mod dtype;
 mod element;
 pub mod float_text;
+pub mod rule;
 pub mod scalar;
 mod shape;
+mod view;
 
 pub use buffer::{ALIGNMENT, AlignedBytes};
 pub use dim::{Atom, Bindings, Dim, DimError, Term};
@@ -28,6 +30,7 @@ pub use dim_text::DimTextError;
 pub use dtype::DType;
 pub use element::Element;
 pub use shape::{broadcast, element_count, row_major_strides};
+pub use view::{View, ViewMut};
 
 use std::fmt;
 
@@ -128,6 +131,16 @@ impl Tensor {
     /// The elements as bytes that may be written.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         self.bytes.as_mut_slice()
+    }
+
+    /// The tensor as something to read.
+    pub fn view(&self) -> View<'_> {
+        View { dtype: self.dtype, shape: &self.shape, bytes: self.bytes() }
+    }
+
+    /// The tensor as something to write.
+    pub fn view_mut(&mut self) -> ViewMut<'_> {
+        ViewMut { dtype: self.dtype, shape: &self.shape, bytes: self.bytes.as_mut_slice() }
     }
 
     /// The elements, or an error when they are not of type `T`.

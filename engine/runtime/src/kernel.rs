@@ -37,7 +37,7 @@ pub(crate) fn of_step(plan: &Plan, step: &Step, isa: Isa) -> Option<&'static Row
         Operation::Copy(_) => ("movement", "strided_copy"),
         Operation::Fill(_) => ("movement", "fill"),
         Operation::Gather { .. } => ("movement", "gather"),
-        Operation::Dimensions(_) => return None,
+        Operation::Dimensions(_) | Operation::Whole(_) => return None,
     };
     catalogue().find(|row| row.family == family && row.name == name && row.isa == isa)
 }

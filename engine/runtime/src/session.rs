@@ -38,6 +38,7 @@ struct BoundStep {
     bound: Bound,
     inputs: Vec<Located>,
     output: Range<usize>,
+    further: Vec<Range<usize>>,
 }
 
 /// Where the bytes of a buffer are.
@@ -160,7 +161,13 @@ impl Session {
         let output = step.output.clone();
         // SAFETY: the range is within the arena, which this call alone uses; no input meets it.
         let output = unsafe { SharedMut::from_raw_parts(arena.add(output.start), output.len()) };
-        let operands = Operands { inputs: std::array::from_fn(read), output, threads };
+        // SAFETY: as of the output.
+        let shared = |range: &Range<usize>| unsafe {
+            SharedMut::from_raw_parts(arena.add(range.start), range.len())
+        };
+        let further: Vec<_> = step.further.iter().map(shared).collect();
+        let inputs = std::array::from_fn(read);
+        let operands = Operands { inputs, output, further: &further, threads };
         let scratch = &mut self.scratch;
         step.bound.run(self.isa, &operands, &mut |task| execute(task, scratch, team, threads))
     }
@@ -194,14 +201,20 @@ impl BoundStep {
     ) -> Result<BoundStep, RunError> {
         let refused = |reason: String| RunError::Size { step: step.name.clone(), reason };
         let located = |id: plan::BufferId| buffers.located[id.0 as usize].clone();
-        let Located::Arena(output) = located(step.output) else {
-            return Err(refused("the output lies outside of the arena".to_string()));
-        };
+        let mut outputs: Vec<Range<usize>> = Vec::with_capacity(1);
+        for id in step.outputs() {
+            let Located::Arena(range) = located(id) else {
+                return Err(refused("the output lies outside of the arena".to_string()));
+            };
+            if outputs.iter().any(|other| meet(other, &range)) {
+                return Err(refused("two outputs lie in the same place".to_string()));
+            }
+            outputs.push(range);
+        }
         let inputs: Vec<Located> = step.inputs.iter().map(|&id| located(id)).collect();
         for input in &inputs {
             if let Located::Arena(range) = input
-                && range.start < output.end
-                && output.start < range.end
+                && outputs.iter().any(|output| meet(output, range))
             {
                 return Err(refused("an input lies where the output is written".to_string()));
             }
@@ -209,18 +222,27 @@ impl BoundStep {
         let shape = |id: plan::BufferId| buffers.shapes[id.0 as usize].as_slice();
         let shapes: Vec<&[usize]> = step.inputs.iter().map(|&id| shape(id)).collect();
         let dtypes: Vec<DType> = step.inputs.iter().map(|&id| plan.buffer(id).dtype).collect();
+        let further = step.further.iter().map(|&id| (plan.buffer(id).dtype, shape(id)));
+        let further: Vec<(DType, &[usize])> = further.collect();
         let facts = crate::bound::Facts {
             name: &step.name,
             shapes: &shapes,
             dtypes: &dtypes,
             output: shape(step.output),
             output_dtype: plan.buffer(step.output).dtype,
+            further: &further,
             sizes,
             bytes_max,
         };
         let bound = Bound::bind(&step.operation, &facts)?;
-        Ok(BoundStep { bound, inputs, output })
+        let output = outputs.remove(0);
+        Ok(BoundStep { bound, inputs, output, further: outputs })
     }
+}
+
+/// Do two ranges share a place?
+fn meet(a: &Range<usize>, b: &Range<usize>) -> bool {
+    a.start < b.end && b.start < a.end
 }
 
 /// Finds the place of every buffer for these sizes.

@@ -29,6 +29,7 @@ fn plan(operation: Operation, inputs: &[&[i64]], output: &[i64]) -> Plan {
         operation,
         inputs: (0..output_id.0).map(BufferId).collect(),
         output: output_id,
+        further: vec![],
     };
     Plan {
         name: "hostile".to_string(),

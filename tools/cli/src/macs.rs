@@ -56,7 +56,8 @@ fn of_step(plan: &Plan, step: &Step, sizes: &Bindings) -> Option<u64> {
         | Operation::Copy(_)
         | Operation::Fill(_)
         | Operation::Gather { .. }
-        | Operation::Dimensions(_) => Some(0),
+        | Operation::Dimensions(_)
+        | Operation::Whole(_) => Some(0),
     }
 }
 

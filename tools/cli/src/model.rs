@@ -265,7 +265,7 @@ fn model_input(model: &Model, graph: Option<&Graph>) -> Option<ModelInput> {
 fn gives_probabilities(graph: &Graph) -> bool {
     let Some(output) = graph.outputs.first() else { return false };
     let mut value = output.value;
-    while let Some(node) = graph.nodes.iter().find(|node| node.output == value) {
+    while let Some(node) = graph.nodes.iter().find(|node| node.outputs().any(|id| id == value)) {
         match (&node.op, node.inputs.first()) {
             (Op::Reshape { .. } | Op::Transpose { .. }, Some(&input)) => value = input,
             (op, _) => {

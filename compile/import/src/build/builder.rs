@@ -44,25 +44,34 @@ impl Builder {
     /// What `op` makes of `inputs`: a constant when all of them are, sizes when they are sizes
     /// and the operator keeps them so, otherwise a node.
     pub(crate) fn emit(&mut self, op: Op, inputs: &[&Operand]) -> Result<Operand, Reason> {
+        self.emit_all(op, inputs).map(|mut made| made.swap_remove(0))
+    }
+
+    /// All that `op` makes of `inputs`, as [`Builder::emit`].
+    pub(crate) fn emit_all(&mut self, op: Op, inputs: &[&Operand]) -> Result<Vec<Operand>, Reason> {
         let facts: Vec<Fact> = inputs.iter().map(|x| self.fact(x)).collect();
         let made =
-            op.infer(&facts).map_err(|error| Reason::Rule { error, inputs: facts.clone() })?;
+            op.infer_all(&facts).map_err(|error| Reason::Rule { error, inputs: facts.clone() })?;
         let known: Option<Vec<_>> = inputs.iter().map(|x| x.known()).collect();
-        let is_known = made.shape.iter().all(|d| d.known().is_some()) && !starts_at_symbol(&op);
+        let mut sizes = made.iter().flat_map(|made| &made.shape);
+        let is_known = sizes.all(|d| d.known().is_some()) && !starts_at_symbol(&op);
         if let Some(known) = known
             && is_known
         {
-            self.reserve(&made)?;
-            return Ok(Operand::constant(&self.node, fold::evaluate(&op, &known)?));
+            made.iter().try_for_each(|made| self.reserve(made))?;
+            let constants = fold::evaluate(&op, &known)?.into_iter();
+            return Ok(constants.map(|t| Operand::constant(&self.node, t)).collect());
         }
         if inputs.iter().any(|x| matches!(x, Operand::Sizes(_))) {
             let entries: Option<Vec<Sizes>> = inputs.iter().map(|x| x.sizes()).collect();
             if let Some(sizes) = entries.and_then(|entries| sizes::evaluate(&op, &entries)) {
-                return Ok(self.sizes(sizes));
+                return Ok(vec![self.sizes(sizes)]);
             }
         }
         let ids = inputs.iter().map(|x| self.materialize(x)).collect::<Result<Vec<_>, _>>()?;
-        self.add(op, &ids).map(Operand::Value)
+        self.add(op, &ids)?;
+        let made = self.graph.nodes.last().map(|node| node.outputs().map(Operand::Value).collect());
+        Ok(made.unwrap_or_default())
     }
 
     /// Sizes as an operand: a constant when no symbol is left.
@@ -155,7 +164,7 @@ impl Builder {
                 let inputs = inputs.iter().map(|&id| self.graph.fact(id)).collect();
                 Reason::Rule { error, inputs }
             }
-            GraphError::Undefined { .. } | GraphError::Fact { .. } => {
+            GraphError::Undefined { .. } | GraphError::Outputs { .. } | GraphError::Fact { .. } => {
                 Reason::Evaluation(error.to_string())
             }
         })

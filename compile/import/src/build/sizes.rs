@@ -56,7 +56,8 @@ pub(crate) fn evaluate(op: &Op, inputs: &[Sizes]) -> Option<Sizes> {
         | Op::LocalResponseNorm { .. }
         | Op::Reshape { .. }
         | Op::Pad { .. }
-        | Op::Dimensions(_) => None,
+        | Op::Dimensions(_)
+        | Op::Whole(_) => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Convolution.
 
-use crate::rule::{require_type, same_size};
 use crate::{Conv, Fact, RuleError};
+use tensor::rule::{require_type, same_size};
 use tensor::{DType, Dim};
 
 /// The rule of [`crate::Op::Conv`].

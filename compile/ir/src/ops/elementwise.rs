@@ -1,7 +1,7 @@
 //! Functions of single elements.
 
-use crate::rule::{exactly, require_type};
 use crate::{Fact, RuleError};
+use tensor::rule::{exactly, require_type};
 use tensor::scalar::{Binary, Unary};
 use tensor::{DType, Dim};
 

@@ -1,8 +1,8 @@
 //! Matrix product.
 
 use super::elementwise::broadcast;
-use crate::rule::{exactly, require_type, same_size};
 use crate::{Fact, RuleError};
+use tensor::rule::{exactly, require_type, same_size};
 
 /// The rule of [`crate::Op::MatMul`].
 pub fn mat_mul(inputs: &[Fact]) -> Result<Fact, RuleError> {

@@ -1,8 +1,8 @@
 //! Operators that move elements and change none.
 
 use super::elementwise::broadcast;
-use crate::rule::{exactly, require_axis, require_type, same_size};
 use crate::{Fact, RuleError, SliceAxis};
+use tensor::rule::{exactly, require_axis, require_type, same_size};
 use tensor::{DType, Dim};
 
 /// The rule of [`crate::Op::Reshape`].

@@ -1,8 +1,8 @@
 //! Normalizations.
 
-use crate::rule::{exactly, require_axis, require_type, same_size};
 use crate::{Fact, RuleError};
 use tensor::DType;
+use tensor::rule::{exactly, require_axis, require_type, same_size};
 
 /// The rule of [`crate::Op::Softmax`] and [`crate::Op::LogSoftmax`].
 pub fn softmax(axis: usize, inputs: &[Fact]) -> Result<Fact, RuleError> {

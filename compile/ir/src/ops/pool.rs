@@ -1,9 +1,9 @@
 //! Pooling.
 
 use super::conv::{Window, require_entries};
-use crate::rule::{exactly, require_type};
 use crate::{Fact, Pool, RuleError};
 use tensor::Dim;
+use tensor::rule::{exactly, require_type};
 
 /// The rule of [`crate::Op::Pool`].
 pub fn pool(pool: &Pool, inputs: &[Fact]) -> Result<Fact, RuleError> {

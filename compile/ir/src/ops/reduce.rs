@@ -1,7 +1,7 @@
 //! Reductions.
 
-use crate::rule::{exactly, require_axis, require_type};
 use crate::{Arg, Fact, RuleError};
+use tensor::rule::{exactly, require_axis, require_type};
 use tensor::{DType, Dim};
 
 /// The rule of [`crate::Op::Reduce`].

@@ -131,7 +131,10 @@ impl Parser<'_> {
         if !cursor.0.starts_with('%') {
             return Err(cursor.expected("`graph`, `input`, `const`, `output` or `%`"));
         }
-        let number = cursor.value()?;
+        let mut numbers = vec![cursor.value()?];
+        while cursor.take(',') {
+            numbers.push(cursor.value()?);
+        }
         cursor.require('=', "`=`")?;
         let name = cursor.word("an operator")?;
         cursor.require('(', "`(`")?;
@@ -144,15 +147,27 @@ impl Parser<'_> {
         }
         let parameters = cursor.json()?;
         let op = operator(name, parameters)?;
-        let written = if cursor.take(':') { Some(cursor.fact()?) } else { None };
-        let (node, value) = cursor.names()?;
-        let id = self.graph.add(&node, op, &inputs)?;
-        let made = self.graph.fact(id);
-        if let Some(written) = written.filter(|written| *written != made) {
-            return Err(Cause::Fact { made, written });
+        let mut written = Vec::new();
+        if cursor.take(':') {
+            written.push(cursor.fact()?);
+            while cursor.take(',') {
+                written.push(cursor.fact()?);
+            }
         }
-        self.graph.values[id.0 as usize].name = value;
-        self.define(number, id)
+        let (node, value) = cursor.names()?;
+        let first = self.graph.add(&node, op, &inputs)?;
+        self.graph.values[first.0 as usize].name = value;
+        let ids: Vec<ValueId> = self.graph.nodes.last().map_or(vec![], |n| n.outputs().collect());
+        if ids.len() != numbers.len() || !(written.is_empty() || written.len() == ids.len()) {
+            return Err(cursor.expected("as many values as the operator makes"));
+        }
+        for (&id, written) in ids.iter().zip(written) {
+            let made = self.graph.fact(id);
+            if written != made {
+                return Err(Cause::Fact { made, written });
+            }
+        }
+        numbers.into_iter().zip(ids).try_for_each(|(number, id)| self.define(number, id))
     }
 
     /// `[1, 2]`, `splat(1)` or `blob(0, 8)`
@@ -228,8 +243,8 @@ fn operator(name: &str, parameters: Option<&str>) -> Result<Op, Cause> {
         Some(parameters) => format!("{{\"{name}\":{parameters}}}"),
         None => format!("\"{name}\""),
     };
-    let forms =
-        [named.clone(), format!("{{\"unary\":{named}}}"), format!("{{\"binary\":{named}}}")];
+    let family = |family: &str| format!("{{\"{family}\":{named}}}");
+    let forms = [named.clone(), family("unary"), family("binary"), family("whole")];
     let mut message = "unknown operator".to_string();
     for form in forms {
         match serde_json::from_str(&form) {

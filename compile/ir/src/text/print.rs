@@ -78,13 +78,17 @@ fn write_graph(out: &mut impl Write, graph: &Graph, blobs: &mut Blobs) -> fmt::R
         }
         let (name, parameters) = operator(&node.op);
         let inputs: Vec<String> = node.inputs.iter().map(|id| format!("%{}", id.0)).collect();
-        let made = graph.value(node.output);
-        write!(out, "%{} = {name}({})", node.output.0, inputs.join(", "))?;
+        let made: Vec<String> = node.outputs().map(|id| format!("%{}", id.0)).collect();
+        write!(out, "{} = {name}({})", made.join(", "), inputs.join(", "))?;
         if let Some(parameters) = parameters {
             write!(out, " {parameters}")?;
         }
-        let names = Names(&node.name, &made.name);
-        writeln!(out, " : {}{names}", Type(made.dtype, &made.shape))?;
+        for (at, id) in node.outputs().enumerate() {
+            let made = graph.value(id);
+            let mark = if at == 0 { " :" } else { "," };
+            write!(out, "{mark} {}", Type(made.dtype, &made.shape))?;
+        }
+        writeln!(out, "{}", Names(&node.name, &graph.value(node.output).name))?;
     }
     for output in &graph.outputs {
         write_constant(out, graph, output.value, blobs, &mut is_printed)?;
@@ -145,9 +149,10 @@ fn operator(op: &Op) -> (String, Option<String>) {
         let variant: BTreeMap<String, Box<RawValue>> =
             serde_json::from_str(&json).expect("a variant is an object of one key");
         let (name, parameters) = variant.into_iter().next().expect("a variant has a name");
-        let is_scalar_function = matches!(op, Op::Unary(_) | Op::Binary(_)) && name == op.name();
+        let is_family =
+            matches!(op, Op::Unary(_) | Op::Binary(_) | Op::Whole(_)) && name == op.name();
         json = parameters.to_string();
-        if !is_scalar_function {
+        if !is_family {
             return (name, Some(json));
         }
     }

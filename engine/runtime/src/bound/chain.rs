@@ -1,7 +1,7 @@
 //! Convolutions that follow each other.
 
 use super::window::{Convolution, Form};
-use super::{Execute, Facts, INPUTS_MAX, Operands, product};
+use super::{Execute, Facts, Operands, product};
 use crate::RunError;
 use kernels::chain::{self, STAGES_MAX, Stage};
 use plan::ChainStage;
@@ -30,7 +30,7 @@ impl Chain {
         let is_plain = before.iter().all(|stage| !stage.convolution.epilogue.has_residual);
         facts.require(is_plain, "a stage before the last has a residual")?;
         // With these limits, no chain has more inputs.
-        const { assert!(1 + 2 * STAGES_MAX < INPUTS_MAX) };
+        const { assert!(1 + 2 * STAGES_MAX < plan::INPUTS_MAX) };
         facts.require(facts.dtypes[0] == DType::F32, "the kernel takes images of f32")?;
         let size = |dim| facts.size(dim);
         let output = last.output.iter().map(size).collect::<Result<Vec<usize>, _>>()?;

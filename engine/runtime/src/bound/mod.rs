@@ -8,6 +8,7 @@ mod movement;
 mod product;
 mod rows;
 mod side;
+mod whole;
 mod window;
 
 use crate::RunError;
@@ -28,6 +29,7 @@ pub(crate) enum Bound {
     Map(elementwise::Map),
     Rows(rows::Rows),
     Movement(movement::Movement),
+    Whole(whole::Whole),
 }
 
 /// What is known of a step's operands when its sizes are bound.
@@ -40,18 +42,19 @@ pub(crate) struct Facts<'a> {
     /// Shape of the output, in physical order.
     pub(crate) output: &'a [usize],
     pub(crate) output_dtype: DType,
+    /// Types and shapes of what is written beside the output.
+    pub(crate) further: &'a [(DType, &'a [usize])],
     pub(crate) sizes: &'a Bindings,
     /// No image may be larger, also one that lies in no buffer.
     pub(crate) bytes_max: usize,
 }
 
-/// Inputs of the operation that takes most of them: a chain of three convolutions.
-pub(crate) const INPUTS_MAX: usize = 8;
-
 /// The operands of one run.
 pub(crate) struct Operands<'a> {
-    pub(crate) inputs: [&'a [u8]; INPUTS_MAX],
+    pub(crate) inputs: [&'a [u8]; plan::INPUTS_MAX],
     pub(crate) output: SharedMut<'a, u8>,
+    /// What is written beside it.
+    pub(crate) further: &'a [SharedMut<'a, u8>],
     /// Threads that run the pieces: how a step is cut may depend on it, what it computes not.
     pub(crate) threads: usize,
 }
@@ -95,6 +98,7 @@ impl Bound {
             | Operation::Dimensions(_) => {
                 Bound::Movement(movement::Movement::bind(operation, facts)?)
             }
+            Operation::Whole(operator) => Bound::Whole(whole::Whole::bind(operator, facts)?),
         })
     }
 
@@ -114,6 +118,7 @@ impl Bound {
             Bound::Map(bound) => bound.run(isa, operands, execute),
             Bound::Rows(bound) => bound.run(isa, operands, execute),
             Bound::Movement(bound) => return bound.run(operands, execute),
+            Bound::Whole(bound) => return bound.run(operands),
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 
 mod conv;
 mod elementwise;
+mod index;
 mod matmul;
 mod movement;
 mod norm;
@@ -49,6 +50,7 @@ const FAMILIES: &[(&str, &[Row])] = &[
     ("conv", conv::OPS),
     ("elementwise", elementwise::OPS),
     ("elementwise", elementwise::activation::OPS),
+    ("index", index::OPS),
     ("matmul", matmul::OPS),
     ("movement", movement::OPS),
     ("movement", movement::slice::OPS),

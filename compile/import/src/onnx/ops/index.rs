@@ -1,0 +1,96 @@
+//! Operators that pick, place and order elements by index, computed as written.
+
+use super::{Row, row};
+use crate::error::Reason;
+use crate::onnx::call::{Call, Made};
+use ir::Op;
+use operators::Operator;
+use operators::cumulative::Cumulative;
+use operators::gather_elements::GatherElements;
+use operators::gather_nd::GatherNd;
+use operators::scatter_elements::{ScatterElements, Update};
+use operators::scatter_nd::ScatterNd;
+use operators::top_k::TopK;
+
+const CUMULATIVE: &[&str] = &["exclusive", "reverse"];
+
+pub(super) const OPS: &[Row] = &[
+    row("CumProd", CUMULATIVE, |call| cumulative(call, true)),
+    row("CumSum", CUMULATIVE, |call| cumulative(call, false)),
+    row("GatherElements", &["axis"], gather_elements),
+    row("GatherND", &["batch_dims"], gather_nd),
+    row("Scatter", &["axis"], scatter_elements),
+    row("ScatterElements", &["axis", "reduction"], scatter_elements),
+    row("ScatterND", &["reduction"], scatter_nd),
+    row("TopK", &["axis", "k", "largest", "sorted"], top_k),
+];
+
+/// All inputs to one operator.
+pub(super) fn whole(call: &mut Call<'_>, operator: impl Into<Operator>) -> Made {
+    let inputs = call.variadic()?;
+    let inputs: Vec<_> = inputs.iter().collect();
+    call.build.emit_all(Op::Whole(operator.into()), &inputs)
+}
+
+/// ONNX CumSum-11,14 and CumProd-26.
+fn cumulative(call: &mut Call<'_>, is_product: bool) -> Made {
+    let is_exclusive = call.flag("exclusive", false)?;
+    let is_reverse = call.flag("reverse", false)?;
+    whole(call, Cumulative { is_exclusive, is_reverse, is_product })
+}
+
+/// ONNX GatherElements-11,13.
+fn gather_elements(call: &mut Call<'_>) -> Made {
+    let axis = call.axis("axis", 0, call.fact(0)?.rank())?;
+    whole(call, GatherElements { axis })
+}
+
+/// ONNX GatherND-11,12,13.
+fn gather_nd(call: &mut Call<'_>) -> Made {
+    let batch_dims = match call.int("batch_dims")?.unwrap_or(0) {
+        value @ 0..=0xffff => value as usize,
+        other => return Err(call.refuse("batch_dims", "at least 0", &other.to_string())),
+    };
+    whole(call, GatherNd { batch_dims })
+}
+
+fn update(call: &Call<'_>) -> Result<Update, Reason> {
+    Ok(match call.text("reduction")?.unwrap_or("none") {
+        "none" => Update::Replace,
+        "add" => Update::Add,
+        "mul" => Update::Mul,
+        "max" => Update::Max,
+        "min" => Update::Min,
+        other => return Err(call.refuse("reduction", "none, add, mul, max or min", other)),
+    })
+}
+
+/// ONNX ScatterElements-11,13,16,18 and Scatter-9,11.
+fn scatter_elements(call: &mut Call<'_>) -> Made {
+    let axis = call.axis("axis", 0, call.fact(0)?.rank())?;
+    let update = update(call)?;
+    whole(call, ScatterElements { axis, update })
+}
+
+/// ONNX ScatterND-11,13,16,18.
+fn scatter_nd(call: &mut Call<'_>) -> Made {
+    let update = update(call)?;
+    whole(call, ScatterNd { update })
+}
+
+/// ONNX TopK-1,10,11,24. The result is in order whatever `sorted` says, which allows it. Refused: a
+/// `k` that is computed from data.
+fn top_k(call: &mut Call<'_>) -> Made {
+    let x = call.input(0)?;
+    let axis = call.axis("axis", -1, call.fact(0)?.rank())?;
+    let k = match call.int("k")? {
+        Some(k) => vec![tensor::Dim::from(k)],
+        None => call.dims(1, "k")?,
+    };
+    let [k] = k.as_slice() else {
+        return Err(call.refuse("k", "one number", &format!("{k:?}")));
+    };
+    let is_largest = call.flag("largest", true)?;
+    let operator = TopK { axis, k: k.clone(), is_largest };
+    call.build.emit_all(Op::Whole(operator.into()), &[&x])
+}

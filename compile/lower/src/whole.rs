@@ -1,0 +1,23 @@
+//! Operators that are computed as written: one step on plain tensors.
+
+use crate::layout::Layout;
+use crate::{Lowering, Refusal, refuse};
+use ir::Node;
+use operators::Operator;
+use plan::{BufferId, Operation};
+
+impl Lowering<'_> {
+    pub(crate) fn operator(&mut self, node: &Node, operator: &Operator) -> Result<(), Refusal> {
+        if node.inputs.len() > plan::INPUTS_MAX {
+            let (found, limit) = (node.inputs.len(), plan::INPUTS_MAX);
+            return Err(refuse(node, format!("{found} inputs, a step takes at most {limit}")));
+        }
+        let inputs: Vec<BufferId> =
+            node.inputs.iter().map(|&id| self.form(id, Layout::Plain)).collect();
+        let output = self.make(node.output, Layout::Plain);
+        let further = node.further.iter().map(|&id| self.make(id, Layout::Plain)).collect();
+        let operation = Operation::Whole(operator.clone());
+        self.builder.step_with(&node.name, operation, &inputs, output, further);
+        Ok(())
+    }
+}
