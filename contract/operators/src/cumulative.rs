@@ -24,7 +24,11 @@ impl Compute for Cumulative {
         Ok(vec![x.clone()])
     }
 
-    fn compute(&self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) -> Result<(), ComputeError> {
+    fn compute(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &mut [ViewMut<'_>],
+    ) -> Result<(), ComputeError> {
         let axis = numbers::read_integers(&inputs[1]).first().copied().unwrap_or(0);
         let axis = place(axis, inputs[0].shape.len())?;
         let sizes = around(inputs[0].shape, axis);

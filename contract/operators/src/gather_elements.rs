@@ -22,7 +22,11 @@ impl Compute for GatherElements {
         Ok(vec![Fact { dtype: x.dtype, shape: indices.shape.clone() }])
     }
 
-    fn compute(&self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) -> Result<(), ComputeError> {
+    fn compute(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &mut [ViewMut<'_>],
+    ) -> Result<(), ComputeError> {
         let size = inputs[0].dtype.size();
         let made = outputs[0].bytes.chunks_exact_mut(size);
         for (place, at) in made.zip(picked(self.axis, &inputs[0], &inputs[1])?) {
@@ -57,7 +61,8 @@ pub(crate) fn picked(
     let mut places = Vec::with_capacity(indices.len());
     for index in numbers::read_integers(indices) {
         let along = place(index, x.shape[axis])?;
-        let at = |(i, (&c, &s)): (usize, (&usize, &usize))| if i == axis { along * s } else { c * s };
+        let at =
+            |(i, (&c, &s)): (usize, (&usize, &usize))| if i == axis { along * s } else { c * s };
         places.push(coordinates.iter().zip(&strides).enumerate().map(at).sum());
         for (coordinate, &size) in coordinates.iter_mut().zip(indices.shape).rev() {
             *coordinate += 1;

@@ -23,7 +23,11 @@ impl Compute for GatherNd {
         Ok(vec![Fact { dtype: x.dtype, shape }])
     }
 
-    fn compute(&self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) -> Result<(), ComputeError> {
+    fn compute(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &mut [ViewMut<'_>],
+    ) -> Result<(), ComputeError> {
         let x = &inputs[0];
         let slices = slices(x.shape, &inputs[1], self.batch_dims)?;
         let length = slices.length * x.dtype.size();
@@ -41,7 +45,8 @@ pub(crate) fn tuple_of(
     rank: usize,
     batch_dims: usize,
 ) -> Result<(usize, &[tensor::Dim]), RuleError> {
-    let tuple = indices.shape.split_last().and_then(|(last, rest)| Some((last.known_size()?, rest)));
+    let tuple =
+        indices.shape.split_last().and_then(|(last, rest)| Some((last.known_size()?, rest)));
     let is_fitting = |(tuple, rest): &(usize, &[tensor::Dim])| {
         batch_dims.checked_add(*tuple).is_some_and(|axes| axes <= rank) && batch_dims <= rest.len()
     };

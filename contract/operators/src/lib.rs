@@ -18,7 +18,21 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod bitwise;
+pub mod conv_transpose;
+pub mod cumulative;
+pub mod function;
+pub mod gather_elements;
+pub mod gather_nd;
+pub mod negative_log_likelihood;
 pub mod numbers;
+pub mod one_hot;
+pub mod recurrent;
+pub mod resize;
+pub mod scatter_elements;
+pub mod scatter_nd;
+pub mod top_k;
+pub mod trilu;
 
 use serde::{Deserialize, Serialize};
 use tensor::rule::{Fact, RuleError};
@@ -71,8 +85,6 @@ pub enum ComputeError {
 /// The table of operators: `Variant: module, what it is`.
 macro_rules! operators {
     ($($variant:ident: $module:ident, $doc:literal;)*) => {
-        $(pub mod $module;)*
-
         /// One of the operators, with its parameters.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
@@ -119,12 +131,20 @@ macro_rules! operators {
 }
 
 operators! {
+    Bitwise: bitwise, "`(a, b)`: a function of the bits of each pair, broadcasting.";
+    ConvTranspose: conv_transpose, "`(x, weights, [bias])`: transposed convolution.";
     Cumulative: cumulative, "`(x, axis)`: running sums or products.";
+    Function: function, "`(x)`: a seldom function of each element.";
     GatherElements: gather_elements, "`(x, indices)`: one element for each index along an axis.";
     GatherNd: gather_nd, "`(x, indices)`: slices picked by index tuples.";
+    NegativeLogLikelihood: negative_log_likelihood, "`(x, target, [weights])`: a loss.";
+    OneHot: one_hot, "`(indices, values)`: an axis that is on at an index and off elsewhere.";
+    Recurrent: recurrent, "`(x, w, r, …)`: layers that pass a state on from step to step.";
+    Resize: resize, "`(x, [roi])`: interpolation to another size.";
     ScatterElements: scatter_elements, "`(x, indices, updates)`: elements replaced by index.";
     ScatterNd: scatter_nd, "`(x, indices, updates)`: slices replaced by index tuples.";
     TopK: top_k, "`(x)`: the largest or smallest elements along an axis, and their indices.";
+    Trilu: trilu, "`(x, [k])`: the upper or lower triangle of matrices.";
 }
 
 impl Operator {

@@ -43,7 +43,11 @@ impl Compute for ScatterElements {
         Ok(vec![x.clone()])
     }
 
-    fn compute(&self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) -> Result<(), ComputeError> {
+    fn compute(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &mut [ViewMut<'_>],
+    ) -> Result<(), ComputeError> {
         let places = picked(self.axis, &inputs[0], &inputs[1])?;
         scatter(self.update, &inputs[0], &places, &inputs[2], &mut outputs[0]);
         Ok(())

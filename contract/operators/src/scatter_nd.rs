@@ -26,7 +26,11 @@ impl Compute for ScatterNd {
         Ok(vec![x.clone()])
     }
 
-    fn compute(&self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) -> Result<(), ComputeError> {
+    fn compute(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &mut [ViewMut<'_>],
+    ) -> Result<(), ComputeError> {
         let slices = slices(inputs[0].shape, &inputs[1], 0)?;
         let starts = slices.starts.iter();
         let places: Vec<usize> = starts.flat_map(|&start| start..start + slices.length).collect();

@@ -33,7 +33,11 @@ impl Compute for TopK {
         Ok(vec![Fact { dtype: x.dtype, shape: shape.clone() }, Fact { dtype: DType::I64, shape }])
     }
 
-    fn compute(&self, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) -> Result<(), ComputeError> {
+    fn compute(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &mut [ViewMut<'_>],
+    ) -> Result<(), ComputeError> {
         let sizes = around(inputs[0].shape, self.axis);
         let k = outputs[0].shape[self.axis];
         let order = match numbers::read(&inputs[0]) {

@@ -119,3 +119,28 @@ pub fn require_axis(axis: usize, fact: &Fact) -> Result<(), RuleError> {
     let expected = format!("an axis of shape {:?}", fact.shape);
     Err(RuleError::Parameter { what: "axis", found: axis.to_string(), expected })
 }
+
+/// The common shape of two operands. A symbol beside a size that is known not to be 1 takes
+/// that size; two different symbols are refused, since which of them is 1 cannot be known.
+pub fn broadcast(left: &[Dim], right: &[Dim]) -> Result<Vec<Dim>, RuleError> {
+    let rank = left.len().max(right.len());
+    let one = Dim::from(1);
+    let at = |shape: &[Dim], axis: usize| {
+        let missing = rank - shape.len();
+        if axis < missing { one.clone() } else { shape[axis - missing].clone() }
+    };
+    let refused = || RuleError::Broadcast { left: left.to_vec(), right: right.to_vec() };
+    (0..rank)
+        .map(|axis| {
+            let (a, b) = (at(left, axis), at(right, axis));
+            match (a.known(), b.known()) {
+                _ if a == b => Ok(a),
+                (Some(1), _) => Ok(b),
+                (_, Some(1)) => Ok(a),
+                (Some(_), None) => Ok(a),
+                (None, Some(_)) => Ok(b),
+                (Some(_), Some(_)) | (None, None) => Err(refused()),
+            }
+        })
+        .collect()
+}

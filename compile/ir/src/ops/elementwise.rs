@@ -1,9 +1,10 @@
 //! Functions of single elements.
 
 use crate::{Fact, RuleError};
+use tensor::DType;
+pub use tensor::rule::broadcast;
 use tensor::rule::{exactly, require_type};
 use tensor::scalar::{Binary, Unary};
-use tensor::{DType, Dim};
 
 /// The rule of [`crate::Op::Unary`].
 pub fn unary(function: Unary, inputs: &[Fact]) -> Result<Fact, RuleError> {
@@ -76,29 +77,4 @@ pub fn select(inputs: &[Fact]) -> Result<Fact, RuleError> {
 pub fn cast(dtype: DType, inputs: &[Fact]) -> Result<Fact, RuleError> {
     let [x] = exactly::<1>(inputs, "1")?;
     Ok(Fact { dtype, shape: x.shape.clone() })
-}
-
-/// The common shape of two operands. A symbol beside a size that is known not to be 1 takes
-/// that size; two different symbols are refused, since which of them is 1 cannot be known.
-pub fn broadcast(left: &[Dim], right: &[Dim]) -> Result<Vec<Dim>, RuleError> {
-    let rank = left.len().max(right.len());
-    let one = Dim::from(1);
-    let at = |shape: &[Dim], axis: usize| {
-        let missing = rank - shape.len();
-        if axis < missing { one.clone() } else { shape[axis - missing].clone() }
-    };
-    let refused = || RuleError::Broadcast { left: left.to_vec(), right: right.to_vec() };
-    (0..rank)
-        .map(|axis| {
-            let (a, b) = (at(left, axis), at(right, axis));
-            match (a.known(), b.known()) {
-                _ if a == b => Ok(a),
-                (Some(1), _) => Ok(b),
-                (_, Some(1)) => Ok(a),
-                (Some(_), None) => Ok(a),
-                (None, Some(_)) => Ok(b),
-                (Some(_), Some(_)) | (None, None) => Err(refused()),
-            }
-        })
-        .collect()
 }

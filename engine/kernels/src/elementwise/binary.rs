@@ -26,15 +26,18 @@ impl<'a> BinaryMap<'a> {
     /// and u8; booleans have predicates only.
     pub fn supports(op: Binary, dtype: DType) -> bool {
         match dtype {
-            DType::F32 | DType::F64 | DType::I32 | DType::I64 | DType::U8 => true,
-            DType::Bool => op.is_predicate(),
-            DType::F16
-            | DType::BF16
+            DType::F32
+            | DType::F64
             | DType::I8
             | DType::I16
+            | DType::I32
+            | DType::I64
+            | DType::U8
             | DType::U16
             | DType::U32
-            | DType::U64 => false,
+            | DType::U64 => true,
+            DType::Bool => op.is_predicate(),
+            DType::F16 | DType::BF16 => false,
         }
     }
 

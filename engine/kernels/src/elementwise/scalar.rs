@@ -36,9 +36,14 @@ pub(super) unsafe fn unary(
             (DType::F64, Unary::IsNan) => map(source, target, len, |x: f64| u8::from(x.is_nan())),
             (DType::F64, op) => map(source, target, len, |x: f64| float(op, x)),
             (DType::Bool, Unary::Not) => map(source, target, len, |x: u8| u8::from(x == 0)),
+            (DType::I8, op) => map(source, target, len, |x: i8| integer(op, x)),
+            (DType::I16, op) => map(source, target, len, |x: i16| integer(op, x)),
             (DType::I32, op) => map(source, target, len, |x: i32| integer(op, x)),
             (DType::I64, op) => map(source, target, len, |x: i64| integer(op, x)),
             (DType::U8, op) => map(source, target, len, |x: u8| integer(op, x)),
+            (DType::U16, op) => map(source, target, len, |x: u16| integer(op, x)),
+            (DType::U32, op) => map(source, target, len, |x: u32| integer(op, x)),
+            (DType::U64, op) => map(source, target, len, |x: u64| integer(op, x)),
             (dtype, op) => unreachable!("no {op:?} of {dtype}: the constructor refuses it"),
         }
     }
@@ -153,7 +158,7 @@ macro_rules! integer {
         }
     )* };
 }
-integer!(i32, i64, u8);
+integer!(i8, i16, i32, i64, u8, u16, u32, u64);
 
 fn integer<T: Integer>(op: Unary, x: T) -> T {
     match op {
@@ -196,16 +201,17 @@ pub(super) unsafe fn binary(op: Binary, dtype: DType, run: Steps) {
             DType::F32 => predicates::<f32>(op, run, |x| x != 0.0),
             DType::F64 if op.is_predicate() => predicates::<f64>(op, run, |x| x != 0.0),
             DType::F64 => zip(run, |a: f64, b: f64| float_pair(op, a, b)),
+            DType::I8 => integers::<i8>(op, run),
+            DType::I16 => integers::<i16>(op, run),
             DType::I32 => integers::<i32>(op, run),
             DType::I64 => integers::<i64>(op, run),
             DType::U8 | DType::Bool => integers::<u8>(op, run),
-            DType::F16
-            | DType::BF16
-            | DType::I8
-            | DType::I16
-            | DType::U16
-            | DType::U32
-            | DType::U64 => unreachable!("no {op:?} of {dtype}: the constructor refuses it"),
+            DType::U16 => integers::<u16>(op, run),
+            DType::U32 => integers::<u32>(op, run),
+            DType::U64 => integers::<u64>(op, run),
+            DType::F16 | DType::BF16 => {
+                unreachable!("no {op:?} of {dtype}: the constructor refuses it")
+            }
         }
     }
 }

@@ -1,38 +1,119 @@
 //! Convolution, and the windows that it shares with pooling.
 
 use super::{Row, row};
+use crate::build::Operand;
 use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
 use ir::{Conv, Op};
+use operators::conv_transpose::ConvTranspose;
 use tensor::Dim;
 
-pub(super) const OPS: &[Row] =
-    &[row("Conv", &["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"], conv)];
+const CONV: &[&str] = &["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"];
+
+pub(super) const OPS: &[Row] = &[
+    row("Conv", CONV, conv),
+    row(
+        "ConvTranspose",
+        &[
+            "auto_pad",
+            "dilations",
+            "group",
+            "kernel_shape",
+            "output_padding",
+            "output_shape",
+            "pads",
+            "strides",
+        ],
+        conv_transpose,
+    ),
+];
 
 /// ONNX Conv-1,11,22. Accepted: any number of spatial axes, groups, `auto_pad`, weights that are
 /// computed. Refused: a kernel whose size is not known, negative pads, `SAME_*` with a stride on
 /// an axis of symbolic size.
 fn conv(call: &mut Call<'_>) -> Made {
     let (x, weights, bias) = (call.input(0)?, call.input(1)?, call.optional(2));
-    let kernel = kernel_of_weights(call)?;
+    Ok(vec![convolution(call, &x, (&weights, 1), bias.as_ref())?])
+}
+
+/// A convolution by the node's attributes of `x`, which has the shape of input 0, with weights of
+/// the shape of the input with the number beside them.
+pub(super) fn convolution(
+    call: &mut Call<'_>,
+    x: &Operand,
+    (weights, index): (&Operand, usize),
+    bias: Option<&Operand>,
+) -> Result<Operand, Reason> {
+    let kernel = kernel_of_weights(call, index)?;
     let Window { strides, dilations, pads, .. } = Window::of(call, kernel)?;
-    let groups = match call.int("group")?.unwrap_or(1) {
-        groups @ 1.. => groups as usize,
-        other => return Err(call.refuse("group", "at least 1", &other.to_string())),
-    };
-    let op = Op::Conv(Conv { strides, dilations, pads, groups });
+    let op = Op::Conv(Conv { strides, dilations, pads, groups: groups(call)? });
     match bias {
-        Some(bias) => call.emit(op, &[&x, &weights, &bias]),
-        None => call.emit(op, &[&x, &weights]),
+        Some(bias) => call.build.emit(op, &[x, weights, bias]),
+        None => call.build.emit(op, &[x, weights]),
     }
 }
 
+fn groups(call: &Call<'_>) -> Result<usize, Reason> {
+    match call.int("group")?.unwrap_or(1) {
+        groups @ 1..=0xffff_ffff => Ok(groups as usize),
+        other => Err(call.refuse("group", "at least 1", &other.to_string())),
+    }
+}
+
+/// ONNX ConvTranspose-1,11,22. Refused: `output_shape` and `SAME_*` on axes of symbolic size.
+fn conv_transpose(call: &mut Call<'_>) -> Made {
+    let shape = call.fact(0)?.shape;
+    let kernel = kernel_of_weights(call, 1)?;
+    let axes = kernel.len();
+    let or = |name: &str, default: usize| -> Result<Vec<usize>, Reason> {
+        let found = call.counts(name)?.unwrap_or_else(|| vec![default; axes]);
+        if found.len() == axes && found.iter().all(|&value| value < 1 << 31) {
+            return Ok(found);
+        }
+        Err(call.refuse(name, &format!("{axes} entries"), &format!("{found:?}")))
+    };
+    let (strides, dilations) = (or("strides", 1)?, or("dilations", 1)?);
+    let added = or("output_padding", 0)?;
+    let sizes = call.counts("output_shape")?;
+    let mode = call.text("auto_pad")?.unwrap_or("NOTSET").to_string();
+    let mut pads: Vec<(i64, i64)> = Vec::with_capacity(axes);
+    for (axis, &(begin, end)) in explicit_pads(call, axes)?.iter().enumerate() {
+        let wanted = match (&sizes, mode.as_str()) {
+            (Some(sizes), _) => sizes.get(axis).map(|&size| size as i64),
+            (None, "SAME_UPPER" | "SAME_LOWER") => {
+                let size = shape.get(axis + 2).and_then(Dim::known);
+                size.map(|size| size * strides[axis] as i64)
+            }
+            (None, "NOTSET" | "VALID") => {
+                pads.push((begin as i64, end as i64 - added[axis] as i64));
+                continue;
+            }
+            (None, other) => {
+                let expected = "NOTSET, VALID, SAME_UPPER or SAME_LOWER";
+                return Err(call.refuse("auto_pad", expected, other));
+            }
+        };
+        let known = shape.get(axis + 2).and_then(Dim::known).zip(wanted);
+        let (size, wanted) = known.ok_or_else(|| {
+            call.refuse("output_shape", "axes of known size", &format!("{shape:?}"))
+        })?;
+        let span = (kernel[axis] as i64 - 1) * dilations[axis] as i64 + 1;
+        let full = strides[axis] as i64 * (size - 1) + span;
+        let total = full + added[axis] as i64 - wanted;
+        let (less, more) = (total.div_euclid(2), total - total.div_euclid(2));
+        let (begin, end) = if mode == "SAME_UPPER" { (less, more) } else { (more, less) };
+        pads.push((begin, end - added[axis] as i64));
+    }
+    let operator = ConvTranspose { strides, dilations, pads, groups: groups(call)? };
+    super::index::whole(call, operator)
+}
+
 /// The kernel's size from the weights, which `kernel_shape` has to repeat where it is given.
-fn kernel_of_weights(call: &Call<'_>) -> Result<Vec<usize>, Reason> {
-    let shape = call.fact(1)?.shape;
+fn kernel_of_weights(call: &Call<'_>, index: usize) -> Result<Vec<usize>, Reason> {
+    let shape = call.fact(index)?.shape;
     let kernel: Option<Vec<usize>> = shape.iter().skip(2).map(Dim::known_size).collect();
     let kernel = kernel.ok_or_else(|| Reason::Input {
-        input: 1,
+        input: index,
         expected: "weights with a kernel of known size".to_string(),
         found: format!("{shape:?}"),
     })?;

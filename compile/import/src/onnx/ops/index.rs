@@ -1,6 +1,7 @@
 //! Operators that pick, place and order elements by index, computed as written.
 
 use super::{Row, row};
+use crate::build::Operand;
 use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
 use ir::Op;
@@ -8,9 +9,12 @@ use operators::Operator;
 use operators::cumulative::Cumulative;
 use operators::gather_elements::GatherElements;
 use operators::gather_nd::GatherNd;
+use operators::one_hot::OneHot;
 use operators::scatter_elements::{ScatterElements, Update};
 use operators::scatter_nd::ScatterNd;
 use operators::top_k::TopK;
+use operators::trilu::Trilu;
+use tensor::DType;
 
 const CUMULATIVE: &[&str] = &["exclusive", "reverse"];
 
@@ -19,10 +23,12 @@ pub(super) const OPS: &[Row] = &[
     row("CumSum", CUMULATIVE, |call| cumulative(call, false)),
     row("GatherElements", &["axis"], gather_elements),
     row("GatherND", &["batch_dims"], gather_nd),
+    row("OneHot", &["axis"], one_hot),
     row("Scatter", &["axis"], scatter_elements),
     row("ScatterElements", &["axis", "reduction"], scatter_elements),
     row("ScatterND", &["reduction"], scatter_nd),
     row("TopK", &["axis", "k", "largest", "sorted"], top_k),
+    row("Trilu", &["upper"], trilu),
 ];
 
 /// All inputs to one operator.
@@ -93,4 +99,32 @@ fn top_k(call: &mut Call<'_>) -> Made {
     let is_largest = call.flag("largest", true)?;
     let operator = TopK { axis, k: k.clone(), is_largest };
     call.build.emit_all(Op::Whole(operator.into()), &[&x])
+}
+
+/// ONNX OneHot-9,11. Refused: a depth that is computed from data.
+fn one_hot(call: &mut Call<'_>) -> Made {
+    let (indices, values) = (call.input(0)?, call.input(2)?);
+    let axis = call.axis("axis", -1, call.fact(0)?.rank() + 1)?;
+    let depth = match call.input(1)?.known() {
+        Some(depth) => {
+            let depth = call.build.cast(&Operand::constant("depth", depth.clone()), DType::I64)?;
+            depth.sizes().map(|sizes| sizes.dims)
+        }
+        None => None,
+    };
+    let depth = depth.map_or_else(|| call.dims(1, "the depth"), Ok)?;
+    let [depth] = depth.as_slice() else {
+        return Err(call.refuse("depth", "one number", &format!("{depth:?}")));
+    };
+    let indices = call.build.cast(&indices, DType::I64)?;
+    let operator = OneHot { axis, depth: depth.clone() };
+    call.emit(Op::Whole(operator.into()), &[&indices, &values])
+}
+
+/// ONNX Trilu-14.
+fn trilu(call: &mut Call<'_>) -> Made {
+    let is_upper = call.flag("upper", true)?;
+    let inputs: Vec<Operand> =
+        [Some(call.input(0)?), call.optional(1)].into_iter().flatten().collect();
+    call.emit(Op::Whole(Trilu { is_upper }.into()), &inputs.iter().collect::<Vec<_>>())
 }

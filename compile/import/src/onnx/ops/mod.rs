@@ -4,11 +4,15 @@
 mod conv;
 mod elementwise;
 mod index;
+mod loss;
 mod matmul;
 mod movement;
 mod norm;
 mod pool;
+mod quantize;
+mod recurrent;
 mod reduce;
+mod resize;
 mod shape;
 mod tabular;
 
@@ -50,13 +54,18 @@ const FAMILIES: &[(&str, &[Row])] = &[
     ("conv", conv::OPS),
     ("elementwise", elementwise::OPS),
     ("elementwise", elementwise::activation::OPS),
+    ("elementwise", elementwise::seldom::OPS),
     ("index", index::OPS),
+    ("loss", loss::OPS),
     ("matmul", matmul::OPS),
     ("movement", movement::OPS),
     ("movement", movement::slice::OPS),
     ("norm", norm::OPS),
     ("pool", pool::OPS),
+    ("quantize", quantize::OPS),
+    ("recurrent", recurrent::OPS),
     ("reduce", reduce::OPS),
+    ("resize", resize::OPS),
     ("shape", shape::OPS),
     ("tabular", tabular::OPS),
 ];
@@ -94,14 +103,6 @@ const HINTS: &[(&str, &str, &str)] = &[
     ("ai.onnx", "Loop", "unroll the loop at export"),
     ("ai.onnx", "Scan", "unroll the scan at export"),
     ("ai.onnx", "NonMaxSuppression", "cut the model before it and select the boxes outside"),
-    ("ai.onnx", "QuantizeLinear", "quantized models are not read yet: import the float model"),
-    ("ai.onnx", "DequantizeLinear", "quantized models are not read yet: import the float model"),
-    (
-        "ai.onnx",
-        "DynamicQuantizeLinear",
-        "quantized models are not read yet: import the float model",
-    ),
-    ("ai.onnx", "QLinear", "quantized models are not read yet: import the float model"),
     ("com.microsoft", "", "this file was rewritten for ONNX Runtime: import the one it came from"),
 ];
 

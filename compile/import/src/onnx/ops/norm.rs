@@ -18,6 +18,8 @@ pub(super) const OPS: &[Row] = &[
     row("InstanceNormalization", &["epsilon"], instance_normalization),
     row("LayerNormalization", &["axis", "epsilon", "stash_type"], layer_normalization),
     row("RMSNormalization", &["axis", "epsilon", "stash_type"], rms_normalization),
+    row("GroupNormalization", &["epsilon", "num_groups", "stash_type"], group_normalization),
+    row("LpNormalization", &["axis", "p"], lp_normalization),
     row("LRN", &["alpha", "beta", "bias", "size"], lrn),
     row("Softmax", &["axis"], |call| softmax(call, |axis| Op::Softmax { axis })),
     row("LogSoftmax", &["axis"], |call| softmax(call, |axis| Op::LogSoftmax { axis })),
@@ -98,8 +100,8 @@ fn instance_normalization(call: &mut Call<'_>) -> Made {
     Ok(vec![made])
 }
 
-/// ONNX LayerNormalization-17. Refused: taking the mean or the inverse deviation, and a
-/// `stash_type` other than f32, in which statistics are computed anyway.
+/// ONNX LayerNormalization-17. Mean and inverse deviation are computed where they are taken.
+/// Refused: a `stash_type` other than f32, in which statistics are computed anyway.
 fn layer_normalization(call: &mut Call<'_>) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
     let axis = call.axis("axis", -1, fact.rank())?;
@@ -109,9 +111,74 @@ fn layer_normalization(call: &mut Call<'_>) -> Made {
     let scale = call.input(1)?;
     let scale = call.build.expand(&scale, shape.clone())?;
     let op = Op::LayerNorm { axis, epsilon };
-    let Some(bias) = call.optional(2) else { return call.emit(op, &[&x, &scale]) };
-    let bias = call.build.expand(&bias, shape)?;
-    call.emit(op, &[&x, &scale, &bias])
+    let made = match call.optional(2) {
+        None => call.build.emit(op, &[&x, &scale])?,
+        Some(bias) => {
+            let bias = call.build.expand(&bias, shape)?;
+            call.build.emit(op, &[&x, &scale, &bias])?
+        }
+    };
+    if call.node.output.iter().skip(1).all(String::is_empty) {
+        return Ok(vec![made]);
+    }
+    let axes: Vec<usize> = (axis..fact.rank()).collect();
+    let mean_of_x = mean(call, &x, &axes)?;
+    let centered = call.build.binary(Binary::Sub, &x, &mean_of_x)?;
+    let squares = call.build.binary(Binary::Mul, &centered, &centered)?;
+    let variance = mean(call, &squares, &axes)?;
+    let deviation = deviation(call, &variance, epsilon)?;
+    let inverse = call.build.unary(Unary::Reciprocal, &deviation)?;
+    Ok(vec![made, mean_of_x, inverse])
+}
+
+/// ONNX GroupNormalization-18,21: each group of channels normalized together, then a scale and a
+/// bias of each channel, before opset 21 of each group.
+fn group_normalization(call: &mut Call<'_>) -> Made {
+    let (x, fact) = (call.input(0)?, call.fact(0)?);
+    require_f32_statistics(call)?;
+    let groups = call.int("num_groups")?.unwrap_or(0);
+    let channels = fact.shape.get(1).and_then(Dim::known).unwrap_or(0);
+    if groups < 1 || channels % groups != 0 || fact.rank() < 2 {
+        let expected = format!("a divisor of the channels of {:?}", fact.shape);
+        return Err(call.refuse("num_groups", &expected, &groups.to_string()));
+    }
+    let rest = fact.shape[2..].iter().cloned().fold(Dim::from(channels / groups), |a, b| a * b);
+    let grouped = vec![fact.shape[0].clone(), Dim::from(groups), rest];
+    let grouped = call.build.reshape(&x, grouped)?;
+    let mean_of_x = mean(call, &grouped, &[2])?;
+    let centered = call.build.binary(Binary::Sub, &grouped, &mean_of_x)?;
+    let squares = call.build.binary(Binary::Mul, &centered, &centered)?;
+    let variance = mean(call, &squares, &[2])?;
+    let deviation = deviation(call, &variance, call.float("epsilon")?.unwrap_or(EPSILON))?;
+    let normal = call.build.binary(Binary::Div, &centered, &deviation)?;
+    let is_per_group = call.opset < 21;
+    let mut made =
+        if is_per_group { normal } else { call.build.reshape(&normal, fact.shape.clone())? };
+    for (index, function) in [(1, Binary::Mul), (2, Binary::Add)] {
+        let parameter = call.input(index)?;
+        let rank = if is_per_group { 3 } else { fact.rank() };
+        let shape = per_channel(&call.build.fact(&parameter).shape, rank, index)?;
+        let parameter = call.build.reshape(&parameter, shape)?;
+        made = call.build.binary(function, &made, &parameter)?;
+    }
+    Ok(vec![call.build.reshape(&made, fact.shape)?])
+}
+
+/// ONNX LpNormalization-1,22: elements over the norm along an axis; where it is 0 they stay 0.
+fn lp_normalization(call: &mut Call<'_>) -> Made {
+    let (x, fact) = (call.input(0)?, call.fact(0)?);
+    let axes = vec![call.axis("axis", -1, fact.rank())?];
+    let reduction = match call.int("p")?.unwrap_or(2) {
+        1 => Reduction::L1,
+        2 => Reduction::L2,
+        other => return Err(call.refuse("p", "1 or 2", &other.to_string())),
+    };
+    let norm = call.build.emit(Op::Reduce { reduction, axes, keepdims: true }, &[&x])?;
+    let zero = call.build.number(fact.dtype, 0.0)?;
+    let one = call.build.number(fact.dtype, 1.0)?;
+    let is_zero = call.build.binary(Binary::Equal, &norm, &zero)?;
+    let divisor = call.build.emit(Op::Select, &[&is_zero, &one, &norm])?;
+    Ok(vec![call.build.binary(Binary::Div, &x, &divisor)?])
 }
 
 fn require_f32_statistics(call: &Call<'_>) -> Result<(), Reason> {

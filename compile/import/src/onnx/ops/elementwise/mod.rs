@@ -2,6 +2,7 @@
 //! `activation.rs`.
 
 pub(super) mod activation;
+pub(super) mod seldom;
 
 use super::{Row, row};
 use crate::build::Operand;

@@ -1,0 +1,140 @@
+//! Layers that pass a state on from step to step.
+
+use super::{Row, row};
+use crate::build::Operand;
+use crate::error::Reason;
+use crate::onnx::call::{Call, Made};
+use ir::Op;
+use operators::recurrent::{Activation, Cell, Direction, Recurrent};
+
+pub(super) const OPS: &[Row] = &[
+    row(
+        "RNN",
+        &[
+            "activation_alpha",
+            "activation_beta",
+            "activations",
+            "clip",
+            "direction",
+            "hidden_size",
+            "layout",
+        ],
+        |call| recurrent(call, Cell::Rnn, &["Tanh"]),
+    ),
+    row(
+        "GRU",
+        &[
+            "activation_alpha",
+            "activation_beta",
+            "activations",
+            "clip",
+            "direction",
+            "hidden_size",
+            "layout",
+            "linear_before_reset",
+        ],
+        |call| {
+            let resets_product = call.flag("linear_before_reset", false)?;
+            recurrent(call, Cell::Gru { resets_product }, &["Sigmoid", "Tanh"])
+        },
+    ),
+    row(
+        "LSTM",
+        &[
+            "activation_alpha",
+            "activation_beta",
+            "activations",
+            "clip",
+            "direction",
+            "hidden_size",
+            "input_forget",
+            "layout",
+        ],
+        |call| {
+            let forgets_input = call.flag("input_forget", false)?;
+            recurrent(call, Cell::Lstm { forgets_input }, &["Sigmoid", "Tanh", "Tanh"])
+        },
+    ),
+];
+
+/// ONNX RNN-7,14,22, GRU-7,14,22, LSTM-7,14,22.
+fn recurrent(call: &mut Call<'_>, cell: Cell, default: &[&str]) -> Made {
+    let is_reverse: &[bool] = match call.text("direction")?.unwrap_or("forward") {
+        "forward" => &[false],
+        "reverse" => &[true],
+        "bidirectional" => &[false, true],
+        other => {
+            let expected = "forward, reverse or bidirectional";
+            return Err(call.refuse("direction", expected, other));
+        }
+    };
+    let hidden = match (call.int("hidden_size")?, call.fact(2)?.shape.last()) {
+        (Some(hidden), _) => Some(hidden),
+        (None, Some(size)) => size.known(),
+        (None, None) => None,
+    };
+    let hidden = hidden.and_then(|hidden| usize::try_from(hidden).ok());
+    let hidden = hidden.ok_or_else(|| call.refuse("hidden_size", "a size", "nothing"))?;
+    let names = call.texts("activations")?;
+    let default = default.iter().map(|name| name.to_string());
+    let names =
+        names.unwrap_or_else(|| default.cycle().take(cell.gates().1 * is_reverse.len()).collect());
+    let activations = activations(call, &names)?;
+    let mut each = activations.chunks(cell.gates().1);
+    let directions = is_reverse.iter().map(|&is_reverse| Direction {
+        is_reverse,
+        activations: each.next().unwrap_or(&[]).to_vec(),
+    });
+    let given = std::array::from_fn(|at| call.optional(at + 3).is_some());
+    let (directions, clip) = (directions.collect(), call.float("clip")?);
+    let operator = Recurrent { cell, hidden, directions, clip, given };
+    in_layout(call, operator)
+}
+
+/// With `layout` 1 sequences come before steps in `x` and `y`, and before directions in states.
+fn in_layout(call: &mut Call<'_>, operator: Recurrent) -> Made {
+    let is_batch_first = call.flag("layout", false)?;
+    let mut inputs: Vec<Operand> = Vec::with_capacity(8);
+    for index in 0..8 {
+        let Some(input) = call.optional(index) else { continue };
+        let is_moved = is_batch_first && matches!(index, 0 | 5 | 6);
+        inputs.push(if is_moved { call.build.transpose(&input, vec![1, 0, 2])? } else { input });
+    }
+    let inputs: Vec<&Operand> = inputs.iter().collect();
+    let made = call.build.emit_all(Op::Whole(operator.into()), &inputs)?;
+    if !is_batch_first {
+        return Ok(made);
+    }
+    let moved = made.iter().enumerate().map(|(index, made)| {
+        let perm = if index == 0 { vec![2, 0, 1, 3] } else { vec![1, 0, 2] };
+        call.build.transpose(made, perm)
+    });
+    moved.collect()
+}
+
+/// The named functions, each with its parameters or their defaults. Parameters are listed for those
+/// functions that have one.
+fn activations(call: &Call<'_>, names: &[String]) -> Result<Vec<Activation>, Reason> {
+    let mut alphas = call.floats("activation_alpha")?.unwrap_or(&[]).iter().copied();
+    let mut betas = call.floats("activation_beta")?.unwrap_or(&[]).iter().copied();
+    let mut made = Vec::with_capacity(names.len());
+    for name in names {
+        let mut alpha = |default: f32| alphas.next().unwrap_or(default);
+        let mut beta = |default: f32| betas.next().unwrap_or(default);
+        made.push(match name.to_ascii_lowercase().as_str() {
+            "relu" => Activation::Relu,
+            "tanh" => Activation::Tanh,
+            "sigmoid" => Activation::Sigmoid,
+            "affine" => Activation::Affine(alpha(1.0), beta(0.0)),
+            "leakyrelu" => Activation::LeakyRelu(alpha(0.01)),
+            "thresholdedrelu" => Activation::ThresholdedRelu(alpha(1.0)),
+            "scaledtanh" => Activation::ScaledTanh(alpha(1.0), beta(1.0)),
+            "hardsigmoid" => Activation::HardSigmoid(alpha(0.2), beta(0.5)),
+            "elu" => Activation::Elu(alpha(1.0)),
+            "softsign" => Activation::Softsign,
+            "softplus" => Activation::Softplus,
+            _ => return Err(call.refuse("activations", "functions of the standard", name)),
+        });
+    }
+    Ok(made)
+}
