@@ -32,6 +32,7 @@ pub mod resize;
 pub mod scatter_elements;
 pub mod scatter_nd;
 pub mod top_k;
+pub mod tree_ensemble;
 pub mod trilu;
 
 use serde::{Deserialize, Serialize};
@@ -144,6 +145,7 @@ operators! {
     ScatterElements: scatter_elements, "`(x, indices, updates)`: elements replaced by index.";
     ScatterNd: scatter_nd, "`(x, indices, updates)`: slices replaced by index tuples.";
     TopK: top_k, "`(x)`: the largest or smallest elements along an axis, and their indices.";
+    TreeEnsemble: tree_ensemble, "`(x, nodes, thresholds, …)`: sums over decision trees.";
     Trilu: trilu, "`(x, [k])`: the upper or lower triangle of matrices.";
 }
 

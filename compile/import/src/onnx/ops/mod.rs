@@ -68,6 +68,7 @@ const FAMILIES: &[(&str, &[Row])] = &[
     ("resize", resize::OPS),
     ("shape", shape::OPS),
     ("tabular", tabular::OPS),
+    ("tabular", tabular::tree::OPS),
 ];
 
 /// The row of an operator.
@@ -97,7 +98,6 @@ pub fn operators() -> impl Iterator<Item = Operator> {
 /// What to do about operators that are often met and not read: `(domain, prefix of the name,
 /// what to do)`.
 const HINTS: &[(&str, &str, &str)] = &[
-    (ML, "TreeEnsemble", "tree models are not read yet: serve a linear model or a network"),
     (ML, "SVM", "support vector machines are not read yet: serve a linear model or a network"),
     ("ai.onnx", "If", "fix the condition at export, so that only one branch is left"),
     ("ai.onnx", "Loop", "unroll the loop at export"),

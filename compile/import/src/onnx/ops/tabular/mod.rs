@@ -1,6 +1,8 @@
 //! Linear models and their company from `ai.onnx.ml`, decomposed. Where the standard is silent
 //! the behaviour is that of ONNX Runtime, observed with version 1.32.
 
+pub(super) mod tree;
+
 use super::elementwise::identity;
 use super::{Row, ml};
 use crate::build::Operand;
@@ -214,20 +216,29 @@ fn linear_classifier(call: &mut Call<'_>) -> Made {
     let transform = transform(call)?;
     let scores = scores(call, targets)?;
     let made = if is_binary {
-        let row = call.build.fact(&scores).shape[0].clone();
-        let zero = call.build.number(DType::F32, 0.0)?;
-        let is_second = call.build.binary(Binary::Greater, &scores, &zero)?;
-        let index = call.build.cast(&is_second, DType::I64)?;
-        (call.build.reshape(&index, vec![row])?, two_classes(call, &scores, transform)?)
+        (second_above(call, &scores, 0.0)?, two_classes(call, &scores, transform)?)
     } else {
-        let arg = Arg { is_max: true, axis: 1, keepdims: false, is_last: false };
-        let index = call.build.emit(Op::Arg(arg), &[&scores])?;
-        (index, transformed(call, &scores, transform)?)
+        (largest(call, &scores)?, transformed(call, &scores, transform)?)
     };
     if !texts.is_empty() {
         call.build.labels = texts;
     }
     Ok(vec![label(call, made.0, &labels)?, made.1])
+}
+
+/// The index of the largest score of each row.
+fn largest(call: &mut Call<'_>, scores: &Operand) -> Result<Operand, Reason> {
+    let arg = Arg { is_max: true, axis: 1, keepdims: false, is_last: false };
+    call.build.emit(Op::Arg(arg), &[scores])
+}
+
+/// For each row of one score: 1 where it is above the limit, else 0.
+fn second_above(call: &mut Call<'_>, score: &Operand, limit: f64) -> Result<Operand, Reason> {
+    let row = call.build.fact(score).shape[0].clone();
+    let limit = call.build.number(DType::F32, limit)?;
+    let is_second = call.build.binary(Binary::Greater, score, &limit)?;
+    let index = call.build.cast(&is_second, DType::I64)?;
+    call.build.reshape(&index, vec![row])
 }
 
 /// The scores of both classes from the one that there is.
