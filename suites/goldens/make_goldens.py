@@ -159,6 +159,12 @@ CASES = [
         {"batch_1_seq_7": text(1, 7), "batch_3_seq_16": text(3, 16)},
     ),
     (
+        "minilm_int8",
+        "fixtures",
+        "minilm-int8/model.onnx",
+        {"batch_1_seq_7": text(1, 7), "batch_3_seq_16": text(3, 16)},
+    ),
+    (
         "deit_tiny",
         "repository",
         "suites/goldens/encoders/deit_tiny.onnx",

@@ -101,6 +101,14 @@ pub enum EmitError {
         /// How many dimensions it has.
         found: usize,
     },
+    /// A port that is no tensor of numbers.
+    #[error("`{port}` is of type {found}, a library takes and gives numbers only")]
+    NotNumbers {
+        /// The input or output.
+        port: String,
+        /// What it is.
+        found: tensor::DType,
+    },
     /// The recipe has no written form.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
@@ -114,6 +122,10 @@ pub fn library(emission: &Emission<'_>, template: &[u8], out: &Path) -> Result<R
     let start = Instant::now();
     let arch = template::arch(template)?;
     for port in ports(emission.plan) {
+        if !port.dtype.is_dense() {
+            let (port, found) = (port.name.clone(), port.dtype);
+            return Err(EmitError::NotNumbers { port, found });
+        }
         if port.shape.len() > abi::MAX_RANK {
             let (port, found) = (port.name.clone(), port.shape.len());
             return Err(EmitError::Rank { port, found });

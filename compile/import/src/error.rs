@@ -34,31 +34,42 @@ pub enum ImportError {
         /// What is wrong, and where.
         reason: String,
     },
-    /// An input or output of the model is of a kind that cannot be served.
-    #[error("{side} `{name}`: {found}; {hint}")]
-    Signature {
-        /// `input` or `output`.
-        side: &'static str,
-        /// Its name.
-        name: String,
-        /// What it is.
-        found: String,
-        /// What to do.
-        hint: String,
+    /// The file alone takes more memory than it may.
+    #[error("the file takes {bytes} bytes, the memory budget is {limit}; allow more memory")]
+    TooLarge {
+        /// The file's length, or what it takes once decoded.
+        bytes: u64,
+        /// What it may take.
+        limit: usize,
     },
     /// Nodes that cannot be expressed: all of them, in the model's order.
     #[error("{}", list(.0))]
     Unsupported(Vec<Refusal>),
 }
 
-/// A node that cannot be expressed, and why.
+impl ImportError {
+    /// Is it only the memory budget that stands in the way?
+    pub fn is_over_budget(&self) -> bool {
+        match self {
+            ImportError::TooLarge { .. } => true,
+            ImportError::Unsupported(refusals) => {
+                refusals.iter().all(|r| matches!(r.reason, Reason::TooLarge { .. }))
+            }
+            ImportError::Io { .. }
+            | ImportError::NotAModel { .. }
+            | ImportError::Damaged { .. } => false,
+        }
+    }
+}
+
+/// A node that cannot be expressed, and why; or another part of the model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
     /// The node's name, or that of its first output when it has none.
     pub node: String,
-    /// Its operator.
+    /// Its operator; `input`, `output` or `initializer` where it is none.
     pub op: String,
-    /// The operator's domain; `ai.onnx` for the standard one.
+    /// The operator's domain; `ai.onnx` for the standard one. Empty where it is no node.
     pub domain: String,
     /// The version of the operator set that the model imports, where it imports one.
     pub opset: Option<i64>,
@@ -66,11 +77,18 @@ pub struct Refusal {
     pub reason: Reason,
     /// What can be done about it.
     pub hint: String,
+    /// Types and shapes of what it takes, as far as they are known.
+    pub takes: Vec<Option<Fact>>,
+    /// Types and shapes of what it makes, as far as the model declares them.
+    pub makes: Vec<Option<Fact>>,
 }
 
 /// What is wrong with a node.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Reason {
+    /// An input of the model is of a kind that cannot be served.
+    #[error("{0}")]
+    Signature(String),
     /// An operator that the importer does not know.
     #[error("the operator is not supported")]
     UnknownOperator,
@@ -114,6 +132,17 @@ pub enum Reason {
         /// What it is.
         what: String,
     },
+    /// A graph inside the node that does not fit it.
+    #[error("its graphs: expected {expected}, found {found}")]
+    Body {
+        /// What they have to be.
+        expected: String,
+        /// What they are.
+        found: String,
+    },
+    /// A value whose number of axes is not known ahead.
+    #[error("makes a tensor whose rank is not known ahead")]
+    UnknownRank,
     /// The types or shapes break the operator's rule.
     #[error("{error}; the inputs are {}", facts(.inputs))]
     Rule {
@@ -125,6 +154,9 @@ pub enum Reason {
     /// Takes a value that nothing before it makes.
     #[error("takes `{0}`, which nothing before it makes")]
     Undefined(String),
+    /// Takes a value that a later node makes.
+    #[error("takes `{0}`, which only a later node makes: expected an order in which nodes can run")]
+    Order(String),
     /// Makes a value whose name is taken.
     #[error("makes `{0}`, which is there already")]
     Redefined(String),
@@ -149,21 +181,33 @@ pub enum Reason {
     /// Functions of the model that expand without end.
     #[error("uses functions that use functions, deeper or wider than any real model")]
     Expansion,
-    /// Constants computed at import would take too much memory.
-    #[error("makes constants of more than {limit_bytes} bytes in all")]
+    /// Constants would take more memory than they may.
+    #[error(
+        "takes {needed} bytes; of the memory budget of {limit} bytes {left} are left",
+        needed = bytes.map_or_else(|| "more than 2^64".to_string(), |n| n.to_string())
+    )]
     TooLarge {
-        /// The limit.
-        limit_bytes: usize,
+        /// What the constant takes, where that can be counted.
+        bytes: Option<usize>,
+        /// What those before it leave of the budget.
+        left: usize,
+        /// What all of them may take.
+        limit: usize,
     },
     /// A constant could not be computed.
     #[error("the constant cannot be computed: {0}")]
     Evaluation(String),
 }
 
+/// What to do about layers that are exported as they train.
+pub(crate) const IN_EVAL_MODE: &str = "export the model for inference: call model.eval() first, \
+     and leave `training` of torch.onnx.export at TrainingMode.EVAL";
+
 impl Reason {
     /// What can be done about it.
     pub(crate) fn hint(&self) -> &'static str {
         match self {
+            Reason::Signature(_) => "export the model with tensors of numbers as inputs",
             Reason::UnknownOperator => {
                 "express it by other operators at export, or cut it off the model and compute it \
                  outside"
@@ -171,10 +215,11 @@ impl Reason {
             Reason::Opset { .. } => {
                 "convert the model with onnx.version_converter.convert_version(model, 17)"
             }
+            Reason::Attribute { name, .. } if name == "training_mode" => IN_EVAL_MODE,
             Reason::UnknownAttribute(_) | Reason::Attribute { .. } | Reason::Input { .. } => {
                 "export the model with another opset or with another setting of this layer"
             }
-            Reason::DataDependent { .. } => {
+            Reason::DataDependent { .. } | Reason::UnknownRank | Reason::Body { .. } => {
                 "export with fixed sizes, or simplify the model so that shapes follow from the \
                  inputs' shapes"
             }
@@ -182,9 +227,14 @@ impl Reason {
             Reason::Undefined(_) | Reason::Redefined(_) | Reason::Expansion => {
                 "the file is not valid ONNX; export it again"
             }
-            Reason::NotMade { .. } => "export the model for inference, in eval mode",
+            Reason::Order(_) => {
+                "sort the nodes; where they form a circle, the file is not valid ONNX"
+            }
+            Reason::NotMade { .. } => IN_EVAL_MODE,
             Reason::Tensor { .. } => "the file is incomplete or altered; fetch or export it again",
-            Reason::TooLarge { .. } => "store the tensor in the file, or export with smaller sizes",
+            Reason::TooLarge { .. } => {
+                "allow more memory if the model deserves it, or export with smaller sizes"
+            }
             Reason::Evaluation(_) => "simplify the model, e.g. with onnxsim, before the import",
         }
     }
@@ -192,6 +242,9 @@ impl Reason {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.domain.is_empty() {
+            return write!(f, "{} `{}`: {}; {}", self.op, self.node, self.reason, self.hint);
+        }
         write!(f, "node `{}` ({}.{}", self.node, self.domain, self.op)?;
         match self.opset {
             Some(opset) => write!(f, ", opset {opset})")?,

@@ -1,6 +1,6 @@
 //! The formats that are read, and those that are recognized in order to be refused by name.
 
-use crate::{Bytes, ImportError, Imported, Options, onnx};
+use crate::{Bytes, ImportError, Options, Survey, onnx};
 
 /// A format that is read.
 #[derive(Debug, Clone, Copy)]
@@ -12,12 +12,12 @@ pub struct Format {
     /// Could these be its bytes?
     pub is_format: fn(&[u8]) -> bool,
     /// Reads it.
-    pub import: fn(Bytes, &Options) -> Result<Imported, ImportError>,
+    pub survey: fn(Bytes, &Options) -> Result<Survey, ImportError>,
 }
 
 /// Every format that is read.
 pub const FORMATS: &[Format] =
-    &[Format { name: "ONNX", suffix: ".onnx", is_format: onnx::is_format, import: onnx::import }];
+    &[Format { name: "ONNX", suffix: ".onnx", is_format: onnx::is_format, survey: onnx::survey }];
 
 /// A format that is only recognized: the bytes at an offset, what it is, and what to do.
 struct Foreign(usize, &'static [u8], &'static str, &'static str);

@@ -16,16 +16,24 @@ mod build;
 mod error;
 pub mod formats;
 pub mod onnx;
+mod survey;
 
 pub use bytes::Bytes;
 pub use error::{ImportError, Reason, Refusal};
+pub use survey::{Origin, Remark, Survey};
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use tensor::Bindings;
 
+/// Bytes of constants that an import may take when it is not told: below what the machines have
+/// that models are served on, above what any model takes whose weights are all its file.
+pub const MEMORY: usize = 4 << 30;
+
 /// How to import.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Symbolic sizes of the inputs that are to be fixed, by the symbol's name. An axis without
     /// a name is called `<input>_<axis>`.
@@ -33,6 +41,15 @@ pub struct Options {
     /// Where files lie that the model keeps weights in. [`import_file`] takes the model's own
     /// folder when this is not set; without one such models are refused.
     pub folder: Option<PathBuf>,
+    /// Bytes that the file may have, and that its constants may take, whether they are read or
+    /// computed.
+    pub memory: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { sizes: Bindings::new(), folder: None, memory: MEMORY }
+    }
 }
 
 /// A model that was read.
@@ -67,16 +84,37 @@ pub struct ModelMetadata {
 
 /// The graph of a model whose bytes are at hand.
 pub fn import(bytes: impl Into<Bytes>, options: &Options) -> Result<Imported, ImportError> {
-    let bytes = bytes.into();
-    let format = formats::recognize(&bytes)?;
-    (format.import)(bytes, options)
+    survey(bytes, options)?.imported()
 }
 
 /// The graph of a model file.
 pub fn import_file(path: &Path, options: &Options) -> Result<Imported, ImportError> {
+    survey_file(path, options)?.imported()
+}
+
+/// What a model is whose bytes are at hand, as far as it can be expressed.
+pub fn survey(bytes: impl Into<Bytes>, options: &Options) -> Result<Survey, ImportError> {
+    let bytes = bytes.into();
+    let format = formats::recognize(&bytes)?;
+    (format.survey)(bytes, options)
+}
+
+/// What a model file is, as far as it can be expressed.
+pub fn survey_file(path: &Path, options: &Options) -> Result<Survey, ImportError> {
     let failed = |error| ImportError::Io { path: path.to_path_buf(), error };
-    let bytes = Bytes::from(std::fs::read(path).map_err(failed)?);
+    let file = File::open(path).map_err(failed)?;
+    // What is no file has no length, so that the length is held to the limit once more.
+    let limit = options.memory as u64;
+    let length = file.metadata().map_err(failed)?.len();
+    let mut bytes = Vec::new();
+    if length <= limit {
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    }
+    let length = length.max(bytes.len() as u64);
+    if length > limit {
+        return Err(ImportError::TooLarge { bytes: length, limit: options.memory });
+    }
     let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
     let folder = options.folder.clone().or_else(|| folder.map(Path::to_path_buf));
-    import(bytes, &Options { folder, sizes: options.sizes.clone() })
+    survey(bytes, &Options { folder, ..options.clone() })
 }

@@ -1,6 +1,6 @@
 //! Values, nodes and the graph that holds them.
 
-use crate::{Fact, Op, RuleError};
+use crate::{Fact, Loop, Op, RuleError};
 use std::sync::Arc;
 use tensor::{DType, Dim, Tensor};
 
@@ -34,6 +34,8 @@ pub struct Node {
     pub output: ValueId,
     /// What is made beside it; nothing for most operators.
     pub further: Vec<ValueId>,
+    /// The graphs that the operator runs; nothing for most operators.
+    pub bodies: Vec<Graph>,
 }
 
 impl Node {
@@ -98,6 +100,14 @@ pub enum GraphError {
         /// In the graph.
         found: usize,
     },
+    /// A graph inside a node does not fit it.
+    #[error("node `{node}`: {reason}")]
+    Body {
+        /// The node.
+        node: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A value's recorded type or shape is not what its node makes.
     #[error("node `{node}` makes {made:?} but the graph records {recorded:?}")]
     Fact {
@@ -133,12 +143,27 @@ impl Graph {
 
     /// Appends a node and gives the value that it makes, the first where it makes several.
     pub fn add(&mut self, name: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, GraphError> {
+        self.add_with(name, op, inputs, Vec::new())
+    }
+
+    /// Appends a node that runs graphs, as [`Graph::add`].
+    pub fn add_with(
+        &mut self,
+        name: &str,
+        op: Op,
+        inputs: &[ValueId],
+        bodies: Vec<Graph>,
+    ) -> Result<ValueId, GraphError> {
         let made = self.infer(name, &op, inputs)?;
         let mut made = made.into_iter().map(|fact| self.push(name, fact, None));
-        let output = made.next().expect("every operator makes something");
+        let output = made.next().ok_or_else(|| GraphError::Outputs {
+            node: name.to_string(),
+            expected: 1,
+            found: 0,
+        })?;
         let further = made.collect();
         let (name, inputs) = (name.to_string(), inputs.to_vec());
-        self.nodes.push(Node { name, op, inputs, output, further });
+        self.nodes.push(Node { name, op, inputs, output, further, bodies });
         Ok(output)
     }
 
@@ -190,6 +215,7 @@ impl Graph {
                 undefined(&is_made, &node.name, id)?;
             }
             let made = self.infer(&node.name, &node.op, &node.inputs)?;
+            self.verify_bodies(node)?;
             let (expected, found) = (made.len(), 1 + node.further.len());
             if expected != found {
                 let node = node.name.clone();
@@ -204,6 +230,42 @@ impl Graph {
             }
         }
         self.outputs.iter().try_for_each(|o| undefined(&is_made, &o.name, o.value))
+    }
+
+    /// Checks that a node's graphs are well formed, and take and make what the node does.
+    fn verify_bodies(&self, node: &Node) -> Result<(), GraphError> {
+        let refused = |reason: String| GraphError::Body { node: node.name.clone(), reason };
+        let (expected, found) = (node.op.bodies(), node.bodies.len());
+        if expected != found {
+            return Err(refused(format!("{found} bodies, expected {expected}")));
+        }
+        let (taken, made) = match &node.op {
+            Op::If { made } => (node.inputs.get(1..).unwrap_or(&[]), made.len()),
+            Op::Loop(Loop { iteration, made }) => {
+                let (own, states) = (iteration.own_inputs(), iteration.states);
+                if states > made.len() || states > node.inputs.len().saturating_sub(own) {
+                    return Err(refused(format!("{states} states are more than there are values")));
+                }
+                (&node.inputs[own..], made.len() + 1)
+            }
+            _ => return Ok(()),
+        };
+        for body in &node.bodies {
+            body.verify()?;
+            let own = body.inputs.len().checked_sub(taken.len());
+            let own = own.filter(|&own| own == if expected == 1 { 2 } else { 0 });
+            let (Some(own), true) = (own, body.outputs.len() == made) else {
+                let (inputs, outputs) = (body.inputs.len(), body.outputs.len());
+                return Err(refused(format!("a body of {inputs} inputs and {outputs} outputs")));
+            };
+            for (&id, &outer) in body.inputs[own..].iter().zip(taken) {
+                let (inner, outer) = (body.fact(id), self.fact(outer));
+                if (inner.dtype, inner.rank()) != (outer.dtype, outer.rank()) {
+                    return Err(refused(format!("a body takes {inner:?} and is given {outer:?}")));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn infer(&self, name: &str, op: &Op, inputs: &[ValueId]) -> Result<Vec<Fact>, GraphError> {

@@ -24,5 +24,5 @@ mod rule;
 pub mod text;
 
 pub use graph::{Graph, GraphError, Node, Output, Value, ValueId};
-pub use op::{Arg, Conv, Op, PadMode, Pool, PoolKind, SliceAxis};
+pub use op::{Arg, Conv, Dynamic, Loop, Op, PadMode, Pool, PoolKind, SliceAxis};
 pub use tensor::rule::{Fact, RuleError};

@@ -2,7 +2,9 @@
 //! path in `compile/reference`.
 
 use operators::Operator;
+use operators::dynamic::control::Iteration;
 use serde::{Deserialize, Serialize};
+use tensor::rule::Fact;
 use tensor::scalar::{Binary, Reduction, Unary};
 use tensor::{DType, Dim};
 
@@ -17,7 +19,8 @@ pub enum Op {
     Binary(Binary),
     /// `(condition, a, b)`: `a` where the boolean condition holds, else `b`, broadcasting.
     Select,
-    /// `(x)`: each element converted; out-of-range floats saturate, NaN becomes 0.
+    /// `(x)`: each element converted; out-of-range floats saturate, NaN becomes 0. What small types
+    /// make of numbers that they do not have stands in [`tensor::small`].
     Cast(DType),
 
     /// `(x, weights, [bias])`: cross-correlation of `x[N, C, spatial…]` with
@@ -118,8 +121,56 @@ pub enum Op {
     /// `()`: the sizes themselves, as an `i64` vector.
     Dimensions(Vec<Dim>),
 
+    /// `(x[N, F], roots, thresholds, nodes, leaves, targets, weights, base[C])`: what the leaves of
+    /// decision trees give that each row reaches, one of each tree, joined to `[N, C]`, `base`
+    /// added. A number that no leaf counts for is 0.
+    ///
+    /// `roots` names the first node of each tree: node `i` by `i`, leaf `i` by `!i`. Of each node,
+    /// `nodes` holds `[feature, yes, no]`: `yes` where the feature is at most the threshold, else
+    /// `no`; a negative feature `!f` is `f` where `yes` is also taken when it is not a number. Both
+    /// lie behind the node. Leaf `i` has the entries from `leaves[i]` to `leaves[i + 1]`, or where
+    /// that is empty entry `i` alone: each a column of the result in `targets` and a number in
+    /// `weights`. `x`, thresholds, weights and base are `f32` or `f64`, the rest `i32`.
+    TreeEnsemble {
+        /// How the numbers of several leaves are joined: by sum, mean over the trees, min or max.
+        reduction: Reduction,
+    },
+
     /// An operator that is computed as written, on whole tensors; it may make several values.
     Whole(Operator),
+
+    /// An operator whose results have sizes that depend on elements, or that takes or makes what
+    /// is no tensor of numbers.
+    Dynamic(Dynamic),
+    /// `(condition, captured…)`: what the first body makes of the captured values where the one
+    /// boolean is true, else what the second one makes.
+    If {
+        /// Types and shapes of the results.
+        made: Vec<Fact>,
+    },
+    /// `([trip count], [condition], state…, captured…)`: runs its body again and again.
+    Loop(Loop),
+}
+
+/// Parameters of [`Op::Dynamic`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Dynamic {
+    /// What is computed.
+    pub operator: operators::Dynamic,
+    /// Types and shapes of the results; sizes that are not known before it has run are symbols
+    /// of its own, and have their values from then on.
+    pub made: Vec<Fact>,
+    /// Symbols that get the elements of the first result as their values, in order.
+    pub elements: Vec<String>,
+}
+
+/// Parameters of [`Op::Loop`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Loop {
+    /// What is taken, made and passed on.
+    pub iteration: Iteration,
+    /// Types and shapes of the results.
+    pub made: Vec<Fact>,
 }
 
 /// Parameters of [`Op::Conv`]; one entry for each spatial axis.
@@ -204,6 +255,20 @@ pub enum PadMode {
 }
 
 impl Op {
+    /// The graphs that a node of this operator holds.
+    pub const fn bodies(&self) -> usize {
+        match self {
+            Op::If { .. } => 2,
+            Op::Loop(_) => 1,
+            _ => 0,
+        }
+    }
+
+    /// Does it run between the stages of a plan, on whole values?
+    pub const fn is_staged(&self) -> bool {
+        matches!(self, Op::Dynamic(_) | Op::If { .. } | Op::Loop(_))
+    }
+
     /// The operator's name in the text form, in listings and in messages.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -228,7 +293,11 @@ impl Op {
             Op::Gather { .. } => "gather",
             Op::Pad { .. } => "pad",
             Op::Dimensions(_) => "dimensions",
+            Op::TreeEnsemble { .. } => "tree_ensemble",
             Op::Whole(_) => "whole",
+            Op::Dynamic(_) => "dynamic",
+            Op::If { .. } => "if",
+            Op::Loop(_) => "loop",
         }
     }
 }

@@ -1,19 +1,27 @@
 //! The rule of each operator: what it makes of which inputs.
 
-use crate::{Op, ops};
-use tensor::rule::{Fact, RuleError};
+use crate::{Dynamic, Loop, Op, ops};
+use tensor::DType;
+use tensor::rule::{Fact, RuleError, require_type};
 
 impl Op {
     /// Types and shapes of all that the operator makes of such inputs.
     pub fn infer_all(&self, inputs: &[Fact]) -> Result<Vec<Fact>, RuleError> {
         match self {
-            Op::Whole(operator) => operator.infer(inputs),
+            Op::Whole(operator) => {
+                require_numbers(inputs)?;
+                operator.infer(inputs)
+            }
+            Op::Dynamic(Dynamic { made, .. }) | Op::If { made } | Op::Loop(Loop { made, .. }) => {
+                Ok(made.clone())
+            }
             _ => Ok(vec![self.infer(inputs)?]),
         }
     }
 
     /// Type and shape of the first or only value that the operator makes of such inputs.
     pub fn infer(&self, inputs: &[Fact]) -> Result<Fact, RuleError> {
+        require_numbers(inputs)?;
         match self {
             Op::Unary(function) => ops::elementwise::unary(*function, inputs),
             Op::Binary(function) => ops::elementwise::binary(*function, inputs),
@@ -35,7 +43,18 @@ impl Op {
             Op::Gather { axis } => ops::movement::gather(*axis, inputs),
             Op::Pad { before, after, .. } => ops::movement::pad(before, after, inputs),
             Op::Dimensions(dims) => ops::movement::dimensions(dims, inputs),
-            Op::Whole(operator) => operator.infer(inputs).map(|mut made| made.swap_remove(0)),
+            Op::TreeEnsemble { reduction } => ops::trees::tree_ensemble(*reduction, inputs),
+            Op::Whole(_) | Op::Dynamic(_) | Op::If { .. } | Op::Loop(_) => {
+                let mut made = self.infer_all(inputs)?;
+                let none = RuleError::Arity { expected: "a result", found: 0 };
+                if made.is_empty() { Err(none) } else { Ok(made.swap_remove(0)) }
+            }
         }
     }
+}
+
+/// Requires every input to be a tensor of numbers.
+fn require_numbers(inputs: &[Fact]) -> Result<(), RuleError> {
+    let mut inputs = inputs.iter().enumerate();
+    inputs.try_for_each(|(i, x)| require_type(i, x, DType::is_dense, "a tensor of numbers"))
 }

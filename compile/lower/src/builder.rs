@@ -20,6 +20,11 @@ impl Builder {
         self.push(dtype, shape, Place::Arena)
     }
 
+    /// A value beside the arena.
+    pub(crate) fn held(&mut self, dtype: DType, shape: Vec<Dim>) -> BufferId {
+        self.push(dtype, shape, Place::Held)
+    }
+
     /// The bytes of `of` under another shape with as many elements.
     pub(crate) fn alias(&mut self, of: BufferId, shape: Vec<Dim>) -> BufferId {
         if self.buffers[of.0 as usize].shape == shape {
@@ -29,10 +34,16 @@ impl Builder {
         self.push(dtype, shape, Place::Alias(of))
     }
 
-    pub(crate) fn constant(&mut self, dtype: DType, shape: &[usize], bytes: &[u8]) -> BufferId {
+    /// Puts bytes among the constants and gives the place of the first.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> u64 {
         self.constants.resize(self.constants.len().next_multiple_of(ALIGNMENT), 0);
         let offset = self.constants.len() as u64;
         self.constants.extend_from_slice(bytes);
+        offset
+    }
+
+    pub(crate) fn constant(&mut self, dtype: DType, shape: &[usize], bytes: &[u8]) -> BufferId {
+        let offset = self.append(bytes);
         let shape = shape.iter().map(|&d| Dim::from(d)).collect();
         self.push(dtype, shape, Place::Constant { offset, bytes: bytes.len() as u64 })
     }

@@ -50,7 +50,7 @@ fn uses(plan: &Plan) -> Vec<usize> {
     let mut uses = vec![0; plan.buffers.len()];
     let aliased = plan.buffers.iter().filter_map(|buffer| match buffer.place {
         Place::Alias(of) => Some(of),
-        Place::Arena | Place::Constant { .. } | Place::Input(_) => None,
+        Place::Arena | Place::Constant { .. } | Place::Input(_) | Place::Held => None,
     });
     let read = plan.steps.iter().flat_map(|step| step.inputs.iter().copied());
     for id in read.chain(aliased).chain(plan.outputs.iter().copied()) {

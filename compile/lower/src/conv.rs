@@ -2,26 +2,48 @@
 
 use crate::builder::permuted;
 use crate::layout::Layout;
-use crate::{Lowering, Refusal, refuse, require_f32};
+use crate::{Lowering, Refusal, refuse, require_number};
 use ir::{Conv, Node, ValueId};
 use kernels::conv::ConvShape;
-use plan::{BufferId, Convolution, Operation, Precision};
+use plan::{BufferId, Convolution, Epilogue, Operation, Precision};
 use tensor::{DType, Dim, Tensor};
 
 /// Images larger than this are no other case, and products of such sizes cannot overflow.
 const SIZE_MAX: i64 = 1 << 12;
 
+/// No size may reach this, or the kernels' index arithmetic overflows.
+const KERNEL_SIZE_MAX: usize = 1 << 31;
+
+/// Refuses sizes that the kernels cannot count with: they may come without any data.
+fn require_sizes(
+    node: &Node,
+    weights: &[usize],
+    window: &Spatial,
+    groups: usize,
+) -> Result<(), Refusal> {
+    let channels = [weights[0], weights[1].saturating_mul(groups), groups];
+    let rest = [window.kernel, window.strides, window.dilations];
+    let mut all = channels.iter().chain(rest.as_flattened()).chain(&window.pads);
+    match all.find(|&&size| size >= KERNEL_SIZE_MAX) {
+        None => Ok(()),
+        Some(size) => Err(refuse(node, format!("no kernel for a size of {size}"))),
+    }
+}
+
 impl Lowering<'_> {
     pub(crate) fn conv(&mut self, index: usize, conv: &Conv) -> Result<(), Refusal> {
         let node = &self.graph.nodes[index];
         let input = node.inputs[0];
-        require_f32(node, self.dtype(input))?;
-        let Some(weights) = self.graph.known(node.inputs[1]) else {
-            return Err(refuse(node, "weights that are computed at run time have no kernel yet"));
-        };
-        let weights = weights.clone();
-        let window = Spatial::of(node, weights.shape(), conv)?;
-        let rank = weights.shape().len();
+        if self.dtype(input) == DType::F64 {
+            return self.scalar_conv(node, conv);
+        }
+        require_number(node, self.dtype(input))?;
+        let weights = self.graph.known(node.inputs[1]).cloned();
+        let window = Spatial::of(node, self.shape(node.inputs[1]), conv)?;
+        if let Some(weights) = &weights {
+            require_sizes(node, weights.shape(), &window, conv.groups)?;
+        }
+        let rank = self.shape(input).len();
         let fused = self.fuse(index, node.inputs.get(2).copied(), Layout::ChannelsLast);
         let from = self.form(input, Layout::ChannelsLast);
         let from = self.planar(from, rank);
@@ -33,26 +55,63 @@ impl Lowering<'_> {
             groups: conv.groups,
             epilogue: fused.epilogue,
         };
-        let mut inputs = vec![from];
-        let is_depthwise = weights.shape()[1] == 1 && weights.shape()[0] == conv.groups;
-        let operation = if is_depthwise && conv.groups > 1 {
-            inputs.push(self.depthwise_weights(&weights));
-            Operation::Depthwise(parameters)
-        } else {
-            let shape = self.conv_shape(node.output, &weights, &parameters);
-            if let Some(tile) = self.options.forms.tile(&node.name, &shape) {
-                inputs.push(self.winograd_weights(tile, &weights, &shape));
-                Operation::Winograd { tile, convolution: parameters }
-            } else {
-                inputs.push(self.packed_weights(&weights, &shape));
-                Operation::Convolution(parameters)
-            }
+        let (packed, operation) = match weights {
+            Some(weights) => self.constant_weights(node, &weights, parameters),
+            None => self.computed_weights(node, parameters),
         };
+        let mut inputs = vec![from, packed];
         inputs.extend(fused.inputs.iter().enumerate().map(|(i, &id)| {
             let is_residual = i == usize::from(fused.epilogue.has_bias);
             if is_residual { self.planar(id, rank) } else { id }
         }));
         let output = self.make(fused.output, Layout::ChannelsLast);
+        let output = self.planar(output, rank);
+        self.builder.step(&node.name, operation, &inputs, output);
+        Ok(())
+    }
+
+    /// The packed form of weights that are known, and what takes them.
+    fn constant_weights(
+        &mut self,
+        node: &Node,
+        weights: &Tensor,
+        parameters: Convolution,
+    ) -> (BufferId, Operation) {
+        let groups = parameters.groups;
+        if groups > 1 && weights.shape()[1] == 1 && weights.shape()[0] == groups {
+            return (self.depthwise_weights(weights), Operation::Depthwise(parameters));
+        }
+        let shape = self.conv_shape(node.output, weights, &parameters);
+        match self.options.forms.tile(&node.name, &shape) {
+            Some(tile) => {
+                let packed = self.winograd_weights(tile, weights, &shape);
+                (packed, Operation::Winograd { tile, convolution: parameters })
+            }
+            None => (self.packed_weights(weights, &shape), Operation::Convolution(parameters)),
+        }
+    }
+
+    /// A convolution of f64, whose weights need not be constant: what no kernel packs.
+    fn scalar_conv(&mut self, node: &Node, conv: &Conv) -> Result<(), Refusal> {
+        let window = Spatial::of(node, self.shape(node.inputs[1]), conv)?;
+        let rank = self.shape(node.inputs[0]).len();
+        let planar = |lowering: &mut Self, id| {
+            let buffer = lowering.form(id, Layout::ChannelsLast);
+            lowering.planar(buffer, rank)
+        };
+        let mut inputs = vec![planar(self, node.inputs[0]), planar(self, node.inputs[1])];
+        let bias = node.inputs.get(2).map(|&id| self.form(id, Layout::Plain));
+        inputs.extend(bias);
+        let epilogue = Epilogue { has_bias: bias.is_some(), ..Epilogue::default() };
+        let operation = Operation::Convolution(Convolution {
+            kernel: window.kernel,
+            strides: window.strides,
+            dilations: window.dilations,
+            pads: window.pads,
+            groups: conv.groups,
+            epilogue,
+        });
+        let output = self.make(node.output, Layout::ChannelsLast);
         let output = self.planar(output, rank);
         self.builder.step(&node.name, operation, &inputs, output);
         Ok(())
@@ -130,28 +189,32 @@ pub(crate) struct Spatial {
 }
 
 impl Spatial {
-    fn of(node: &Node, weights: &[usize], conv: &Conv) -> Result<Spatial, Refusal> {
-        Spatial::new(node, &weights[2..], &conv.strides, &conv.dilations, &conv.pads)
+    fn of(node: &Node, weights: &[Dim], conv: &Conv) -> Result<Spatial, Refusal> {
+        let kernel: Option<Vec<usize>> = weights[2..].iter().map(Dim::known_size).collect();
+        let kernel = kernel.ok_or_else(|| refuse(node, "a kernel whose size is not known"))?;
+        let spatial = Spatial::new(&kernel, &conv.strides, &conv.dilations, &conv.pads);
+        let axes = kernel.len();
+        spatial.ok_or_else(|| refuse(node, format!("{axes} spatial axes, expected 1 or 2")))
     }
 
+    /// `None` when there are more axes, or none.
     pub(crate) fn new(
-        node: &Node,
         kernel: &[usize],
         strides: &[usize],
         dilations: &[usize],
         pads: &[(usize, usize)],
-    ) -> Result<Spatial, Refusal> {
+    ) -> Option<Spatial> {
         let two = |sizes: &[usize]| match *sizes {
-            [w] => Ok([1, w]),
-            [h, w] => Ok([h, w]),
-            _ => Err(refuse(node, format!("{} spatial axes, expected 1 or 2", sizes.len()))),
+            [w] => Some([1, w]),
+            [h, w] => Some([h, w]),
+            _ => None,
         };
         let pads = match *pads {
             [(left, right)] => [0, left, 0, right],
             [(top, bottom), (left, right)] => [top, left, bottom, right],
-            _ => return Err(refuse(node, "expected padding of 1 or 2 spatial axes")),
+            _ => return None,
         };
         let (kernel, strides, dilations) = (two(kernel)?, two(strides)?, two(dilations)?);
-        Ok(Spatial { kernel, strides, dilations, pads })
+        Some(Spatial { kernel, strides, dilations, pads })
     }
 }

@@ -12,7 +12,7 @@ const IMAGE_SIDE: i64 = 224;
 const SEQUENCE_LENGTH: i64 = 128;
 
 /// The first axis is the batch, and one by default; the last two of an image are its sides.
-pub(crate) fn sizes(signature: &Signature) -> BTreeMap<String, i64> {
+pub fn sizes(signature: &Signature) -> BTreeMap<String, i64> {
     let mut sizes = BTreeMap::new();
     for port in &signature.inputs {
         for (axis, dim) in port.shape.iter().enumerate() {

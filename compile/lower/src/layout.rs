@@ -89,10 +89,11 @@ impl Lowering<'_> {
         buffer
     }
 
-    /// The buffer that a caller reads an output from: plain, and in memory of this run.
+    /// The buffer that a caller reads an output from: plain, and in memory of this run or a value
+    /// of its own.
     pub(crate) fn output_buffer(&mut self, id: ValueId) -> BufferId {
         let buffer = self.form(id, Layout::Plain);
-        if self.builder.is_in_arena(buffer) {
+        if self.builder.is_readable(buffer) || !self.dtype(id).is_dense() {
             return buffer;
         }
         let shape = self.shape(id).to_vec();
@@ -179,10 +180,11 @@ impl Lowering<'_> {
 }
 
 impl crate::builder::Builder {
-    pub(crate) fn is_in_arena(&self, id: BufferId) -> bool {
+    /// May a caller read it?
+    pub(crate) fn is_readable(&self, id: BufferId) -> bool {
         match self.place(id) {
-            Place::Arena => true,
-            Place::Alias(of) => self.is_in_arena(*of),
+            Place::Arena | Place::Held => true,
+            Place::Alias(of) => self.is_readable(*of),
             Place::Constant { .. } | Place::Input(_) => false,
         }
     }

@@ -32,10 +32,15 @@ mod movement;
 mod norm;
 mod pool;
 mod reduce;
+mod resize;
+mod staged;
+mod trees;
+mod weights;
 mod whole;
 mod winograd;
 
 pub use chain::CHAIN_ARROW;
+pub use defaults::sizes as default_sizes;
 pub use forms::{Chains, ConvolutionForm, Forms};
 
 use ir::{Graph, Node, Op, ValueId};
@@ -85,22 +90,15 @@ pub fn lower(graph: &Graph) -> Result<Lowered, LowerError> {
 
 /// Makes a plan of a verified graph with other choices than the default ones.
 pub fn lower_with(graph: &Graph, options: &Options) -> Result<Lowered, LowerError> {
-    let port = |name: &str, id: ValueId| {
-        let ir::Fact { dtype, shape } = graph.fact(id);
-        Port { name: name.to_string(), dtype, shape }
-    };
-    let signature = Signature {
-        inputs: graph.inputs.iter().map(|&id| port(&graph.value(id).name, id)).collect(),
-        outputs: graph.outputs.iter().map(|o| port(&o.name, o.value)).collect(),
-    };
+    let signature = signature(graph);
     let mut lowering = Lowering::new(graph, defaults::sizes(&signature), options);
     lowering.find_attention();
     let mut refused = Vec::new();
     for index in 0..graph.nodes.len() {
         if !lowering.is_fused[index]
-            && let Err(refusal) = lowering.node(index)
+            && let Err(refusals) = lowering.node(index)
         {
-            refused.push(refusal);
+            refused.extend(refusals);
             // There will be no plan, but what takes this value is looked at too.
             for id in graph.nodes[index].outputs() {
                 lowering.make(id, layout::Layout::Plain);
@@ -116,6 +114,18 @@ pub fn lower_with(graph: &Graph, options: &Options) -> Result<Lowered, LowerErro
     let mut plan = Plan { name: graph.name.clone(), buffers, steps, signature, outputs, defaults };
     chain::fuse(&mut plan, &options.forms);
     Ok(Lowered { plan, constants })
+}
+
+/// What a graph takes and gives.
+pub fn signature(graph: &Graph) -> Signature {
+    let port = |name: &str, id: ValueId| {
+        let ir::Fact { dtype, shape } = graph.fact(id);
+        Port { name: name.to_string(), dtype, shape }
+    };
+    Signature {
+        inputs: graph.inputs.iter().map(|&id| port(&graph.value(id).name, id)).collect(),
+        outputs: graph.outputs.iter().map(|o| port(&o.name, o.value)).collect(),
+    }
 }
 
 /// The state of one lowering.
@@ -174,7 +184,16 @@ impl<'g> Lowering<'g> {
         }
     }
 
-    fn node(&mut self, index: usize) -> Result<(), Refusal> {
+    fn node(&mut self, index: usize) -> Result<(), Vec<Refusal>> {
+        let node = &self.graph.nodes[index];
+        if node.op.is_staged() {
+            return self.staged(node);
+        }
+        self.single(index).map_err(|refusal| vec![refusal])
+    }
+
+    /// A node that runs within a stage.
+    fn single(&mut self, index: usize) -> Result<(), Refusal> {
         let node = &self.graph.nodes[index];
         match &node.op {
             Op::Unary(function) => self.unary(node, *function),
@@ -202,7 +221,14 @@ impl<'g> Lowering<'g> {
             Op::Gather { axis } => self.gather(node, *axis),
             Op::Pad { before, after, mode } => self.pad(node, before, after, *mode),
             Op::Dimensions(dims) => self.dimensions(node, dims),
+            Op::TreeEnsemble { reduction } => {
+                self.tree_ensemble(node, *reduction);
+                Ok(())
+            }
             Op::Whole(operator) => self.operator(node, operator),
+            Op::Dynamic(_) | Op::If { .. } | Op::Loop(_) => {
+                Err(refuse(node, "it does not run within a stage"))
+            }
         }
     }
 
@@ -235,10 +261,11 @@ fn refuse(node: &Node, reason: impl Into<String>) -> Refusal {
     Refusal { node: node.name.clone(), op: node.op.name(), reason: reason.into() }
 }
 
-/// Refuses a node whose elements the kernels do not compute with.
-fn require_f32(node: &Node, dtype: DType) -> Result<(), Refusal> {
-    if dtype == DType::F32 {
+/// Refuses a node whose elements the kernels do not compute with: floats of 16 bits, which the pass
+/// `widen_halves` makes floats of 32.
+fn require_number(node: &Node, dtype: DType) -> Result<(), Refusal> {
+    if dtype == DType::F32 || kernels::is_number(dtype) {
         return Ok(());
     }
-    Err(refuse(node, format!("the engine computes this in f32 only so far, found {dtype}")))
+    Err(refuse(node, format!("no kernel for {dtype} elements")))
 }

@@ -2,7 +2,7 @@
 
 use crate::builder::{is_one, strides};
 use crate::layout::Layout;
-use crate::{Lowering, Refusal, require_f32};
+use crate::{Lowering, Refusal, require_number};
 use bytemuck::NoUninit;
 use ir::{Node, ValueId};
 use plan::{BatchMatMul, BufferId, MatMul, Operation, Precision, View};
@@ -11,14 +11,21 @@ use tensor::{DType, Dim, Tensor};
 impl Lowering<'_> {
     pub(crate) fn mat_mul(&mut self, index: usize) -> Result<(), Refusal> {
         let node = &self.graph.nodes[index];
-        require_f32(node, self.dtype(node.inputs[0]))?;
+        require_number(node, self.dtype(node.inputs[0]))?;
         let right = self.graph.known(node.inputs[1]).cloned();
         if let Some(found) = self.attention.remove(&index) {
             self.fused_attention(node, &found);
             return Ok(());
         }
         match right {
-            Some(weights) if is_matrix(weights.shape()) => self.packed_product(index, &weights),
+            // Sums of nothing have no rows that could be counted by their elements.
+            Some(weights)
+                if is_matrix(weights.shape())
+                    && weights.dtype() == DType::F32
+                    && !weights.is_empty() =>
+            {
+                self.packed_product(index, &weights);
+            }
             _ => self.batch_product(node),
         }
         Ok(())

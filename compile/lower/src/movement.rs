@@ -5,7 +5,10 @@ use crate::layout::Layout;
 use crate::{Lowering, Refusal, refuse};
 use ir::{Node, PadMode, SliceAxis};
 use plan::{BufferId, Copy, Operation, View};
-use tensor::{DType, Dim};
+use tensor::{DType, Dim, ViewMut};
+
+/// Times that an axis may be reflected: each is three more copies, and models reflect once.
+const REFLECTIONS_MAX: i64 = 16;
 
 impl Lowering<'_> {
     pub(crate) fn reshape(&mut self, node: &Node) -> Result<(), Refusal> {
@@ -124,7 +127,8 @@ impl Lowering<'_> {
         match mode {
             PadMode::Constant(value) => {
                 let output = self.make(node.output, layout);
-                self.pad_constant(node, input, output, &physical, value)
+                self.pad_constant(node, input, output, &physical, value);
+                Ok(())
             }
             PadMode::Edge | PadMode::Reflect => {
                 let is_edge = mode == PadMode::Edge;
@@ -142,26 +146,24 @@ impl Lowering<'_> {
         output: BufferId,
         pads: &[(i64, i64)],
         value: f64,
-    ) -> Result<(), Refusal> {
-        let Some(bytes) = element_bytes(self.builder.dtype(output), value) else {
-            let dtype = self.builder.dtype(output);
-            return Err(refuse(node, format!("no kernel for padding of {dtype} elements")));
-        };
-        self.builder.step(&node.name, Operation::Fill(bytes), &[], output);
+    ) {
+        let fill = Operation::Fill(element_bytes(self.builder.dtype(output), value));
+        self.builder.step(&node.name, fill, &[], output);
         let (mut from, mut to) = (self.whole(input), self.whole(output));
         let mut extents = self.builder.shape(input).to_vec();
         for (axis, &(before, after)) in pads.iter().enumerate() {
             let cut = Dim::from((-before).max(0));
             from.offset = from.offset + cut.clone() * from.strides[axis].clone();
             to.offset = to.offset + Dim::from(before.max(0)) * to.strides[axis].clone();
-            extents[axis] = extents[axis].clone() - cut - Dim::from((-after).max(0));
+            let left = extents[axis].clone() - cut.clone() - Dim::from((-after).max(0));
+            // Padding at one side may make up for a cut of more than there is at the other.
+            let is_cut = before < 0 || after < 0;
+            extents[axis] = if is_cut { left.maximum(&Dim::from(0)) } else { left };
         }
         self.copy(node, input, output, extents, from, to);
-        Ok(())
     }
 
-    /// Pads one axis after another: a copy of what is there, and one for each side, that repeats
-    /// the edge or runs backwards from it.
+    /// Pads one axis after another.
     fn pad_mirrored(
         &mut self,
         node: &Node,
@@ -171,41 +173,74 @@ impl Lowering<'_> {
     ) -> Result<BufferId, Refusal> {
         let mut current = input;
         for (axis, &(before, after)) in pads.iter().enumerate() {
-            if (before, after) == (0, 0) {
-                continue;
-            }
             if before < 0 || after < 0 {
                 return Err(refuse(node, "negative padding has no kernel but with constants"));
             }
-            let shape = self.builder.shape(current).to_vec();
-            let mut padded = shape.clone();
-            padded[axis] = padded[axis].clone() + Dim::from(before) + Dim::from(after);
-            let output = self.builder.arena(self.builder.dtype(current), padded);
-            let last = shape[axis].clone() - Dim::from(1);
-            let end = Dim::from(before) + shape[axis].clone();
-            let mirror = if is_edge {
-                (Dim::from(0), last.clone(), 0)
-            } else {
-                (Dim::from(before), last.clone() - Dim::from(1), -1)
+            let size = self.builder.shape(current)[axis].known();
+            // A single element is its own reflection.
+            let is_edge = is_edge || size == Some(1);
+            let Some(size) = size.filter(|&size| !is_edge && size > 1) else {
+                current = self.pad_axis(node, current, axis, (before, after), is_edge);
+                continue;
             };
-            let (first, behind, step) = mirror;
-            let parts = [
-                (Dim::from(0), 1, Dim::from(before), shape[axis].clone()),
-                (first, step, Dim::from(0), Dim::from(before)),
-                (behind, step, end, Dim::from(after)),
-            ];
-            for (source, step, target, count) in parts {
-                let (mut from, mut to) = (self.whole(current), self.whole(output));
-                from.offset = source * from.strides[axis].clone();
-                from.strides[axis] = from.strides[axis].clone() * Dim::from(step);
-                to.offset = target * to.strides[axis].clone();
-                let mut extents = shape.clone();
-                extents[axis] = count;
-                self.copy(node, current, output, extents, from, to);
+            // A reflection is no longer than what lies behind the edge; what is longer is reflected
+            // again at the new edge.
+            let most = size - 1;
+            if before.max(after) / most > REFLECTIONS_MAX {
+                let reason =
+                    format!("reflection of {size} elements more than {REFLECTIONS_MAX} times");
+                return Err(refuse(node, reason));
             }
-            current = output;
+            let (mut before, mut after) = (before, after);
+            while (before, after) != (0, 0) {
+                let part = (before.min(most), after.min(most));
+                current = self.pad_axis(node, current, axis, part, false);
+                (before, after) = (before - part.0, after - part.1);
+            }
         }
         Ok(current)
+    }
+
+    /// A copy of what is there, and one for each side, that repeats the edge or runs backwards from
+    /// it.
+    fn pad_axis(
+        &mut self,
+        node: &Node,
+        input: BufferId,
+        axis: usize,
+        (before, after): (i64, i64),
+        is_edge: bool,
+    ) -> BufferId {
+        if (before, after) == (0, 0) {
+            return input;
+        }
+        let shape = self.builder.shape(input).to_vec();
+        let mut padded = shape.clone();
+        padded[axis] = padded[axis].clone() + Dim::from(before) + Dim::from(after);
+        let output = self.builder.arena(self.builder.dtype(input), padded);
+        let last = shape[axis].clone() - Dim::from(1);
+        let end = Dim::from(before) + shape[axis].clone();
+        let mirror = if is_edge {
+            (Dim::from(0), last.clone(), 0)
+        } else {
+            (Dim::from(before), last.clone() - Dim::from(1), -1)
+        };
+        let (first, behind, step) = mirror;
+        let parts = [
+            (Dim::from(0), 1, Dim::from(before), shape[axis].clone()),
+            (first, step, Dim::from(0), Dim::from(before)),
+            (behind, step, end, Dim::from(after)),
+        ];
+        for (source, step, target, count) in parts {
+            let (mut from, mut to) = (self.whole(input), self.whole(output));
+            from.offset = source * from.strides[axis].clone();
+            from.strides[axis] = from.strides[axis].clone() * Dim::from(step);
+            to.offset = target * to.strides[axis].clone();
+            let mut extents = shape.clone();
+            extents[axis] = count;
+            self.copy(node, input, output, extents, from, to);
+        }
+        output
     }
 
     /// A dense view of a whole buffer.
@@ -228,14 +263,9 @@ impl Lowering<'_> {
 }
 
 /// One element of this value, as it lies in memory.
-fn element_bytes(dtype: DType, value: f64) -> Option<Vec<u8>> {
-    match dtype {
-        DType::F32 => Some((value as f32).to_le_bytes().to_vec()),
-        DType::F64 => Some(value.to_le_bytes().to_vec()),
-        DType::I64 => Some((value as i64).to_le_bytes().to_vec()),
-        DType::I32 => Some((value as i32).to_le_bytes().to_vec()),
-        DType::U8 | DType::Bool => Some(vec![value as u8]),
-        DType::I8 => Some(vec![value as i8 as u8]),
-        DType::F16 | DType::BF16 | DType::I16 | DType::U16 | DType::U32 | DType::U64 => None,
-    }
+fn element_bytes(dtype: DType, value: f64) -> Vec<u8> {
+    let mut bytes = [0; 8];
+    let bytes = &mut bytes[..dtype.size()];
+    operators::numbers::store_floats(&mut ViewMut { dtype, shape: &[], bytes }, &[value]);
+    bytes.to_vec()
 }

@@ -1,7 +1,7 @@
 //! Normalizations.
 
 use crate::layout::Layout;
-use crate::{Lowering, Refusal, require_f32};
+use crate::{Lowering, Refusal, require_number};
 use ir::Node;
 use plan::{BufferId, Operation};
 
@@ -12,7 +12,7 @@ impl Lowering<'_> {
         axis: usize,
         is_log: bool,
     ) -> Result<(), Refusal> {
-        require_f32(node, self.dtype(node.inputs[0]))?;
+        require_number(node, self.dtype(node.inputs[0]))?;
         let layout = self.natural(node.inputs[0]);
         let input = self.form(node.inputs[0], layout);
         let rank = self.shape(node.output).len();
@@ -28,7 +28,7 @@ impl Lowering<'_> {
         axis: usize,
         epsilon: f32,
     ) -> Result<(), Refusal> {
-        require_f32(node, self.dtype(node.inputs[0]))?;
+        require_number(node, self.dtype(node.inputs[0]))?;
         let inputs: Vec<BufferId> =
             node.inputs.iter().map(|&id| self.form(id, Layout::Plain)).collect();
         let output = self.make(node.output, Layout::Plain);
@@ -44,7 +44,7 @@ impl Lowering<'_> {
         beta: f32,
         bias: f32,
     ) -> Result<(), Refusal> {
-        require_f32(node, self.dtype(node.inputs[0]))?;
+        require_number(node, self.dtype(node.inputs[0]))?;
         let input = self.form(node.inputs[0], Layout::ChannelsLast);
         let output = self.make(node.output, Layout::ChannelsLast);
         let operation = Operation::LocalResponseNorm { size, alpha, beta, bias };

@@ -1,11 +1,11 @@
 //! Reductions: of adjacent axes, brought together first when they are not.
 
 use crate::layout::Layout;
-use crate::{Lowering, Refusal, refuse};
+use crate::{Lowering, Refusal, require_number};
 use ir::{Arg, Node};
 use plan::{BufferId, Operation};
-use tensor::DType;
 use tensor::scalar::Reduction;
+use tensor::{DType, Dim};
 
 impl Lowering<'_> {
     pub(crate) fn reduce(
@@ -17,7 +17,16 @@ impl Lowering<'_> {
     ) -> Result<(), Refusal> {
         require_number(node, self.dtype(node.inputs[0]))?;
         if axes.is_empty() {
-            return Err(refuse(node, "a reduction over no axis has no kernel"));
+            // Each element on its own is one over an axis of one element.
+            let input = self.form(node.inputs[0], Layout::Plain);
+            let axis = self.builder.shape(input).len();
+            let mut shape = self.builder.shape(input).to_vec();
+            shape.push(Dim::from(1));
+            let input = self.builder.alias(input, shape);
+            let output = self.make(node.output, Layout::Plain);
+            let operation = Operation::Reduce { reduction, axis, axes: 1 };
+            self.builder.step(&node.name, operation, &[input], output);
+            return Ok(());
         }
         let (layout, input, axis) = self.adjacent(node, axes, keepdims);
         let output = self.make(node.output, if keepdims { layout } else { Layout::Plain });
@@ -27,7 +36,10 @@ impl Lowering<'_> {
     }
 
     pub(crate) fn arg(&mut self, node: &Node, arg: &Arg) -> Result<(), Refusal> {
-        require_number(node, self.dtype(node.inputs[0]))?;
+        let dtype = self.dtype(node.inputs[0]);
+        if dtype != DType::F64 {
+            require_number(node, dtype)?;
+        }
         let input = self.form(node.inputs[0], Layout::Plain);
         let output = self.make(node.output, Layout::Plain);
         let &Arg { is_max, axis, is_last, .. } = arg;
@@ -68,20 +80,4 @@ impl Lowering<'_> {
 
 fn is_adjacent(places: &[usize]) -> bool {
     places.windows(2).all(|pair| pair[0] + 1 == pair[1])
-}
-
-fn require_number(node: &Node, dtype: DType) -> Result<(), Refusal> {
-    match dtype {
-        DType::F32 | DType::I32 | DType::I64 => Ok(()),
-        DType::F64
-        | DType::F16
-        | DType::BF16
-        | DType::I8
-        | DType::I16
-        | DType::U8
-        | DType::U16
-        | DType::U32
-        | DType::U64
-        | DType::Bool => Err(refuse(node, format!("no kernel for {dtype} elements"))),
-    }
 }

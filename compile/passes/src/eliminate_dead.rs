@@ -17,14 +17,15 @@
 //! output %1 # y
 //! ```
 
-use ir::{Graph, ValueId};
+use ir::{Dynamic, Graph, Loop, Node, Op, ValueId};
+use tensor::Dim;
 
 /// Gives the number of nodes and constants dropped.
 pub(crate) fn run(graph: &mut Graph) -> usize {
     let mut is_needed = vec![false; graph.values.len()];
     graph.outputs.iter().for_each(|output| is_needed[output.value.0 as usize] = true);
     for node in graph.nodes.iter().rev() {
-        if node.outputs().any(|id| is_needed[id.0 as usize]) {
+        if binds_sizes(node) || node.outputs().any(|id| is_needed[id.0 as usize]) {
             // What a node makes stays together, needed or not.
             node.outputs().for_each(|id| is_needed[id.0 as usize] = true);
             node.inputs.iter().for_each(|id| is_needed[id.0 as usize] = true);
@@ -39,6 +40,16 @@ pub(crate) fn run(graph: &mut Graph) -> usize {
     dropped += before - graph.nodes.len();
     renumber(graph, &is_needed);
     dropped
+}
+
+/// Does it give symbols their values? Sizes of other values may depend on them.
+fn binds_sizes(node: &Node) -> bool {
+    let made = match &node.op {
+        Op::Dynamic(dynamic) if !dynamic.elements.is_empty() => return true,
+        Op::Dynamic(Dynamic { made, .. }) | Op::If { made } | Op::Loop(Loop { made, .. }) => made,
+        _ => return false,
+    };
+    made.iter().flat_map(|fact| &fact.shape).any(Dim::is_measured)
 }
 
 /// Numbers the needed values anew and drops the others.

@@ -85,7 +85,11 @@ fn unchanged(graph: &Rewriter<'_>, node: &Node) -> Option<ValueId> {
         | Op::LocalResponseNorm { .. }
         | Op::Gather { .. }
         | Op::Dimensions(_)
-        | Op::Whole(_) => false,
+        | Op::TreeEnsemble { .. }
+        | Op::Whole(_)
+        | Op::Dynamic(_)
+        | Op::If { .. }
+        | Op::Loop(_) => false,
     };
     is_unchanged.then_some(x)
 }

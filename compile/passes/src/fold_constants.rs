@@ -22,7 +22,7 @@
 use crate::rewrite::{Rewriter, rewrite};
 use ir::{Fact, Graph, Node, Op, ValueId};
 use std::sync::Arc;
-use tensor::{Bindings, Dim, Tensor};
+use tensor::{Bindings, Dim, Tensor, element_count};
 
 /// A result may be this many times as large as the operands together: conversion of 8-bit
 /// weights to 32 bits or 64 stays within, one number expanded to a whole image does not.
@@ -46,50 +46,18 @@ fn fold(graph: &mut Rewriter<'_>, node: &Node) -> Option<ValueId> {
     let inputs: Vec<Arc<Tensor>> = node.inputs.iter().map(known).collect::<Option<_>>()?;
     let inputs: Vec<&Tensor> = inputs.iter().map(Arc::as_ref).collect();
     let made = graph.fact(node.output);
-    let result_bytes = count(&made.shape)?.checked_mul(made.dtype.size())?;
+    let sizes: Vec<usize> = made.shape.iter().map(Dim::known_size).collect::<Option<_>>()?;
+    let result_bytes = element_count(&sizes)?.checked_mul(made.dtype.size())?;
     let input_bytes: usize = inputs.iter().map(|t| t.bytes().len()).sum();
     if result_bytes > SMALL_BYTES.max(input_bytes.saturating_mul(GROWTH_MAX)) {
         return None;
     }
-    if work(&node.op, &inputs, &made)? > WORK_MAX {
+    let facts: Vec<Fact> = node.inputs.iter().map(|&id| graph.fact(id)).collect();
+    let is_known = !matches!(node.op, Op::Whole(_));
+    let work = reference::work(&node.op, &facts, &made, &Bindings::new())?;
+    if !is_known || work > WORK_MAX {
         return None;
     }
     let result = reference::evaluate(&node.op, &inputs, &Bindings::new()).ok()?;
     Some(graph.constant(result))
-}
-
-fn count(shape: &[Dim]) -> Option<usize> {
-    shape.iter().try_fold(1usize, |count, dim| count.checked_mul(dim.known_size()?))
-}
-
-/// Elements visited, each as often as it is.
-fn work(op: &Op, inputs: &[&Tensor], made: &Fact) -> Option<usize> {
-    let results = count(&made.shape)?;
-    let per_result = match op {
-        Op::Conv(_) => inputs[1].len() / inputs[1].shape()[0].max(1),
-        Op::MatMul => inputs[0].shape().last().copied().unwrap_or(1),
-        Op::Pool(pool) => pool.kernel.iter().try_fold(1usize, |n, &k| n.checked_mul(k))?,
-        Op::LocalResponseNorm { size, .. } => *size,
-        Op::Unary(_)
-        | Op::Binary(_)
-        | Op::Select
-        | Op::Cast(_)
-        | Op::Reduce { .. }
-        | Op::Arg(_)
-        | Op::Softmax { .. }
-        | Op::LogSoftmax { .. }
-        | Op::LayerNorm { .. }
-        | Op::Reshape { .. }
-        | Op::Transpose { .. }
-        | Op::Slice { .. }
-        | Op::Concat { .. }
-        | Op::Expand { .. }
-        | Op::Gather { .. }
-        | Op::Pad { .. }
-        | Op::Dimensions(_) => 1,
-        // What it costs is not known.
-        Op::Whole(_) => return None,
-    };
-    let read: usize = inputs.iter().map(|t| t.len()).sum();
-    results.checked_mul(per_result)?.checked_add(read)
 }

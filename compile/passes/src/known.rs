@@ -26,7 +26,7 @@ pub(crate) fn splat(tensor: &Tensor) -> Option<f64> {
         // Beyond 2^53 the conversion rounds: such a number is none.
         DType::I64 => number::<i64>(tensor).map(|x| x as f64).filter(|x| x.abs() < EXACT),
         DType::U64 => number::<u64>(tensor).map(|x| x as f64).filter(|x| x.abs() < EXACT),
-        DType::F16 | DType::BF16 | DType::Bool => None,
+        _ => None,
     }
 }
 
@@ -43,17 +43,7 @@ pub(crate) fn floats(tensor: &Tensor) -> Option<Vec<f64>> {
     match tensor.dtype() {
         DType::F32 => Some(tensor.as_slice::<f32>().ok()?.iter().map(|&x| f64::from(x)).collect()),
         DType::F64 => Some(tensor.as_slice::<f64>().ok()?.to_vec()),
-        DType::F16
-        | DType::BF16
-        | DType::I8
-        | DType::I16
-        | DType::I32
-        | DType::I64
-        | DType::U8
-        | DType::U16
-        | DType::U32
-        | DType::U64
-        | DType::Bool => None,
+        _ => None,
     }
 }
 
@@ -72,17 +62,7 @@ pub(crate) fn rounded(dtype: DType, shape: &[usize], elements: &[f64]) -> Option
             Tensor::from_slice(shape, &narrow)
         }
         DType::F64 => Tensor::from_slice(shape, elements),
-        DType::F16
-        | DType::BF16
-        | DType::I8
-        | DType::I16
-        | DType::I32
-        | DType::I64
-        | DType::U8
-        | DType::U16
-        | DType::U32
-        | DType::U64
-        | DType::Bool => return None,
+        _ => return None,
     };
     tensor.ok()
 }

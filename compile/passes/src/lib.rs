@@ -33,5 +33,6 @@ mod known;
 mod pattern;
 mod pipeline;
 mod rewrite;
+mod widen_halves;
 
 pub use pipeline::{PASSES, Pass, PassError, PassReport, optimize};

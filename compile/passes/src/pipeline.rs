@@ -2,7 +2,7 @@
 
 use crate::{
     eliminate_common, eliminate_dead, eliminate_identity, fold_affine, fold_constants, fold_pad,
-    fuse_activation, fuse_gelu,
+    fuse_activation, fuse_gelu, widen_halves,
 };
 use ir::{Graph, GraphError};
 
@@ -23,6 +23,12 @@ pub const PASSES: &[Pass] = &[
         name: "fold_constants",
         run: fold_constants::run,
         reason: "first, since every other pass asks which values are known",
+    },
+    Pass {
+        name: "widen_halves",
+        run: widen_halves::run,
+        reason: "after fold_constants, which computes with what the model holds; before all that \
+                 know constants of 32 bits only, or drop the casts that it makes idle",
     },
     Pass {
         name: "eliminate_identity",
@@ -85,8 +91,8 @@ pub struct PassError {
     pub error: Box<GraphError>,
 }
 
-/// Runs all passes until nothing changes. The graph is verified before and after all of them, in
-/// debug builds after each.
+/// Runs all passes until nothing changes, on the graphs inside of nodes first. The graph is
+/// verified before and after all of them, in debug builds after each.
 pub fn optimize(mut graph: Graph) -> Result<(Graph, Vec<PassReport>), PassError> {
     let verify = |pass: &'static str, graph: &Graph| {
         graph.verify().map_err(|error| PassError { pass, error: Box::new(error) })
@@ -94,6 +100,11 @@ pub fn optimize(mut graph: Graph) -> Result<(Graph, Vec<PassReport>), PassError>
     verify("given", &graph)?;
     let report = |pass: &Pass| PassReport { pass: pass.name, rewrites: 0 };
     let mut reports: Vec<PassReport> = PASSES.iter().map(report).collect();
+    for body in graph.nodes.iter_mut().flat_map(|node| &mut node.bodies) {
+        let (optimized, inside) = optimize(std::mem::replace(body, Graph::new("")))?;
+        *body = optimized;
+        reports.iter_mut().zip(inside).for_each(|(all, one)| all.rewrites += one.rewrites);
+    }
     for _ in 0..ROUNDS_MAX {
         let mut is_changed = false;
         for (pass, report) in PASSES.iter().zip(&mut reports) {

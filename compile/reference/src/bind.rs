@@ -35,6 +35,10 @@ pub(crate) fn bind(op: &Op, sizes: &Bindings) -> Result<Op, DimError> {
         | Op::Transpose { .. }
         | Op::Concat { .. }
         | Op::Gather { .. }
-        | Op::Pad { .. } => op.clone(),
+        | Op::Pad { .. }
+        | Op::TreeEnsemble { .. }
+        | Op::Dynamic(_)
+        | Op::If { .. }
+        | Op::Loop(_) => op.clone(),
     })
 }

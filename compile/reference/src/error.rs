@@ -23,6 +23,21 @@ pub enum ReferenceError {
     /// An operator that is computed as written gave no answer.
     #[error(transparent)]
     Compute(#[from] operators::ComputeError),
+    /// An operator that runs graphs was given none.
+    #[error("{op} runs graphs, which belong to its node")]
+    NoBody {
+        /// The operator.
+        op: &'static str,
+    },
+    /// Text, a sequence or an optional value where a tensor of numbers was expected.
+    #[error("expected a tensor of numbers, found {found}")]
+    NotNumbers {
+        /// What there was.
+        found: DType,
+    },
+    /// A shape that is not the recorded one.
+    #[error(transparent)]
+    Shape(#[from] tensor::ShapeError),
     /// The result would have more than [`crate::ELEMENTS_MAX`] elements, or a negative size.
     #[error("{op} would make {shape:?}, expected at most {} elements", crate::ELEMENTS_MAX)]
     TooLarge {

@@ -26,16 +26,21 @@ mod numbers;
 mod ops;
 mod run;
 mod walk;
+mod work;
 
 pub use error::ReferenceError;
-pub use run::{bind_sizes, run, run_all};
+pub use run::{run, run_values};
+pub use work::work;
 
 use ir::{Fact, Op};
-use tensor::{Bindings, Dim, Tensor, element_count};
+use tensor::{Bindings, Dim, Tensor, Value, element_count};
 
 /// The most elements that a tensor made here may have: 1 GiB of `f32`, and 2 GiB while they are
 /// computed as `f64` (integers, as `i128`, take twice that).
 pub const ELEMENTS_MAX: usize = 1 << 28;
+
+/// The most bytes that a tensor may have that an operator between stages makes.
+const BYTES_MAX: usize = 4 * ELEMENTS_MAX;
 
 /// What an operator makes of `inputs`, the symbols in its parameters having the given `sizes`; the
 /// first of it where it makes several.
@@ -59,6 +64,11 @@ pub fn evaluate_all(
         .map_err(|error| ReferenceError::Rule { op: op.name(), error: Box::new(error) })?;
     let shapes: Vec<Vec<usize>> =
         made.iter().map(|made| concrete(&op, &made.shape)).collect::<Result<_, _>>()?;
+    if let Op::Dynamic(dynamic) = &op {
+        let values: Vec<Value> = inputs.iter().map(|&t| t.clone().into()).collect();
+        let made = dynamic.operator.evaluate(&values, BYTES_MAX)?;
+        return made.into_iter().map(run::number).collect();
+    }
     if let Op::Whole(operator) = &op {
         let views: Vec<_> = inputs.iter().map(|t| t.view()).collect();
         return Ok(operator.evaluate(&views)?);
@@ -116,6 +126,8 @@ fn dispatch(
         Op::Gather { axis } => ops::movement::gather(*axis, inputs[0], inputs[1], shape),
         Op::Pad { before, mode, .. } => ops::movement::pad(before, *mode, inputs[0], shape),
         Op::Dimensions(dims) => ops::movement::dimensions(dims),
-        Op::Whole(_) => unreachable!("computed by the operator itself"),
+        Op::TreeEnsemble { reduction } => ops::trees::tree_ensemble(*reduction, inputs, shape),
+        Op::Whole(_) | Op::Dynamic(_) => unreachable!("computed by the operator itself"),
+        Op::If { .. } | Op::Loop(_) => Err(ReferenceError::NoBody { op: op.name() }),
     }
 }

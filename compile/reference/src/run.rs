@@ -1,9 +1,9 @@
 //! Runs a whole graph, node after node.
 
-use crate::{ReferenceError, evaluate_all};
-use ir::{Graph, Node, Value};
-use std::sync::Arc;
-use tensor::{Bindings, Tensor};
+use crate::{BYTES_MAX, ReferenceError, evaluate_all};
+use ir::{Fact, Graph, Node, Op};
+use operators::dynamic::control;
+use tensor::{Bindings, Tensor, Value, bind_shape};
 
 /// The graph's outputs for these inputs, both in the order that the graph names them. A value is
 /// dropped after its last use.
@@ -21,11 +21,26 @@ use tensor::{Bindings, Tensor};
 /// assert_eq!(outputs[0].as_slice::<f32>().unwrap(), [0.0, 0.5, 2.0]);
 /// ```
 pub fn run(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>, ReferenceError> {
-    let sizes = bind_sizes(graph, inputs)?;
+    let inputs: Vec<Value> = inputs.iter().map(|t| t.clone().into()).collect();
+    run_values(graph, &inputs)?.into_iter().map(number).collect()
+}
+
+/// The graph's outputs for inputs of any kind, as [`run`].
+pub fn run_values(graph: &Graph, inputs: &[Value]) -> Result<Vec<Value>, ReferenceError> {
+    run_inside(graph, inputs, Bindings::new())
+}
+
+/// The outputs of a graph around which symbols have these sizes.
+fn run_inside(
+    graph: &Graph,
+    inputs: &[Value],
+    mut sizes: Bindings,
+) -> Result<Vec<Value>, ReferenceError> {
+    bind_sizes(graph, inputs, &mut sizes)?;
     let mut values = given(graph, inputs);
     let mut uses = graph.use_counts();
     for node in &graph.nodes {
-        let made = step(graph, node, &values, &sizes)?;
+        let made = step(graph, node, &values, &mut sizes)?;
         for (id, made) in node.outputs().zip(made) {
             values[id.0 as usize] = Some(made).filter(|_| uses[id.0 as usize] > 0);
         }
@@ -38,50 +53,42 @@ pub fn run(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>, ReferenceErr
         }
     }
     let output = |o: &ir::Output| {
-        let value = values.get(o.value.0 as usize).and_then(Option::as_ref);
+        let value = values.get(o.value.0 as usize).cloned().flatten();
         let undefined = || ReferenceError::Undefined { node: o.name.clone(), value: o.value.0 };
-        value.map(|t| t.as_ref().clone()).ok_or_else(undefined)
+        value.ok_or_else(undefined)
     };
     graph.outputs.iter().map(output).collect()
 }
 
-/// Every value of the graph for these inputs, by [`ir::ValueId`]; `None` for a value that
-/// nothing makes. For finding where two ways of computing part.
-pub fn run_all(
-    graph: &Graph,
-    inputs: &[Tensor],
-) -> Result<Vec<Option<Arc<Tensor>>>, ReferenceError> {
-    let sizes = bind_sizes(graph, inputs)?;
-    let mut values = given(graph, inputs);
-    for node in &graph.nodes {
-        let made = step(graph, node, &values, &sizes)?;
-        for (id, made) in node.outputs().zip(made) {
-            values[id.0 as usize] = Some(made);
+/// The tensor of numbers that a value is.
+pub(crate) fn number(value: Value) -> Result<Tensor, ReferenceError> {
+    match value {
+        Value::Tensor(tensor) => Ok(std::sync::Arc::unwrap_or_clone(tensor)),
+        Value::Text(_) | Value::Sequence(_) | Value::Optional(_) => {
+            Err(ReferenceError::NotNumbers { found: value.dtype() })
         }
     }
-    Ok(values)
 }
 
 /// The size of each symbol by the shapes of the inputs. A symbol that stands alone somewhere is
 /// bound there; every other dimension is then checked.
-pub fn bind_sizes(graph: &Graph, inputs: &[Tensor]) -> Result<Bindings, ReferenceError> {
+fn bind_sizes(graph: &Graph, inputs: &[Value], sizes: &mut Bindings) -> Result<(), ReferenceError> {
     if inputs.len() != graph.inputs.len() {
         let (expected, found) = (graph.inputs.len(), inputs.len());
         return Err(ReferenceError::InputCount { expected, found });
     }
-    let mut sizes = Bindings::new();
-    for (&id, tensor) in graph.inputs.iter().zip(inputs) {
+    for (&id, input) in graph.inputs.iter().zip(inputs) {
         let value = graph.value(id);
-        if value.dtype != tensor.dtype() {
-            let (expected, found) = (value.dtype, tensor.dtype());
+        if value.dtype != input.dtype() {
+            let (expected, found) = (value.dtype, input.dtype());
             return Err(ReferenceError::InputType { name: value.name.clone(), expected, found });
         }
-        if value.shape.len() != tensor.shape().len() {
-            return Err(wrong_shape(value, tensor));
+        if value.shape.len() != input.shape().len() {
+            return Err(wrong_shape(value, input));
         }
-        for (dim, &found) in value.shape.iter().zip(tensor.shape()) {
+        for (dim, &found) in value.shape.iter().zip(input.shape()) {
             let Some(symbol) = dim.as_symbol() else { continue };
-            let size = i64::try_from(found).map_err(|_| wrong_shape(value, tensor))?;
+            let size = i64::try_from(found).map_err(|_| wrong_shape(value, input))?;
             let bound = *sizes.entry(symbol.to_string()).or_insert(size);
             if bound != size {
                 let (name, symbol) = (value.name.clone(), symbol.to_string());
@@ -89,27 +96,28 @@ pub fn bind_sizes(graph: &Graph, inputs: &[Tensor]) -> Result<Bindings, Referenc
             }
         }
     }
-    for (&id, tensor) in graph.inputs.iter().zip(inputs) {
+    for (&id, input) in graph.inputs.iter().zip(inputs) {
         let value = graph.value(id);
-        for (dim, &found) in value.shape.iter().zip(tensor.shape()) {
-            if usize::try_from(dim.evaluate(&sizes)?) != Ok(found) {
-                return Err(wrong_shape(value, tensor));
+        for (dim, &found) in value.shape.iter().zip(input.shape()) {
+            if usize::try_from(dim.evaluate(sizes)?) != Ok(found) {
+                return Err(wrong_shape(value, input));
             }
         }
     }
-    Ok(sizes)
+    Ok(())
 }
 
-fn wrong_shape(value: &Value, tensor: &Tensor) -> ReferenceError {
-    let (expected, found) = (value.shape.clone(), tensor.shape().to_vec());
+fn wrong_shape(value: &ir::Value, input: &Value) -> ReferenceError {
+    let (expected, found) = (value.shape.clone(), input.shape().to_vec());
     ReferenceError::InputShape { name: value.name.clone(), expected, found }
 }
 
 /// The values that are there before any node runs: constants and inputs.
-fn given(graph: &Graph, inputs: &[Tensor]) -> Vec<Option<Arc<Tensor>>> {
-    let mut values: Vec<_> = graph.values.iter().map(|v| v.constant.clone()).collect();
-    for (id, tensor) in graph.inputs.iter().zip(inputs) {
-        values[id.0 as usize] = Some(Arc::new(tensor.clone()));
+fn given(graph: &Graph, inputs: &[Value]) -> Vec<Option<Value>> {
+    let constants = graph.values.iter().map(|v| v.constant.clone().map(Value::Tensor));
+    let mut values: Vec<_> = constants.collect();
+    for (id, input) in graph.inputs.iter().zip(inputs) {
+        values[id.0 as usize] = Some(input.clone());
     }
     values
 }
@@ -118,11 +126,11 @@ fn given(graph: &Graph, inputs: &[Tensor]) -> Vec<Option<Arc<Tensor>>> {
 fn step(
     graph: &Graph,
     node: &Node,
-    values: &[Option<Arc<Tensor>>],
-    sizes: &Bindings,
-) -> Result<Vec<Arc<Tensor>>, ReferenceError> {
+    values: &[Option<Value>],
+    sizes: &mut Bindings,
+) -> Result<Vec<Value>, ReferenceError> {
     let input = |id: &ir::ValueId| {
-        let value = values.get(id.0 as usize).and_then(Option::as_deref);
+        let value = values.get(id.0 as usize).cloned().flatten();
         let undefined = || ReferenceError::Undefined { node: node.name.clone(), value: id.0 };
         value.ok_or_else(undefined)
     };
@@ -131,17 +139,58 @@ fn step(
         let error = Box::new(error);
         ReferenceError::Node { node: node.name.clone(), error }
     };
-    let made = evaluate_all(&node.op, &inputs, sizes).map_err(at_node)?;
+    let made = if node.op.is_staged() {
+        staged(node, &inputs, sizes)
+    } else {
+        let numbers = inputs.iter().map(|value| {
+            let found = value.dtype();
+            value.tensor().map(AsRef::as_ref).ok_or(ReferenceError::NotNumbers { found })
+        });
+        let numbers: Result<Vec<&Tensor>, _> = numbers.collect();
+        let made = numbers.and_then(|inputs| evaluate_all(&node.op, &inputs, sizes));
+        made.map(|made| made.into_iter().map(Value::from).collect())
+    };
+    let made = made.map_err(at_node)?;
     for (id, made) in node.outputs().zip(&made) {
         let value = graph.value(id);
-        let expected = value.shape.iter().map(|d| Ok(usize::try_from(d.evaluate(sizes)?).ok()));
-        let expected = expected.collect::<Result<Vec<_>, tensor::DimError>>()?;
-        let is_recorded = made.shape().iter().map(|&d| Some(d)).eq(expected);
+        let is_recorded = bind_shape(&value.shape, made.shape(), sizes).is_ok();
         if made.dtype() != value.dtype || !is_recorded {
             let expected = format!("{}{:?}", value.dtype, value.shape);
             let found = format!("{made:?}");
             return Err(ReferenceError::Fact { node: node.name.clone(), expected, found });
         }
     }
-    Ok(made.into_iter().map(Arc::new).collect())
+    Ok(made)
+}
+
+/// What an operator makes that runs between the stages of a plan.
+fn staged(
+    node: &Node,
+    inputs: &[Value],
+    sizes: &mut Bindings,
+) -> Result<Vec<Value>, ReferenceError> {
+    match (&node.op, node.bodies.as_slice()) {
+        (Op::Dynamic(dynamic), []) => {
+            let made = dynamic.operator.evaluate(inputs, BYTES_MAX)?;
+            if let Some(elements) = made.first().and_then(Value::tensor)
+                && !dynamic.elements.is_empty()
+            {
+                let elements = elements.as_slice::<i64>()?.iter().copied();
+                sizes.extend(dynamic.elements.iter().cloned().zip(elements));
+            }
+            Ok(made)
+        }
+        (Op::If { .. }, [then, otherwise]) if !inputs.is_empty() => {
+            let body = if control::condition(&inputs[0])? { then } else { otherwise };
+            run_inside(body, &inputs[1..], sizes.clone())
+        }
+        (Op::Loop(p), [body]) => {
+            let outputs = body.outputs.iter().skip(1 + p.iteration.states);
+            let scanned: Vec<Fact> = outputs.map(|o| body.fact(o.value)).collect();
+            p.iteration.run(inputs, &scanned, sizes, BYTES_MAX, |given| {
+                run_inside(body, given, sizes.clone())
+            })
+        }
+        (op, _) => Err(ReferenceError::NoBody { op: op.name() }),
+    }
 }

@@ -31,7 +31,7 @@ pub enum BitFunction {
 impl Compute for Bitwise {
     fn infer(&self, inputs: &[Fact]) -> Result<Vec<Fact>, RuleError> {
         let [a, b] = exactly(inputs, "2")?;
-        let is_integer = |d: DType| !d.is_float() && d != DType::Bool;
+        let is_integer = |d: DType| d.is_number() && !d.is_float();
         require_type(0, a, is_integer, "integers")?;
         require_type(1, b, |d| d == a.dtype, a.dtype.name())?;
         let shape = tensor::rule::broadcast(&a.shape, &b.shape)?;

@@ -18,22 +18,49 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod affine_grid;
+pub mod bit_cast;
 pub mod bitwise;
+pub mod center_crop_pad;
+pub mod col2im;
 pub mod conv_transpose;
+pub mod convert;
 pub mod cumulative;
+pub mod deform_columns;
+pub mod determinant;
+pub mod dft;
+pub mod dynamic;
+pub mod einsum;
+mod fourier;
 pub mod function;
 pub mod gather_elements;
 pub mod gather_nd;
+pub mod grid_sample;
+mod interpolation;
+pub mod linear_attention;
+pub mod lookup;
+pub mod max_indices;
+pub mod mel_weights;
 pub mod negative_log_likelihood;
 pub mod numbers;
 pub mod one_hot;
+pub mod range;
+mod real;
 pub mod recurrent;
+pub mod require;
 pub mod resize;
+pub mod roi_align;
 pub mod scatter_elements;
 pub mod scatter_nd;
+pub mod squared_distance;
+pub mod stft;
+pub mod support_vector_classifier;
+pub mod tf_idf;
 pub mod top_k;
-pub mod tree_ensemble;
 pub mod trilu;
+pub mod window;
+
+pub use dynamic::Dynamic;
 
 use serde::{Deserialize, Serialize};
 use tensor::rule::{Fact, RuleError};
@@ -123,6 +150,10 @@ macro_rules! operators {
                 inputs: &[View<'_>],
                 outputs: &mut [ViewMut<'_>],
             ) -> Result<(), ComputeError> {
+                // Beside a size of zero others may be beyond all bounds.
+                if outputs.iter().all(ViewMut::is_empty) {
+                    return Ok(());
+                }
                 match self {
                     $(Operator::$variant(operator) => operator.compute(inputs, outputs),)*
                 }
@@ -132,21 +163,43 @@ macro_rules! operators {
 }
 
 operators! {
+    AffineGrid: affine_grid, "`(theta)`: where to sample a moved image.";
+    BitCast: bit_cast, "`(x)`: the same bits as elements of another type.";
     Bitwise: bitwise, "`(a, b)`: a function of the bits of each pair, broadcasting.";
+    CenterCropPad: center_crop_pad, "`(x)`: axes cut or filled up about their middle.";
+    Col2Im: col2im, "`(x)`: an image as the sum of windows over it.";
     ConvTranspose: conv_transpose, "`(x, weights, [bias])`: transposed convolution.";
+    Convert: convert, "`(x)`: each element converted to a small type, as told.";
     Cumulative: cumulative, "`(x, axis)`: running sums or products.";
+    DeformColumns: deform_columns, "`(x, offsets, [mask])`: windows whose taps are moved.";
+    Determinant: determinant, "`(x)`: the determinants of matrices.";
+    Dft: dft, "`(x, [axis])`: the discrete Fourier transform along an axis.";
+    Einsum: einsum, "`(x0, x1, …)`: sums of products over labeled axes.";
     Function: function, "`(x)`: a seldom function of each element.";
     GatherElements: gather_elements, "`(x, indices)`: one element for each index along an axis.";
     GatherNd: gather_nd, "`(x, indices)`: slices picked by index tuples.";
+    GridSample: grid_sample, "`(x, grid)`: images read where a grid says.";
+    LinearAttention: linear_attention, "`(query, key, value, …)`: attention by a running state.";
+    Lookup: lookup, "`(x, keys, values)`: the value of the key that each element equals.";
+    MaxIndices: max_indices, "`(x)`: where the largest element of each window lies.";
+    MelWeights: mel_weights, "`(sample_rate, lower, upper)`: the matrix to the mel scale.";
     NegativeLogLikelihood: negative_log_likelihood, "`(x, target, [weights])`: a loss.";
     OneHot: one_hot, "`(indices, values)`: an axis that is on at an index and off elsewhere.";
-    Recurrent: recurrent, "`(x, w, r, …)`: layers that pass a state on from step to step.";
+    Range: range, "`(start, delta)`: numbers in equal steps.";
+    Recurrent: recurrent, "`(x, r, …)`: layers that pass a state on from step to step.";
+    Require: require, "`(x)`: what is right only where two sizes are equal.";
     Resize: resize, "`(x, [roi])`: interpolation to another size.";
+    RoiAlign: roi_align, "`(x, boxes, images)`: what lies in boxes, in one size.";
     ScatterElements: scatter_elements, "`(x, indices, updates)`: elements replaced by index.";
     ScatterNd: scatter_nd, "`(x, indices, updates)`: slices replaced by index tuples.";
+    SquaredDistance: squared_distance, "`(a, b)`: of each pair of rows.";
+    Stft: stft, "`(signal, [window])`: Fourier transforms of parts of a signal.";
+    SupportVectorClassifier: support_vector_classifier,
+        "`(kernels, coefficients, rho, [a, b])`: the winner of duels between classes.";
+    TfIdf: tf_idf, "`(x)`: how often each known sequence is in a row.";
     TopK: top_k, "`(x)`: the largest or smallest elements along an axis, and their indices.";
-    TreeEnsemble: tree_ensemble, "`(x, nodes, thresholds, …)`: sums over decision trees.";
     Trilu: trilu, "`(x, [k])`: the upper or lower triangle of matrices.";
+    Window: window, "`()`: the weights of a part of a signal.";
 }
 
 impl Operator {
@@ -173,6 +226,11 @@ impl Operator {
 fn unknown(dim: &Dim) -> ComputeError {
     let (found, expected) = (dim.to_string(), "a size".to_string());
     ComputeError::Element { what: "a dimension of the result", found, expected }
+}
+
+/// Sizes with every symbol evaluated.
+fn bound(dims: &[Dim], sizes: &Bindings) -> Result<Vec<Dim>, DimError> {
+    dims.iter().map(|dim| dim.evaluate(sizes).map(Dim::from)).collect()
 }
 
 /// Type and shape of a tensor.

@@ -1,6 +1,7 @@
 //! Elements of every type, read as `f64` or `i128` and stored again.
 
 use half::{bf16, f16};
+use tensor::small::{self, Narrowing};
 use tensor::{DType, View, ViewMut};
 
 /// The elements of a tensor in the type that they are computed in.
@@ -34,6 +35,23 @@ pub fn read(x: &View<'_>) -> Numbers {
         DType::U32 => Integer(elements!(u32, |&x| i128::from(x))),
         DType::U64 => Integer(elements!(u64, |&x| i128::from(x))),
         DType::Bool => Integer(elements!(u8, |&x| i128::from(x != 0))),
+        // There are none in a buffer.
+        DType::String | DType::Object => Integer(Vec::new()),
+        DType::F8E4M3FN
+        | DType::F8E4M3FNUZ
+        | DType::F8E5M2
+        | DType::F8E5M2FNUZ
+        | DType::F8E8M0
+        | DType::F4E2M1 => {
+            let numbers = small::table(x.dtype);
+            Float(elements!(u8, |&byte| numbers[usize::from(byte)]))
+        }
+        DType::I4 | DType::I2 => {
+            Integer(elements!(u8, |&byte| i128::from(small::wrapped(x.dtype, byte) as i8)))
+        }
+        DType::U4 | DType::U2 => {
+            Integer(elements!(u8, |&byte| i128::from(small::wrapped(x.dtype, byte))))
+        }
     }
 }
 
@@ -55,7 +73,7 @@ pub fn read_integers(x: &View<'_>) -> Vec<i128> {
 
 /// Stores as many floats as there are places: rounded to the nearest in a float type; in an
 /// integer type rounded towards zero and saturated, NaN becoming 0; as booleans, whether they are
-/// other than zero.
+/// other than zero; in a small type as [`small::from_f64`] does by default.
 ///
 /// # Panics
 /// When there are fewer or more.
@@ -68,7 +86,8 @@ pub fn store_floats(out: &mut ViewMut<'_>, x: &[f64]) {
             }
         };
     }
-    match out.dtype {
+    let dtype = out.dtype;
+    match dtype {
         DType::F32 => store!(f32, |x| x as f32),
         DType::F64 => store!(f64, |x| x),
         DType::F16 => store!(u16, |x| f16::from_f64(x).to_bits()),
@@ -82,6 +101,19 @@ pub fn store_floats(out: &mut ViewMut<'_>, x: &[f64]) {
         DType::U32 => store!(u32, |x| x as u32),
         DType::U64 => store!(u64, |x| x as u64),
         DType::Bool => store!(u8, |x| u8::from(x != 0.0)),
+        DType::String | DType::Object => {}
+        DType::F8E4M3FN
+        | DType::F8E4M3FNUZ
+        | DType::F8E5M2
+        | DType::F8E5M2FNUZ
+        | DType::F8E8M0
+        | DType::F4E2M1
+        | DType::I4
+        | DType::U4
+        | DType::I2
+        | DType::U2 => {
+            store!(u8, |x| small::from_f64(dtype, x, Narrowing::default()))
+        }
     }
 }
 
@@ -99,7 +131,8 @@ pub fn store_integers(out: &mut ViewMut<'_>, x: &[i128]) {
             }
         };
     }
-    match out.dtype {
+    let dtype = out.dtype;
+    match dtype {
         DType::F32 => store!(f32, |x| x as f32),
         DType::F64 => store!(f64, |x| x as f64),
         DType::F16 => store!(u16, |x| f16::from_f64(x as f64).to_bits()),
@@ -113,6 +146,18 @@ pub fn store_integers(out: &mut ViewMut<'_>, x: &[i128]) {
         DType::U32 => store!(u32, |x| x as u32),
         DType::U64 => store!(u64, |x| x as u64),
         DType::Bool => store!(u8, |x| u8::from(x != 0)),
+        DType::String | DType::Object => {}
+        DType::F8E4M3FN
+        | DType::F8E4M3FNUZ
+        | DType::F8E5M2
+        | DType::F8E5M2FNUZ
+        | DType::F8E8M0
+        | DType::F4E2M1 => {
+            store!(u8, |x| small::from_f64(dtype, x as f64, Narrowing::default()))
+        }
+        DType::I4 | DType::U4 | DType::I2 | DType::U2 => {
+            store!(u8, |x| small::wrapped(dtype, x as u8))
+        }
     }
 }
 

@@ -1,13 +1,20 @@
-//! ONNX RNN-7,14,22, GRU-7,14,22 and LSTM-7,14,22, with `layout` 0.
+//! The recurrence of ONNX RNN-7,14,22, GRU-7,14,22 and LSTM-7,14,22, with `layout` 0: what is left
+//! when the input has been multiplied by its weights for all steps at once.
 
+use crate::real::Real;
 use crate::{Compute, ComputeError, numbers, require_indices};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use tensor::rule::{Fact, RuleError, require_type, same_size};
 use tensor::{DType, Dim, View, ViewMut};
 
-/// `(x[S, B, I], w[D, G*H, I], r[D, G*H, H], [bias[D, 2*G*H]], [lengths[B]], [h[D, B, H]],
-/// [c[D, B, H]], [peepholes[D, 3*H]])`: a layer that passes a state on from step to step, in `D`
-/// directions with `G` gates. Makes `y[S, D, B, H]`, the last `h[D, B, H]`, of LSTM `c[D, B, H]`.
+/// `(x[S, B, D*G*H], r[D, H, G*H], [bias[D, G*H]], [lengths[B]], [h[D, B, H]], [c[D, B, H]],
+/// [peepholes[D, 3*H]])`: a layer that passes a state on from step to step, in `D` directions with
+/// `G` gates. `x` is the input times its weights, with their bias; the other bias is that of the
+/// state's weights `r`. Makes `y[S, D, B, H]`, the last `h[D, B, H]`, of LSTM `c[D, B, H]`.
+///
+/// In `f32`, sums over the state run in order, so that their relative error is at most `H * 2^-24`
+/// of the sum of the absolute products.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recurrent {
     /// What is computed in each step.
@@ -26,7 +33,7 @@ pub struct Recurrent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cell {
-    /// `h = f(w x + r h + b)`
+    /// `h = f(x + r h + b)`
     Rnn,
     /// Gates `z, r, h`.
     Gru {
@@ -78,39 +85,40 @@ pub enum Activation {
 }
 
 impl Activation {
-    fn of(self, x: f64) -> f64 {
+    fn of<T: Real>(self, x: T) -> T {
+        let (zero, one) = (T::ZERO, T::ONE);
         match self {
-            Activation::Relu => x.max(0.0),
+            Activation::Relu => x.max(zero),
             Activation::Tanh => x.tanh(),
-            Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
-            Activation::Affine(alpha, beta) => f64::from(alpha) * x + f64::from(beta),
+            Activation::Sigmoid => one / (one + (-x).exp()),
+            Activation::Affine(alpha, beta) => T::of(alpha) * x + T::of(beta),
             Activation::LeakyRelu(alpha) => {
-                if x < 0.0 {
-                    f64::from(alpha) * x
+                if x < zero {
+                    T::of(alpha) * x
                 } else {
                     x
                 }
             }
             Activation::ThresholdedRelu(alpha) => {
-                if x < f64::from(alpha) {
-                    0.0
+                if x < T::of(alpha) {
+                    zero
                 } else {
                     x
                 }
             }
-            Activation::ScaledTanh(alpha, beta) => f64::from(alpha) * (f64::from(beta) * x).tanh(),
+            Activation::ScaledTanh(alpha, beta) => T::of(alpha) * (T::of(beta) * x).tanh(),
             Activation::HardSigmoid(alpha, beta) => {
-                (f64::from(alpha) * x + f64::from(beta)).clamp(0.0, 1.0)
+                (T::of(alpha) * x + T::of(beta)).max(zero).min(one)
             }
             Activation::Elu(alpha) => {
-                if x < 0.0 {
-                    f64::from(alpha) * x.exp_m1()
+                if x < zero {
+                    T::of(alpha) * x.exp_m1()
                 } else {
                     x
                 }
             }
-            Activation::Softsign => x / (1.0 + x.abs()),
-            Activation::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),
+            Activation::Softsign => x / (one + x.abs()),
+            Activation::Softplus => x.max(zero) + (-x.abs()).exp().ln_1p(),
         }
     }
 }
@@ -128,7 +136,7 @@ impl Cell {
 
 impl Compute for Recurrent {
     fn infer(&self, inputs: &[Fact]) -> Result<Vec<Fact>, RuleError> {
-        let expected = 3 + self.given.iter().filter(|&&is_given| is_given).count();
+        let expected = 2 + self.given.iter().filter(|&&is_given| is_given).count();
         if inputs.len() != expected {
             return Err(RuleError::Arity { expected: "as many as are given", found: inputs.len() });
         }
@@ -146,20 +154,20 @@ impl Compute for Recurrent {
         }
         let [d, h] = [self.directions.len(), self.hidden].map(Dim::from);
         let rows = Dim::from(gates) * h.clone();
+        same_size("the last axis", &(d.clone() * rows.clone()), &x.shape[2])?;
         let shapes = [
-            vec![d.clone(), rows.clone(), x.shape[2].clone()],
-            vec![d.clone(), rows.clone(), h.clone()],
-            vec![d.clone(), rows * Dim::from(2)],
+            vec![d.clone(), h.clone(), rows.clone()],
+            vec![d.clone(), rows],
             vec![batch.clone()],
             vec![d.clone(), batch.clone(), h.clone()],
             vec![d.clone(), batch.clone(), h.clone()],
             vec![d.clone(), h.clone() * Dim::from(3)],
         ];
-        let is_given = |at: usize| at < 2 || self.given[at - 2];
+        let is_given = |at: usize| at == 0 || self.given[at - 1];
         let expected = shapes.iter().enumerate().filter(|(at, _)| is_given(*at));
         for (input, (which, shape)) in (1..).zip(expected) {
             let fact = &inputs[input];
-            if which == 3 {
+            if which == 2 {
                 require_indices(input, fact)?;
             } else {
                 require_type(input, fact, |dtype| dtype == x.dtype, x.dtype.name())?;
@@ -185,122 +193,201 @@ impl Compute for Recurrent {
         inputs: &[View<'_>],
         outputs: &mut [ViewMut<'_>],
     ) -> Result<(), ComputeError> {
-        let parameters = Parameters::read(self, inputs);
-        let [steps, batch, width] = [0, 1, 2].map(|axis| inputs[0].shape[axis]);
-        let (h, d) = (self.hidden, self.directions.len());
-        let mut y = vec![0.0; steps * d * batch * h];
-        let mut states = [parameters.h.clone(), parameters.c.clone()];
-        for (direction, b) in (0..d).flat_map(|d| (0..batch).map(move |b| (d, b))) {
-            let length = parameters.length(b, steps)?;
-            let at = (direction * batch + b) * h;
-            let mut state = states[0][at..at + h].to_vec();
-            let mut cell = states[1][at..at + h].to_vec();
-            for index in 0..length {
-                let is_reverse = self.directions[direction].is_reverse;
-                let step = if is_reverse { length - 1 - index } else { index };
-                let x = &parameters.x[(step * batch + b) * width..][..width];
-                self.step(direction, &parameters, x, &mut state, &mut cell);
-                y[((step * d + direction) * batch + b) * h..][..h].copy_from_slice(&state);
-            }
-            states[0][at..at + h].copy_from_slice(&state);
-            states[1][at..at + h].copy_from_slice(&cell);
+        match inputs[0].dtype {
+            DType::F32 => self.run::<f32>(inputs, outputs),
+            _ => self.run::<f64>(inputs, outputs),
         }
-        numbers::store_floats(&mut outputs[0], &y);
-        for (output, state) in outputs[1..].iter_mut().zip(&states) {
-            numbers::store_floats(output, state);
-        }
-        Ok(())
     }
 }
 
 /// The inputs as numbers; those that are not given are zeros.
-struct Parameters {
-    x: Vec<f64>,
-    w: Vec<f64>,
-    r: Vec<f64>,
-    bias: Vec<f64>,
+struct Parameters<'a, T: Real> {
+    /// `[S, B, D, G*H]`
+    x: Cow<'a, [T]>,
+    r: Cow<'a, [T]>,
+    bias: Cow<'a, [T]>,
     lengths: Option<Vec<i128>>,
-    h: Vec<f64>,
-    c: Vec<f64>,
-    peepholes: Vec<f64>,
-    width: usize,
+    h: Cow<'a, [T]>,
+    c: Cow<'a, [T]>,
+    peepholes: Cow<'a, [T]>,
 }
 
-impl Parameters {
-    fn read(layer: &Recurrent, inputs: &[View<'_>]) -> Parameters {
+impl<'a, T: Real> Parameters<'a, T> {
+    fn read(layer: &Recurrent, inputs: &[View<'a>]) -> Parameters<'a, T> {
         let (d, h, gates) = (layer.directions.len(), layer.hidden, layer.cell.gates().0);
-        let [batch, width] = [inputs[0].shape[1], inputs[0].shape[2]];
-        let mut rest = inputs[3..].iter();
+        let batch = inputs[0].shape[1];
+        let mut rest = inputs[2..].iter();
         let mut next = |at: usize| if layer.given[at] { rest.next() } else { None };
-        let or_zeros = |x: Option<&View<'_>>, count: usize| {
-            x.map_or_else(|| vec![0.0; count], numbers::read_floats)
+        let or_zeros = |x: Option<&View<'a>>, count: usize| {
+            x.map_or_else(|| Cow::Owned(vec![T::ZERO; count]), T::read)
         };
-        let bias = or_zeros(next(0), d * 2 * gates * h);
+        let bias = or_zeros(next(0), d * gates * h);
         let lengths = next(1).map(numbers::read_integers);
         let state = or_zeros(next(2), d * batch * h);
         let cell = or_zeros(next(3), d * batch * h);
         let peepholes = or_zeros(next(4), d * 3 * h);
-        let [x, w, r] = [0, 1, 2].map(|at| numbers::read_floats(&inputs[at]));
-        Parameters { x, w, r, bias, lengths, h: state, c: cell, peepholes, width }
+        let [x, r] = [0, 1].map(|at| T::read(&inputs[at]));
+        Parameters { x, r, bias, lengths, h: state, c: cell, peepholes }
     }
 
-    /// Steps of one sequence.
-    fn length(&self, b: usize, steps: usize) -> Result<usize, ComputeError> {
-        let Some(lengths) = &self.lengths else { return Ok(steps) };
-        let length = usize::try_from(lengths[b]).ok().filter(|&length| length <= steps);
-        length.ok_or_else(|| ComputeError::Element {
-            what: "the length of a sequence",
-            found: lengths[b].to_string(),
-            expected: format!("0 to {steps}"),
-        })
+    /// Steps of each sequence.
+    fn lengths(&self, batch: usize, steps: usize) -> Result<Vec<usize>, ComputeError> {
+        let Some(lengths) = &self.lengths else { return Ok(vec![steps; batch]) };
+        let length = |&length: &i128| {
+            let fitting = usize::try_from(length).ok().filter(|&length| length <= steps);
+            fitting.ok_or_else(|| ComputeError::Element {
+                what: "the length of a sequence",
+                found: length.to_string(),
+                expected: format!("0 to {steps}"),
+            })
+        };
+        lengths.iter().map(length).collect()
     }
 }
 
 impl Recurrent {
-    /// One step of one sequence.
-    fn step(&self, d: usize, p: &Parameters, x: &[f64], state: &mut [f64], cell: &mut [f64]) {
-        let (h, gates) = (self.hidden, self.cell.gates().0);
-        let rows = gates * h;
-        let dot = |matrix: &[f64], row: usize, x: &[f64]| -> f64 {
-            let row = &matrix[(d * rows + row) * x.len()..][..x.len()];
-            row.iter().zip(x).map(|(a, b)| a * b).sum()
-        };
-        let from_x = |row: usize| dot(&p.w, row, x) + p.bias[d * 2 * rows + row];
-        let from_state =
-            |row: usize, state: &[f64]| dot(&p.r, row, state) + p.bias[(d * 2 + 1) * rows + row];
-        debug_assert_eq!(x.len(), p.width);
-        let f = |which: usize, x: f64| {
-            let limit = self.clip.map_or(f64::INFINITY, f64::from);
-            self.directions[d].activations[which].of(x.max(-limit).min(limit))
-        };
-        let old = state.to_vec();
-        let sum = |row: usize| from_x(row) + from_state(row, &old);
+    fn run<T: Real>(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &mut [ViewMut<'_>],
+    ) -> Result<(), ComputeError> {
+        let parameters = Parameters::<T>::read(self, inputs);
+        let [steps, batch] = [0, 1].map(|axis| inputs[0].shape[axis]);
+        let (h, d, rows) = (self.hidden, self.directions.len(), self.cell.gates().0 * self.hidden);
+        let lengths = parameters.lengths(batch, steps)?;
+        let mut y = vec![T::ZERO; steps * d * batch * h];
+        let (mut states, mut cells) = (parameters.h.to_vec(), parameters.c.to_vec());
+        let (mut sums, mut kept) = (vec![T::ZERO; batch * rows], vec![T::ZERO; batch * h]);
+        for (direction, index) in (0..d).flat_map(|d| (0..steps).map(move |index| (d, index))) {
+            let running: Vec<usize> = (0..batch).filter(|&b| index < lengths[b]).collect();
+            let at = direction * batch * h;
+            let (states, cells) = (&mut states[at..][..batch * h], &mut cells[at..][..batch * h]);
+            let layer = Layer { recurrent: self, direction, parameters: &parameters };
+            layer.products(0..self.at_once(), &running, states, &mut sums);
+            if self.at_once() < rows {
+                // What the state makes of the last gate is known when the reset gate is.
+                for &b in &running {
+                    let step = self.step(direction, index, lengths[b]);
+                    let x = layer.input(step * batch + b);
+                    for i in 0..h {
+                        let reset = layer.activation(0, x[h + i] + sums[b * rows + h + i]);
+                        kept[b * h + i] = reset * states[b * h + i];
+                    }
+                }
+                layer.products(self.at_once()..rows, &running, &kept, &mut sums);
+            }
+            for &b in &running {
+                let step = self.step(direction, index, lengths[b]);
+                let (x, sums) = (layer.input(step * batch + b), &sums[b * rows..][..rows]);
+                let (state, cell) = (&mut states[b * h..][..h], &mut cells[b * h..][..h]);
+                layer.step(x, sums, state, cell);
+                y[((step * d + direction) * batch + b) * h..][..h].copy_from_slice(state);
+            }
+        }
+        T::store(&mut outputs[0], &y);
+        for (output, state) in outputs[1..].iter_mut().zip([&states, &cells]) {
+            T::store(output, state);
+        }
+        Ok(())
+    }
+
+    /// Rows of gates whose products with the state need nothing else.
+    fn at_once(&self) -> usize {
         match self.cell {
+            Cell::Gru { resets_product: false } => 2 * self.hidden,
+            Cell::Rnn | Cell::Gru { resets_product: true } | Cell::Lstm { .. } => {
+                self.cell.gates().0 * self.hidden
+            }
+        }
+    }
+
+    /// The step of a sequence that comes at some place in a direction.
+    fn step(&self, direction: usize, index: usize, length: usize) -> usize {
+        if self.directions[direction].is_reverse { length - 1 - index } else { index }
+    }
+}
+
+/// One direction of the layer.
+struct Layer<'l, T: Real> {
+    recurrent: &'l Recurrent,
+    direction: usize,
+    parameters: &'l Parameters<'l, T>,
+}
+
+impl<T: Real> Layer<'_, T> {
+    /// What the input gives to the gates, for one step of one sequence.
+    fn input(&self, place: usize) -> &[T] {
+        let (recurrent, x) = (self.recurrent, &self.parameters.x);
+        let rows = recurrent.cell.gates().0 * recurrent.hidden;
+        &x[(place * recurrent.directions.len() + self.direction) * rows..][..rows]
+    }
+
+    /// What the states give to some of the gates, for the sequences that are running. Each element
+    /// of a state is multiplied by all its weights, so that those are read in order, and once for
+    /// all sequences.
+    fn products(
+        &self,
+        columns: std::ops::Range<usize>,
+        running: &[usize],
+        states: &[T],
+        sums: &mut [T],
+    ) {
+        let (h, d) = (self.recurrent.hidden, self.direction);
+        let rows = self.recurrent.cell.gates().0 * h;
+        let of = |b: usize| b * rows + columns.start..b * rows + columns.end;
+        for &b in running {
+            let bias = &self.parameters.bias[d * rows..][columns.clone()];
+            sums[of(b)].copy_from_slice(bias);
+        }
+        for k in 0..h {
+            let weights = &self.parameters.r[(d * h + k) * rows..][columns.clone()];
+            for &b in running {
+                let state = states[b * h + k];
+                for (sum, &weight) in sums[of(b)].iter_mut().zip(weights) {
+                    *sum = *sum + state * weight;
+                }
+            }
+        }
+    }
+
+    /// One of the direction's functions, of a sum that is clipped before.
+    fn activation(&self, which: usize, x: T) -> T {
+        let x = match self.recurrent.clip {
+            Some(limit) => x.max(T::of(-limit)).min(T::of(limit)),
+            None => x,
+        };
+        self.recurrent.directions[self.direction].activations[which].of(x)
+    }
+
+    /// One step of one sequence: `x` and `sums` are what input and state give to the gates.
+    fn step(&self, x: &[T], sums: &[T], state: &mut [T], cell: &mut [T]) {
+        let (h, one) = (self.recurrent.hidden, T::ONE);
+        let f = |which: usize, x: T| self.activation(which, x);
+        let sum = |row: usize| x[row] + sums[row];
+        match self.recurrent.cell {
             Cell::Rnn => (0..h).for_each(|i| state[i] = f(0, sum(i))),
             Cell::Gru { resets_product } => {
-                let reset: Vec<f64> = (0..h).map(|i| f(0, sum(h + i))).collect();
-                let kept: Vec<f64> = reset.iter().zip(&old).map(|(r, h)| r * h).collect();
-                for i in 0..h {
-                    let update = f(0, sum(i));
-                    let row = 2 * h + i;
+                for (i, state) in state.iter_mut().enumerate() {
+                    let (update, row) = (f(0, sum(i)), 2 * h + i);
                     let carried = match resets_product {
-                        true => reset[i] * from_state(row, &old),
-                        false => from_state(row, &kept),
+                        true => f(0, sum(h + i)) * sums[row],
+                        false => sums[row],
                     };
-                    state[i] = (1.0 - update) * f(1, from_x(row) + carried) + update * old[i];
+                    *state = (one - update) * f(1, x[row] + carried) + update * *state;
                 }
             }
             Cell::Lstm { forgets_input } => {
-                let peephole = |which: usize, i: usize| p.peepholes[(d * 3 + which) * h + i];
+                let peepholes = &self.parameters.peepholes[self.direction * 3 * h..][..3 * h];
+                let last = self.recurrent.directions[self.direction].activations[2];
                 for i in 0..h {
-                    let input = f(0, sum(i) + peephole(0, i) * cell[i]);
+                    let input = f(0, sum(i) + peepholes[i] * cell[i]);
                     let forget = match forgets_input {
-                        true => 1.0 - input,
-                        false => f(0, sum(2 * h + i) + peephole(2, i) * cell[i]),
+                        true => one - input,
+                        false => f(0, sum(2 * h + i) + peepholes[2 * h + i] * cell[i]),
                     };
                     cell[i] = forget * cell[i] + input * f(1, sum(3 * h + i));
-                    let output = f(0, sum(h + i) + peephole(1, i) * cell[i]);
-                    state[i] = output * self.directions[d].activations[2].of(cell[i]);
+                    let output = f(0, sum(h + i) + peepholes[h + i] * cell[i]);
+                    state[i] = output * last.of(cell[i]);
                 }
             }
         }

@@ -116,7 +116,9 @@ impl Compute for Resize {
         for (at, resized) in self.axes.iter().enumerate() {
             let size = outputs[0].shape[resized.axis];
             let region = roi.as_ref().map_or((0.0, 1.0), |r| (r[at], r[at + self.axes.len()]));
-            let taps = self.taps(shape[resized.axis], size, resized.scale, region);
+            let sizes = [shape[resized.axis], size];
+            let taps: Vec<Option<Taps>> =
+                (0..size).map(|index| self.taps_of(index, sizes, resized.scale, region)).collect();
             let [outer, old, inner] = around(&shape, resized.axis);
             let mut made = Vec::with_capacity(outer * size * inner);
             let mut outside = Vec::with_capacity(outer * size * inner);
@@ -143,6 +145,21 @@ impl Compute for Resize {
     }
 
     fn bind(&self, sizes: &Bindings) -> Result<Resize, DimError> {
+        self.bound(sizes)
+    }
+}
+
+/// Elements of an axis and how much they weigh.
+pub type Taps = Vec<(usize, f64)>;
+
+impl Resize {
+    /// Type and shape of what is made of a value, without a region of interest.
+    pub fn made_of(&self, x: &Fact) -> Result<Fact, RuleError> {
+        self.infer(std::slice::from_ref(x)).map(|mut made| made.swap_remove(0))
+    }
+
+    /// The operator with every symbolic size evaluated.
+    pub fn bound(&self, sizes: &Bindings) -> Result<Resize, DimError> {
         let mut bound = self.clone();
         for axis in &mut bound.axes {
             axis.size = Dim::from(axis.size.evaluate(sizes)?);
@@ -152,38 +169,44 @@ impl Compute for Resize {
 }
 
 impl Resize {
-    /// For each element of the result, which elements make it and how much they weigh; `None` for
-    /// one outside of the input.
-    fn taps(
+    /// What makes the element `index` of an axis of `new` elements that has `old` in the input; for
+    /// coordinates without a region of interest.
+    pub fn taps(&self, axis: usize, [old, new]: [usize; 2], index: usize) -> Taps {
+        let Some(resized) = self.axes.iter().find(|resized| resized.axis == axis) else {
+            return vec![(index, 1.0)];
+        };
+        self.taps_of(index, [old, new], resized.scale, (0.0, 1.0)).unwrap_or_default()
+    }
+
+    /// What makes an element of the result; `None` for one outside of the input.
+    fn taps_of(
         &self,
-        old: usize,
-        new: usize,
+        index: usize,
+        [old, new]: [usize; 2],
         scale: Option<f32>,
         region: (f64, f64),
-    ) -> Vec<Option<Vec<(usize, f64)>>> {
+    ) -> Option<Taps> {
         let scale = scale.map_or(new as f64 / old as f64, f64::from);
-        let taps = |index: usize| {
-            let x = self.place(index as f64, old as f64, new as f64, scale, region);
-            if self.coordinates == Coordinates::Crop && !(0.0..=old as f64 - 1.0).contains(&x) {
-                return None;
-            }
-            // The element before or at the place, and how far behind it the place is, in (0, 1].
-            let base = x.ceil() - 1.0;
-            let kernel = self.kernel(x - base, scale, old);
-            let mut taps: Vec<(usize, f64)> = Vec::with_capacity(kernel.len());
-            for (offset, weight) in kernel {
-                let place = base as i64 + offset;
-                let is_inside = (0..old as i64).contains(&place);
-                let weight = if self.excludes_outside && !is_inside { 0.0 } else { weight };
-                taps.push((place.clamp(0, old as i64 - 1) as usize, weight));
-            }
-            let total: f64 = taps.iter().map(|(_, weight)| weight).sum();
-            if self.excludes_outside {
-                taps.iter_mut().for_each(|(_, weight)| *weight /= total);
-            }
-            Some(taps)
-        };
-        if old == 0 { vec![None; new] } else { (0..new).map(taps).collect() }
+        let x = self.place(index as f64, old as f64, new as f64, scale, region);
+        let is_crop = self.coordinates == Coordinates::Crop;
+        if old == 0 || is_crop && !(0.0..=old as f64 - 1.0).contains(&x) {
+            return None;
+        }
+        // The element before or at the place, and how far behind it the place is, in (0, 1].
+        let base = x.ceil() - 1.0;
+        let kernel = self.kernel(x - base, scale, old);
+        let mut taps: Taps = Vec::with_capacity(kernel.len());
+        for (offset, weight) in kernel {
+            let place = (base as i64).saturating_add(offset);
+            let is_inside = (0..old as i64).contains(&place);
+            let weight = if self.excludes_outside && !is_inside { 0.0 } else { weight };
+            taps.push((place.clamp(0, old as i64 - 1) as usize, weight));
+        }
+        let total: f64 = taps.iter().map(|(_, weight)| weight).sum();
+        if self.excludes_outside {
+            taps.iter_mut().for_each(|(_, weight)| *weight /= total);
+        }
+        Some(taps)
     }
 
     /// Where an element of the result lies on the input's axis.
@@ -235,7 +258,7 @@ impl Resize {
 }
 
 /// The kernel of cubic convolution at a distance of `x`.
-fn cubic(x: f64, a: f64) -> f64 {
+pub(crate) fn cubic(x: f64, a: f64) -> f64 {
     if x <= 1.0 {
         ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0
     } else if x < 2.0 {

@@ -43,6 +43,17 @@ extern "C" {
 #define SCHOONER_U32 11
 #define SCHOONER_U64 12
 #define SCHOONER_BOOL 13
+/* One byte for each element, also for those of 4 and 2 bits: in the low bits, a sign extended. */
+#define SCHOONER_F8E4M3FN 14
+#define SCHOONER_F8E4M3FNUZ 15
+#define SCHOONER_F8E5M2 16
+#define SCHOONER_F8E5M2FNUZ 17
+#define SCHOONER_F8E8M0 18
+#define SCHOONER_F4E2M1 19
+#define SCHOONER_I4 20
+#define SCHOONER_U4 21
+#define SCHOONER_I2 22
+#define SCHOONER_U2 23
 /* Not elements but a JPEG, PNG or WebP file: the model's recipe decodes and resizes it. */
 #define SCHOONER_ENCODED_IMAGE 100
 

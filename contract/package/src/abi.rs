@@ -17,7 +17,7 @@ pub const MAX_RANK: usize = 8;
 pub const ENCODED_IMAGE: i32 = 100;
 
 /// Number and C name of each element type.
-const DTYPES: [(DType, i32, &str); 13] = [
+const DTYPES: [(DType, i32, &str); 23] = [
     (DType::F32, 1, "SCHOONER_F32"),
     (DType::F64, 2, "SCHOONER_F64"),
     (DType::F16, 3, "SCHOONER_F16"),
@@ -31,6 +31,16 @@ const DTYPES: [(DType, i32, &str); 13] = [
     (DType::U32, 11, "SCHOONER_U32"),
     (DType::U64, 12, "SCHOONER_U64"),
     (DType::Bool, 13, "SCHOONER_BOOL"),
+    (DType::F8E4M3FN, 14, "SCHOONER_F8E4M3FN"),
+    (DType::F8E4M3FNUZ, 15, "SCHOONER_F8E4M3FNUZ"),
+    (DType::F8E5M2, 16, "SCHOONER_F8E5M2"),
+    (DType::F8E5M2FNUZ, 17, "SCHOONER_F8E5M2FNUZ"),
+    (DType::F8E8M0, 18, "SCHOONER_F8E8M0"),
+    (DType::F4E2M1, 19, "SCHOONER_F4E2M1"),
+    (DType::I4, 20, "SCHOONER_I4"),
+    (DType::U4, 21, "SCHOONER_U4"),
+    (DType::I2, 22, "SCHOONER_I2"),
+    (DType::U2, 23, "SCHOONER_U2"),
 ];
 
 /// The number of an element type, and the name that C knows the number by.

@@ -8,19 +8,23 @@
 #![forbid(unsafe_code)]
 
 mod bind;
+mod body;
 mod memory;
 mod operation;
 mod precision;
 mod print;
+mod stages;
 mod verify;
 
 pub use bind::{BindError, bind};
+pub use body::Body;
 pub use memory::{MemoryPlan, assign};
 pub use operation::{
-    Attention, BatchMatMul, ChainStage, Convolution, Copy, Epilogue, MatMul, Operation, Pool,
+    Attention, BatchMatMul, ChainStage, Convolution, Copy, Epilogue, Loop, MatMul, Operation, Pool,
     PoolKind, View, WinogradTile,
 };
 pub use precision::Precision;
+pub use stages::{Stage, Work};
 pub use verify::PlanError;
 
 use serde::{Deserialize, Serialize};
@@ -28,7 +32,7 @@ use std::collections::BTreeMap;
 use tensor::{DType, Dim};
 
 /// Version of the encoded form. A change that an older runtime would misread raises it.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 
 /// Alignment of every constant and of every buffer in the arena, in bytes: one cache line.
 pub const ALIGNMENT: u64 = tensor::ALIGNMENT as u64;
@@ -104,6 +108,8 @@ pub enum Place {
     Input(u32),
     /// The bytes of another buffer under another shape.
     Alias(BufferId),
+    /// Beside the arena, as a value of its own: what steps between stages make.
+    Held,
 }
 
 /// One operation.

@@ -1,7 +1,9 @@
 //! What a step does. Each operation is carried out by one family of kernels.
 
-use crate::Precision;
+use crate::{Body, Precision};
 use operators::Operator;
+use operators::dynamic::control::Iteration;
+use operators::resize::Resize;
 use serde::{Deserialize, Serialize};
 use tensor::Dim;
 use tensor::scalar::{Binary, Reduction, Unary};
@@ -11,9 +13,10 @@ use tensor::scalar::{Binary, Reduction, Unary};
 pub enum Operation {
     /// `(a, packed, [bias], [residual])`: rows of `a` times packed weights.
     MatMul(MatMul),
-    /// `(a, b)`: products of matrices that are both made at run time.
+    /// `(a, b)`: products of matrices that are both made at run time, or are not of f32.
     BatchMatMul(BatchMatMul),
-    /// `(x[N,H,W,C], packed, [bias], [residual])`: convolution to `[N,H,W,O]`.
+    /// `(x[N,H,W,C], packed, [bias], [residual])`: convolution to `[N,H,W,O]`. In f64, the weights
+    /// are `[O,KH,KW,C/groups]`, and there is neither residual nor activation.
     Convolution(Convolution),
     /// `(x[N,H,W,C], packed, [bias], [residual])`: convolution by kernels of 3x3 without strides,
     /// dilations and groups to `[N,H,W,O]`, with weights that are transformed for tiles of output
@@ -32,6 +35,8 @@ pub enum Operation {
     Chain(Vec<ChainStage>),
     /// `(x[N,H,W,C])`: pooling to `[N,H,W,C]`.
     Pool(Pool),
+    /// `(x[N,H,W,C])`: rows and columns, axes 1 and 2, interpolated to another number of them.
+    Resize(Resize),
     /// `(x)`: a function of each element.
     Unary(Unary),
     /// `(a, b)`: a function of each pair, broadcasting.
@@ -97,8 +102,38 @@ pub enum Operation {
     Dimensions(Vec<Dim>),
     /// `(query, key, value, [mask])`: `softmax(scale * query key + mask) value`.
     Attention(Attention),
+    /// `(x[N, F], roots, thresholds, nodes, leaves, targets, weights, base[C])`: what the leaves of
+    /// decision trees give that each row reaches, joined to `[N, C]`; the tables are those of
+    /// `kernels::trees::Forest`.
+    TreeEnsemble {
+        /// How the numbers of several leaves are joined.
+        reduction: Reduction,
+    },
     /// An operator that is computed as written, on whole tensors.
     Whole(Operator),
+    /// An operator that runs between stages; the elements of its first output become the values
+    /// of the symbols.
+    Dynamic {
+        /// What is computed.
+        operator: operators::Dynamic,
+        /// The symbols, which may be none.
+        elements: Vec<String>,
+    },
+    /// `(condition, captured…)`: the first body where the one boolean is true, else the second;
+    /// both take the captured values. Runs between stages.
+    If([Body; 2]),
+    /// `([trip count], [condition], state…, captured…)`: a body again and again. Runs between
+    /// stages.
+    Loop(Loop),
+}
+
+/// Parameters of [`Operation::Loop`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Loop {
+    /// What is taken, made and passed on.
+    pub iteration: Iteration,
+    /// What an iteration does.
+    pub body: Body,
 }
 
 /// What is done to each element of a product before it is stored:
@@ -182,6 +217,10 @@ pub struct Attention {
 
 /// Parameters of [`Operation::Convolution`] and its other forms. Sizes of image and
 /// channels are those of the buffers.
+///
+/// Packed weights are `[group][panel of 16 outputs][tap][C/groups][16]` of f32, the last panel of
+/// each group zero-filled, or `[group][panel][ceil(taps * C/groups / 2)][16][2]` of bf16. They are
+/// a constant, or made at run time by a fill and copies in front of the convolution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Convolution {
     /// Taps: height, width.
@@ -283,6 +322,7 @@ impl Operation {
             Operation::Depthwise(_) => "depthwise",
             Operation::Chain(_) => "chain",
             Operation::Pool(_) => "pool",
+            Operation::Resize(_) => "resize",
             Operation::Unary(_) => "unary",
             Operation::Binary(_) => "binary",
             Operation::Select => "select",
@@ -296,8 +336,35 @@ impl Operation {
             Operation::Fill(_) => "fill",
             Operation::Gather { .. } => "gather",
             Operation::Dimensions(_) => "dimensions",
+            Operation::TreeEnsemble { .. } => "tree_ensemble",
             Operation::Whole(operator) => operator.name(),
             Operation::Attention(_) => "attention",
+            Operation::Dynamic { operator, .. } => operator.name(),
+            Operation::If(_) => "if",
+            Operation::Loop(_) => "loop",
+        }
+    }
+
+    /// Does it run between stages, on whole values?
+    pub const fn is_staged(&self) -> bool {
+        matches!(self, Operation::Dynamic { .. } | Operation::If(_) | Operation::Loop(_))
+    }
+
+    /// The plans that it runs.
+    pub fn bodies(&self) -> &[Body] {
+        match self {
+            Operation::If(bodies) => bodies,
+            Operation::Loop(p) => std::slice::from_ref(&p.body),
+            _ => &[],
+        }
+    }
+
+    /// The plans that it runs, to be changed.
+    pub fn bodies_mut(&mut self) -> &mut [Body] {
+        match self {
+            Operation::If(bodies) => bodies,
+            Operation::Loop(p) => std::slice::from_mut(&mut p.body),
+            _ => &mut [],
         }
     }
 
@@ -322,10 +389,16 @@ impl Operation {
                 (inputs, inputs)
             }
             Operation::LayerNorm { .. } => (2, 3),
+            Operation::TreeEnsemble { .. } => (8, 8),
             Operation::Fill(_) | Operation::Dimensions(_) => (0, 0),
-            // Its rule says when the plan is bound.
-            Operation::Whole(_) => (0, usize::MAX),
+            // Its rule says when the plan is bound, or it says itself when it runs.
+            Operation::Whole(_) | Operation::Dynamic { .. } => (0, usize::MAX),
+            Operation::If(_) => (1, usize::MAX),
+            Operation::Loop(p) => {
+                (p.iteration.own_inputs().saturating_add(p.iteration.states), usize::MAX)
+            }
             Operation::Pool(_)
+            | Operation::Resize(_)
             | Operation::Unary(_)
             | Operation::Cast
             | Operation::Reduce { .. }

@@ -50,6 +50,8 @@ impl FromStr for Precision {
 impl Plan {
     /// The least exact precision of any of its products.
     pub fn precision(&self) -> Precision {
+        let bodies = self.steps.iter().flat_map(|step| step.operation.bodies());
+        let inner = bodies.map(|body| body.0.precision()).max().unwrap_or_default();
         let is_product = |operation: &Operation| {
             matches!(
                 operation,
@@ -62,6 +64,6 @@ impl Plan {
         let products = self.steps.iter().filter(|step| is_product(&step.operation));
         let mut read = products.flat_map(|step| &step.inputs);
         let is_bf16 = read.any(|&id| self.buffer(id).dtype == DType::BF16);
-        if is_bf16 { Precision::Bf16 } else { Precision::F32 }
+        if is_bf16 { Precision::Bf16 } else { inner }
     }
 }

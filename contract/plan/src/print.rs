@@ -1,6 +1,6 @@
 //! The plan for people to read: buffers that steps make, and the steps in order.
 
-use crate::{BufferId, Operation, Place, Plan};
+use crate::{Body, BufferId, Operation, Place, Plan};
 use std::fmt;
 
 impl fmt::Display for Plan {
@@ -20,6 +20,10 @@ impl fmt::Display for Plan {
                 write!(f, "{}{}", if i > 0 { ", " } else { "" }, Shown(self, id))?;
             }
             writeln!(f, ") : {}{:?}  # {}", output.dtype, output.shape, step.name)?;
+            for Body(body) in step.operation.bodies() {
+                let text = body.to_string();
+                text.lines().try_for_each(|line| writeln!(f, "    {line}"))?;
+            }
         }
         for (port, &id) in self.signature.outputs.iter().zip(&self.outputs) {
             let shown = Shown(self, id);
@@ -29,7 +33,8 @@ impl fmt::Display for Plan {
     }
 }
 
-/// A buffer as steps name it: `b7` in the arena, `c7` a constant, `in0` an input.
+/// A buffer as steps name it: `b7` in the arena, `v7` held beside it, `c7` a constant, `in0` an
+/// input.
 struct Shown<'a>(&'a Plan, BufferId);
 
 impl fmt::Display for Shown<'_> {
@@ -39,6 +44,7 @@ impl fmt::Display for Shown<'_> {
             Place::Arena => write!(f, "b{}", id.0),
             Place::Constant { .. } => write!(f, "c{}", id.0),
             Place::Input(input) => write!(f, "in{input}"),
+            Place::Held => write!(f, "v{}", id.0),
             Place::Alias(of) => write!(f, "{}.as{:?}", Shown(plan, of), plan.buffer(*id).shape),
         }
     }
@@ -81,11 +87,15 @@ impl fmt::Display for Parameters<'_> {
             Operation::Pool(p) => {
                 write!(f, "pool[{:?} {:?} / {:?} pads {:?}]", p.kind, p.kernel, p.strides, p.pads)
             }
+            Operation::Resize(p) => {
+                write!(f, "resize[{:?} {:?} {:?}]", p.axes, p.interpolation, p.coordinates)
+            }
             Operation::Unary(function) => write!(f, "{function:?}"),
             Operation::Binary(function) => write!(f, "{function:?}"),
             Operation::Reduce { reduction, axis, axes } => {
                 write!(f, "reduce[{reduction:?} {axis}..{}]", axis + axes)
             }
+            Operation::TreeEnsemble { reduction } => write!(f, "tree_ensemble[{reduction:?}]"),
             Operation::Copy(p) => {
                 write!(f, "copy[{:?} {:?} -> {:?}]", p.extents, p.from.strides, p.to.strides)
             }
@@ -97,7 +107,13 @@ impl fmt::Display for Parameters<'_> {
                 "attention[{:?} rows {:?} keys {:?} depth {:?} width {:?} scale {}]",
                 p.batch, p.rows, p.keys, p.depth, p.width, p.scale
             ),
+            Operation::Dynamic { operator, elements } => {
+                write!(f, "{operator:?}")?;
+                if elements.is_empty() { Ok(()) } else { write!(f, " -> {elements:?}") }
+            }
             Operation::BatchMatMul(_)
+            | Operation::If(_)
+            | Operation::Loop(_)
             | Operation::Select
             | Operation::Cast
             | Operation::Arg { .. }

@@ -1,6 +1,6 @@
 //! What every plan must satisfy before it may run.
 
-use crate::{ALIGNMENT, Buffer, BufferId, Operation, Place, Plan, Port, Step};
+use crate::{ALIGNMENT, Body, Buffer, BufferId, Operation, Place, Plan, Port, Step};
 
 /// Why a plan contradicts itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +63,18 @@ pub enum PlanError {
         /// Its operation.
         operation: &'static str,
     },
+    /// A buffer of text or objects where numbers are expected.
+    #[error("`{by}` holds no numbers")]
+    NoNumbers {
+        /// The step or buffer.
+        by: String,
+    },
+    /// A plan inside a step that does not fit it.
+    #[error("step `{step}` runs a plan that takes or makes another number of values")]
+    Body {
+        /// The step.
+        step: String,
+    },
     /// Ports and buffers that do not match in number.
     #[error("the signature has {ports} {what}, the plan has {buffers}")]
     Ports {
@@ -93,8 +105,12 @@ impl Plan {
     pub fn verify(&self, constant_bytes: u64) -> Result<(), PlanError> {
         let mut is_written = vec![false; self.buffers.len()];
         for (index, buffer) in self.buffers.iter().enumerate() {
+            let is_value = matches!(buffer.place, Place::Held | Place::Input(_) | Place::Alias(_));
+            if !(buffer.dtype.is_dense() || is_value) {
+                return Err(PlanError::NoNumbers { by: format!("buffer {index}") });
+            }
             match buffer.place {
-                Place::Arena => {}
+                Place::Arena | Place::Held => {}
                 Place::Constant { offset, bytes } => {
                     let end = offset.checked_add(bytes);
                     if offset % ALIGNMENT != 0 || end.is_none_or(|end| end > constant_bytes) {
@@ -112,7 +128,11 @@ impl Plan {
                     is_written[index] = true;
                 }
                 // An alias of an earlier buffer only: so no chain of aliases is a loop.
-                Place::Alias(of) if (of.0 as usize) < index => {}
+                Place::Alias(of) if (of.0 as usize) < index => {
+                    if self.buffer(of).dtype != buffer.dtype {
+                        return Err(PlanError::NoNumbers { by: format!("alias {index}") });
+                    }
+                }
                 Place::Alias(of) => {
                     let by = format!("alias {index}");
                     return Err(PlanError::Unwritten { by, buffer: of.0 });
@@ -120,7 +140,7 @@ impl Plan {
             }
         }
         for step in &self.steps {
-            self.verify_step(step, &mut is_written)?;
+            self.verify_step(step, &mut is_written, constant_bytes)?;
         }
         let (ports, buffers) = (self.signature.outputs.len(), self.outputs.len());
         if ports != buffers {
@@ -133,7 +153,12 @@ impl Plan {
         Ok(())
     }
 
-    fn verify_step(&self, step: &Step, is_written: &mut [bool]) -> Result<(), PlanError> {
+    fn verify_step(
+        &self,
+        step: &Step,
+        is_written: &mut [bool],
+        constant_bytes: u64,
+    ) -> Result<(), PlanError> {
         let (fewest, most) = step.operation.arity();
         let found = step.inputs.len();
         if found < fewest || found > most {
@@ -147,10 +172,18 @@ impl Plan {
         for output in step.outputs() {
             self.verify_named(&step.name, output)?;
             let storage = self.storage(output);
-            if self.buffer(storage).place != Place::Arena {
+            let place = if step.operation.is_staged() { Place::Held } else { Place::Arena };
+            if self.buffer(storage).place != place {
                 return Err(PlanError::NotWritable { step: step.name.clone(), buffer: output.0 });
             }
             is_written[storage.0 as usize] = true;
+        }
+        if step.operation.is_staged() {
+            return self.verify_bodies(step, constant_bytes);
+        }
+        let mut touched = step.inputs.iter().copied().chain(step.outputs());
+        if touched.any(|id| !self.buffer(id).dtype.is_dense()) {
+            return Err(PlanError::NoNumbers { by: step.name.clone() });
         }
         let is_whole = matches!(step.operation, Operation::Whole(_));
         if is_whole || step.further.is_empty() {
@@ -158,6 +191,27 @@ impl Plan {
         }
         let (step, operation) = (step.name.clone(), step.operation.name());
         Err(PlanError::Outputs { step, operation })
+    }
+
+    /// Plans inside a step have to be valid, and to take and make as many values as it does.
+    fn verify_bodies(&self, step: &Step, constant_bytes: u64) -> Result<(), PlanError> {
+        let (inputs, outputs) = (step.inputs.len(), step.outputs().count());
+        let expected = match &step.operation {
+            Operation::Loop(p) => (inputs - p.iteration.own_inputs() + 2, outputs + 1),
+            _ => (inputs.saturating_sub(1), outputs),
+        };
+        for Body(body) in step.operation.bodies() {
+            body.verify(constant_bytes)?;
+            let found = (body.signature.inputs.len(), body.signature.outputs.len());
+            let is_fitting = match &step.operation {
+                Operation::Loop(p) => p.iteration.states <= outputs,
+                _ => true,
+            };
+            if found != expected || !is_fitting {
+                return Err(PlanError::Body { step: step.name.clone() });
+            }
+        }
+        Ok(())
     }
 
     fn verify_read(&self, by: &str, id: BufferId, is_written: &[bool]) -> Result<(), PlanError> {

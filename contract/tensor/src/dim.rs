@@ -47,6 +47,10 @@ pub enum Atom {
     Max(Box<Dim>, Box<Dim>),
 }
 
+/// The first character of the name of a size that only turns out while the model runs. No name that
+/// an importer takes from a file begins with it.
+const MEASURED: char = '?';
+
 /// The size of each symbol.
 pub type Bindings = BTreeMap<String, i64>;
 
@@ -65,6 +69,26 @@ impl Dim {
     /// A named size.
     pub fn symbol(name: &str) -> Dim {
         Dim::from_atom(Atom::Symbol(name.to_string()))
+    }
+
+    /// A size that only turns out while the model runs; each number is another one.
+    pub fn measured(number: usize) -> Dim {
+        Dim::symbol(&format!("{MEASURED}{number}"))
+    }
+
+    /// Does it depend on a symbol? `symbol` has to be one and nothing more.
+    pub fn has_symbol(&self, symbol: &Dim) -> bool {
+        let mut has_symbol = false;
+        self.for_each_symbol(&mut |name| has_symbol |= symbol.as_symbol() == Some(name));
+        has_symbol
+    }
+
+    /// Does it depend on a size that only turns out while the model runs? Such a symbol may stand
+    /// for any integer, also a negative one.
+    pub fn is_measured(&self) -> bool {
+        let mut is_measured = false;
+        self.for_each_symbol(&mut |name| is_measured |= name.starts_with(MEASURED));
+        is_measured
     }
 
     /// The value, when it does not depend on a symbol.

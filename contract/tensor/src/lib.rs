@@ -3,7 +3,8 @@
 //!
 //! Layout is always row-major and dense; a step that wants another physical order holds the
 //! order in its own shape. Nothing here computes: numbers are made in `engine/kernels`, their
-//! naive twins in `compile/reference`.
+//! naive twins in `compile/reference`. What the bits of an element of less than 8 bits, or of a
+//! float of 8, stand for is said once for all, in [`small`].
 //!
 //! ```
 //! use tensor::{DType, Tensor};
@@ -13,6 +14,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod bind;
 mod buffer;
 mod dim;
 mod dim_text;
@@ -22,14 +24,18 @@ pub mod float_text;
 pub mod rule;
 pub mod scalar;
 mod shape;
+pub mod small;
+mod value;
 mod view;
 
+pub use bind::{ShapeError, bind_shape};
 pub use buffer::{ALIGNMENT, AlignedBytes};
 pub use dim::{Atom, Bindings, Dim, DimError, Term};
 pub use dim_text::DimTextError;
 pub use dtype::DType;
 pub use element::Element;
 pub use shape::{broadcast, element_count, row_major_strides};
+pub use value::{Text, Value};
 pub use view::{View, ViewMut};
 
 use std::fmt;

@@ -1,9 +1,10 @@
 //! What is known of a value without running, and why an operator refuses its inputs.
 
 use crate::{DType, Dim};
+use serde::{Deserialize, Serialize};
 
 /// The type and shape of a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
     /// Element type.
     pub dtype: DType,
@@ -121,7 +122,9 @@ pub fn require_axis(axis: usize, fact: &Fact) -> Result<(), RuleError> {
 }
 
 /// The common shape of two operands. A symbol beside a size that is known not to be 1 takes
-/// that size; two different symbols are refused, since which of them is 1 cannot be known.
+/// that size. Of two different symbols, the result is the larger where one of them turns out
+/// while the model runs: the engine checks then that they are equal, or one of them 1. Two symbols
+/// of the inputs are refused: which of them is 1 cannot be known.
 pub fn broadcast(left: &[Dim], right: &[Dim]) -> Result<Vec<Dim>, RuleError> {
     let rank = left.len().max(right.len());
     let one = Dim::from(1);
@@ -139,6 +142,7 @@ pub fn broadcast(left: &[Dim], right: &[Dim]) -> Result<Vec<Dim>, RuleError> {
                 (_, Some(1)) => Ok(a),
                 (Some(_), None) => Ok(a),
                 (None, Some(_)) => Ok(b),
+                (None, None) if a.is_measured() || b.is_measured() => Ok(a.maximum(&b)),
                 (Some(_), Some(_)) | (None, None) => Err(refused()),
             }
         })

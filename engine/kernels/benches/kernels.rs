@@ -5,11 +5,12 @@ use kernels::conv::{Conv, ConvShape};
 use kernels::depthwise::Depthwise;
 use kernels::elementwise::UnaryMap;
 use kernels::matmul::{Epilogue, Int8MatMul, Int8Operands, MatMul, Packed};
+use kernels::trees::{Forest, TreeEnsemble};
 use kernels::winograd::{Tile, Winograd};
 use kernels::{SharedMut, Task, conv, matmul, run_serially, winograd};
 use simd::Isa;
 use std::time::Duration;
-use tensor::scalar::Unary;
+use tensor::scalar::{Reduction, Unary};
 use tensor::{AlignedBytes, DType};
 
 fn main() {
@@ -67,6 +68,11 @@ fn main() {
     head("Gelement/s");
     for op in [Unary::Relu, Unary::Exp, Unary::Sigmoid, Unary::Tanh, Unary::Erf, Unary::Log] {
         row(&format!("unary {op:?} of 8192"), 8192, |isa| bench_unary(isa, op));
+    }
+    head("Gnode/s");
+    for (depth, rows) in [(6, 10_000), (6, 10), (6, 1), (12, 10_000)] {
+        let work = rows * TREES * depth;
+        row(&format!("{TREES} trees of {depth}, {rows} rows"), work, |_| bench_trees(depth, rows));
     }
 }
 
@@ -195,6 +201,38 @@ fn bench_winograd(isa: Isa, tile: Tile, shape: &ConvShape) -> Duration {
     let (input, weights) =
         (bytemuck::cast_slice(input.as_slice()), bytemuck::cast_slice(weights.as_slice()));
     median(&Winograd::new(isa, tile, shape, input, Packed::F32(weights), epilogue, out))
+}
+
+/// Trees and features of [`bench_trees`].
+const TREES: usize = 100;
+const FEATURES: usize = 30;
+
+/// Full trees of one number, whose nodes ask random features.
+fn bench_trees(depth: usize, rows: usize) -> Duration {
+    let mut random = fastrand::Rng::with_seed(2);
+    // The nodes of a tree in levels, which the leaves end.
+    let (each, leaves) = ((1i32 << depth) - 1, 1i32 << depth);
+    let (mut nodes, mut roots) = (Vec::new(), Vec::new());
+    for tree in 0..TREES as i32 {
+        roots.push(tree * each);
+        let child = |at: i32| {
+            if at < each { tree * each + at } else { !(tree * leaves + at - each) }
+        };
+        let node = |at: i32| [random.i32(..FEATURES as i32), child(2 * at + 1), child(2 * at + 2)];
+        nodes.extend((0..each).map(node));
+    }
+    let numbers = floats(nodes.len() + TREES * leaves as usize + rows * FEATURES);
+    let (thresholds, rest) =
+        bytemuck::cast_slice::<u8, f32>(numbers.as_slice()).split_at(nodes.len());
+    let (weights, rest) = rest.split_at(TREES * leaves as usize);
+    let targets = vec![0; weights.len()];
+    let base = [0.0];
+    let (roots, nodes, targets) = (&roots, &nodes, &targets);
+    let forest = Forest { roots, thresholds, nodes, leaves: &[], targets, weights, base: &base };
+    let mut out = AlignedBytes::zeroed(rows * 4);
+    let out = SharedMut::from(out.as_mut_slice()).cast();
+    let x = &rest[..rows * FEATURES];
+    median(&TreeEnsemble::new(Reduction::Sum, forest, [rows, FEATURES], x, out))
 }
 
 fn bench_depthwise(isa: Isa, shape: &ConvShape) -> Duration {

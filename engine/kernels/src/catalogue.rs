@@ -1,7 +1,8 @@
 //! The list of all kernels.
 
 use crate::{
-    attention, chain, conv, depthwise, elementwise, matmul, movement, norm, pool, reduce, winograd,
+    attention, chain, conv, depthwise, elementwise, matmul, movement, norm, pool, reduce, resize,
+    trees, winograd,
 };
 use simd::Isa;
 use std::fmt;
@@ -47,20 +48,24 @@ impl fmt::Display for Row {
 /// ```
 pub fn catalogue() -> impl Iterator<Item = &'static Row> {
     let many = [
+        matmul::catalogue::SCALAR,
+        conv::catalogue::ROWS,
         winograd::catalogue::ROWS,
         attention::catalogue::ROWS,
         chain::catalogue::ROWS,
         depthwise::catalogue::ROWS,
         pool::catalogue::ROWS,
+        resize::catalogue::ROWS,
         elementwise::catalogue::ROWS,
         reduce::catalogue::ROWS,
         norm::catalogue::ROWS,
         movement::catalogue::ROWS,
+        trees::catalogue::ROWS,
     ];
     let bf16 = matmul::catalogue::BF16.iter().map(|bf16| &bf16.kernel);
     let tiles = matmul::catalogue::F32.iter().chain(bf16).chain(matmul::catalogue::INT8);
     let tiles = tiles.map(|tile| &tile.row);
-    tiles.chain(conv::catalogue::ROWS).chain(many.into_iter().flatten().flatten())
+    tiles.chain(many.into_iter().flatten().flatten())
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@
 //! ```
 
 mod catalogue;
+mod number;
 mod task;
 
 pub mod attention;
@@ -40,9 +41,12 @@ pub mod movement;
 pub mod norm;
 pub mod pool;
 pub mod reduce;
+pub mod resize;
+pub mod trees;
 pub mod winograd;
 
 pub use catalogue::{Row, catalogue};
+pub use number::{Number, is_number};
 pub use task::{SharedMut, Task, run_serially};
 
 #[cfg(test)]

@@ -32,6 +32,14 @@ pub enum RunError {
         /// What was given.
         found: DType,
     },
+    /// An input or output that is text, a sequence or an optional value, where only numbers can be.
+    #[error("`{port}` is of type {found}, expected numbers")]
+    NotNumbers {
+        /// Its name.
+        port: String,
+        /// What it is.
+        found: DType,
+    },
     /// A size inside the model that has no value, or is negative, for these inputs.
     #[error("step `{step}`: {reason}; inputs of this size do not fit the model")]
     Size {

@@ -11,6 +11,8 @@ pub(crate) fn of_step(plan: &Plan, step: &Step, isa: Isa) -> Option<&'static Row
     let is_f32 = step.inputs.iter().all(|&id| plan.buffer(id).dtype == DType::F32);
     let by_type = |f32: &'static str, other: &'static str| if is_f32 { f32 } else { other };
     let (family, name) = match &step.operation {
+        Operation::BatchMatMul(_) if !is_f32 => ("matmul", "matmul_scalar"),
+        Operation::Convolution(_) if !is_f32 && !is_bf16 => ("conv", "conv_scalar"),
         Operation::MatMul(_) | Operation::Convolution(_) | Operation::BatchMatMul(_) => {
             return Some(matmul::tile_row(isa, is_bf16));
         }
@@ -23,21 +25,30 @@ pub(crate) fn of_step(plan: &Plan, step: &Step, isa: Isa) -> Option<&'static Row
         }
         Operation::Depthwise(_) => ("depthwise", "depthwise_f32_nhwc"),
         Operation::Chain(_) => ("chain", "chain_f32_nhwc_strips"),
+        Operation::Pool(_) if !is_f32 => ("pool", "pool_scalar"),
         Operation::Pool(plan::Pool { kind: PoolKind::Max, .. }) => ("pool", "max_f32_nhwc"),
         Operation::Pool(_) => ("pool", "average_f32_nhwc"),
+        Operation::Resize(_) => ("resize", "resize_f32_nhwc"),
         Operation::Unary(_) => ("elementwise", by_type("unary_f32", "unary_scalar")),
         Operation::Binary(_) => ("elementwise", by_type("binary_f32", "binary_scalar")),
         Operation::Select => ("elementwise", "select"),
         Operation::Cast => ("elementwise", "cast"),
         Operation::Reduce { .. } => ("reduce", by_type("reduce_f32", "reduce_scalar")),
         Operation::Arg { .. } => ("reduce", "arg_reduce"),
-        Operation::Softmax { .. } => ("norm", "softmax_f32"),
-        Operation::LayerNorm { .. } => ("norm", "layer_norm_f32"),
-        Operation::LocalResponseNorm { .. } => ("norm", "local_response_f32"),
+        Operation::Softmax { .. } => ("norm", by_type("softmax_f32", "norm_scalar")),
+        Operation::LayerNorm { .. } => ("norm", by_type("layer_norm_f32", "norm_scalar")),
+        Operation::LocalResponseNorm { .. } => {
+            ("norm", by_type("local_response_f32", "norm_scalar"))
+        }
         Operation::Copy(_) => ("movement", "strided_copy"),
         Operation::Fill(_) => ("movement", "fill"),
         Operation::Gather { .. } => ("movement", "gather"),
-        Operation::Dimensions(_) | Operation::Whole(_) => return None,
+        Operation::TreeEnsemble { .. } => ("trees", "tree_ensemble"),
+        Operation::Dimensions(_)
+        | Operation::Whole(_)
+        | Operation::Dynamic { .. }
+        | Operation::If(_)
+        | Operation::Loop(_) => return None,
     };
     catalogue().find(|row| row.family == family && row.name == name && row.isa == isa)
 }

@@ -13,6 +13,7 @@ mod kernel;
 mod model;
 mod open;
 mod pool;
+mod program;
 mod session;
 
 pub use constants::Constants;

@@ -1,19 +1,17 @@
 //! A plan with its constants, ready to answer.
 
-use crate::session::{Session, Timing};
+use crate::program::{Program, Run};
+use crate::session::{Session, Sessions, Timing};
 use crate::{Constants, LoadError, Pool, RunError};
 use plan::{Plan, Signature};
 use recipe::{Answer, Recipe};
 use simd::Isa;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tensor::{Bindings, Tensor};
+use std::sync::Arc;
+use std::time::Duration;
+use tensor::{Bindings, Tensor, Value};
 
-/// Idle sessions that a model keeps. Each holds an arena; more than this many at once come from
-/// more concurrent runs than any machine has threads for, or from ever new shapes.
-const IDLE_SESSIONS_MAX: usize = 16;
-
-/// Working memory that one run may take, in bytes. Far above what the largest vision models
-/// take for one image, far below what would make the machine swap.
+/// Working memory that one run may take in bytes when the model is not told. Far above what the
+/// largest vision models take for one image, far below what would make the machine swap.
 const ARENA_BYTES_MAX: usize = 4 << 30;
 
 /// A model that runs. Cheap to clone; may be run from many threads at once.
@@ -22,14 +20,17 @@ pub struct Model {
     inner: Arc<Inner>,
     recipe: Option<Arc<Recipe>>,
     pool: Arc<Pool>,
+    arena_bytes_max: usize,
 }
 
 struct Inner {
     plan: Plan,
     constants: Constants,
     isa: Isa,
-    /// Sessions that no run is using, the last used at the end.
-    idle: Mutex<Vec<Session>>,
+    /// Of a plan whose steps run in one go.
+    idle: Sessions,
+    /// The stages of any other plan.
+    program: Option<Program>,
 }
 
 impl Model {
@@ -37,8 +38,11 @@ impl Model {
     pub fn new(plan: Plan, constants: Constants) -> Result<Model, LoadError> {
         plan.verify(constants.as_slice().len() as u64)?;
         let isa = crate::isa()?;
-        let inner = Arc::new(Inner { plan, constants, isa, idle: Mutex::new(Vec::new()) });
-        Ok(Model { inner, recipe: None, pool: Pool::global().clone() })
+        let program = (!plan.is_single_stage()).then(|| Program::new(plan.clone()));
+        let idle = Sessions::default();
+        let inner = Arc::new(Inner { plan, constants, isa, idle, program });
+        let arena_bytes_max = ARENA_BYTES_MAX;
+        Ok(Model { inner, recipe: None, pool: Pool::global().clone(), arena_bytes_max })
     }
 
     /// The same model with this recipe for encoded inputs.
@@ -49,6 +53,11 @@ impl Model {
     /// The same model on threads of its own.
     pub fn with_pool(self, pool: Arc<Pool>) -> Model {
         Model { pool, ..self }
+    }
+
+    /// The same model, each run of which may take this much working memory in bytes.
+    pub fn with_arena_bytes_max(self, arena_bytes_max: usize) -> Model {
+        Model { arena_bytes_max, ..self }
     }
 
     /// The threads that it runs on.
@@ -84,27 +93,56 @@ impl Model {
     /// The answers for `inputs`, in the order of the signature. Inputs of a shape that the model
     /// has not seen bind the plan first; runs at the same time do not wait for each other.
     pub fn run(&self, inputs: &[&Tensor]) -> Result<Vec<Tensor>, RunError> {
-        self.with_session(inputs, |session| session.run(&self.inner.constants, inputs, &self.pool))
+        self.observed(inputs, &mut |_, _| ())
+    }
+
+    /// The answers for inputs of any kind, as [`Model::run`].
+    pub fn run_values(&self, inputs: &[Value]) -> Result<Vec<Value>, RunError> {
+        match &self.inner.program {
+            Some(program) => program.run(&self.context(), inputs, Bindings::new(), &mut |_, _| ()),
+            None => {
+                let ports = self.signature().inputs.iter().zip(inputs);
+                let numbers = ports.map(|(port, input)| {
+                    input.tensor().map(AsRef::as_ref).ok_or_else(|| RunError::Type {
+                        input: port.name.clone(),
+                        expected: port.dtype,
+                        found: input.dtype(),
+                    })
+                });
+                let numbers: Vec<&Tensor> = numbers.collect::<Result<_, _>>()?;
+                Ok(self.run(&numbers)?.into_iter().map(Value::from).collect())
+            }
+        }
     }
 
     /// One run with the time that each step took.
     pub fn profile(&self, inputs: &[&Tensor]) -> Result<Vec<Timing>, RunError> {
-        self.with_session(inputs, |session| {
-            session.profile(&self.inner.plan, &self.inner.constants, inputs, &self.pool)
-        })
+        let plan = self.plan();
+        let mut timings = Vec::with_capacity(plan.steps.len());
+        self.observed(inputs, &mut |index, elapsed| {
+            let step = &plan.steps[index];
+            let (name, operation) = (step.name.clone(), step.operation.name());
+            let kernel = crate::kernel::of_step(plan, step, self.inner.isa);
+            timings.push(Timing { name, operation, kernel, elapsed });
+        })?;
+        Ok(timings)
     }
 
     /// Working memory of a run on these sizes, in bytes, beside inputs, outputs and constants.
     pub fn arena_bytes(&self, sizes: &Bindings) -> Result<usize, RunError> {
-        let located = crate::session::locate(&self.inner.plan, sizes, ARENA_BYTES_MAX)?;
+        let located = crate::session::locate(&self.inner.plan, sizes, self.arena_bytes_max)?;
         Ok(located.arena_bytes)
     }
 
     /// Inputs of the default sizes, filled with zeros.
     pub fn default_inputs(&self) -> Result<Vec<Tensor>, RunError> {
         let plan = self.plan();
-        let (mut needed, limit) = (0usize, ARENA_BYTES_MAX);
+        let (mut needed, limit) = (0usize, self.arena_bytes_max);
         let inputs = plan.signature.inputs.iter().map(|port| {
+            if !port.dtype.is_dense() {
+                let (port, found) = (port.name.clone(), port.dtype);
+                return Err(RunError::NotNumbers { port, found });
+            }
             let shape = crate::session::sizes_of(&port.shape, &plan.defaults)
                 .map_err(|reason| RunError::Size { step: port.name.clone(), reason })?;
             // The sizes are a file's claim: nothing is allocated before it is held to the limit.
@@ -135,32 +173,41 @@ impl Model {
         Ok(recipe.answer(scores)?)
     }
 
-    fn with_session<T>(
+    /// The answers, and how long each step took.
+    fn observed(
         &self,
         inputs: &[&Tensor],
-        act: impl FnOnce(&mut Session) -> Result<T, RunError>,
-    ) -> Result<T, RunError> {
-        let mut session = match self.take_idle(inputs) {
-            Some(session) => session,
-            None => Session::bind(&self.inner.plan, inputs, self.inner.isa, ARENA_BYTES_MAX)?,
-        };
-        let result = act(&mut session);
-        let mut idle = self.idle();
-        if idle.len() >= IDLE_SESSIONS_MAX {
-            idle.remove(0);
+        observe: &mut dyn FnMut(usize, Duration),
+    ) -> Result<Vec<Tensor>, RunError> {
+        let Inner { plan, constants, isa, idle, program } = &*self.inner;
+        if let Some(program) = program {
+            let inputs: Vec<Value> = inputs.iter().map(|&t| t.clone().into()).collect();
+            let made = program.run(&self.context(), &inputs, Bindings::new(), observe)?;
+            let ports = plan.signature.outputs.iter().zip(made);
+            let numbers = ports.map(|(port, value)| match value {
+                Value::Tensor(tensor) => Ok(Arc::unwrap_or_clone(tensor)),
+                Value::Text(_) | Value::Sequence(_) | Value::Optional(_) => {
+                    Err(RunError::NotNumbers { port: port.name.clone(), found: port.dtype })
+                }
+            });
+            return numbers.collect();
         }
-        idle.push(session);
-        result
+        let shapes: Vec<&[usize]> = inputs.iter().map(|t| t.shape()).collect();
+        let sizes = plan::bind(&plan.signature, &shapes)?;
+        let bind = || Session::bind(plan, inputs, &sizes, *isa, self.arena_bytes_max);
+        let mut session = idle.take(inputs, &sizes).map_or_else(bind, Ok)?;
+        let made = session.run(constants, inputs, &self.pool, observe);
+        idle.give(session);
+        made
     }
 
-    fn take_idle(&self, inputs: &[&Tensor]) -> Option<Session> {
-        let mut idle = self.idle();
-        let at = idle.iter().rposition(|session| session.fits(inputs))?;
-        Some(idle.remove(at))
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
-        self.inner.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn context(&self) -> Run<'_> {
+        Run {
+            constants: &self.inner.constants,
+            isa: self.inner.isa,
+            pool: &self.pool,
+            bytes_max: self.arena_bytes_max,
+        }
     }
 }
 

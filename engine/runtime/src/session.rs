@@ -2,11 +2,13 @@
 
 use crate::bound::{Bound, Operands};
 use crate::pool::Team;
+use crate::program::Observe;
 use crate::{Constants, Pool, RunError};
 use kernels::{SharedMut, Task};
-use plan::{Place, Plan, Port};
+use plan::{BindError, Place, Plan};
 use simd::Isa;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tensor::{AlignedBytes, Bindings, DType, Dim, Tensor};
 
@@ -27,6 +29,8 @@ pub struct Timing {
 pub(crate) struct Session {
     isa: Isa,
     inputs: Vec<(DType, Vec<usize>)>,
+    /// Of every symbol that was known when it was bound.
+    sizes: Bindings,
     steps: Vec<BoundStep>,
     outputs: Vec<(DType, Vec<usize>, Range<usize>)>,
     arena: AlignedBytes,
@@ -60,16 +64,13 @@ impl Session {
     pub(crate) fn bind(
         plan: &Plan,
         inputs: &[&Tensor],
+        sizes: &Bindings,
         isa: Isa,
         arena_bytes_max: usize,
     ) -> Result<Session, RunError> {
-        let shapes: Vec<&[usize]> = inputs.iter().map(|t| t.shape()).collect();
-        let sizes = plan::bind(&plan.signature, &shapes)?;
-        for (port, input) in plan.signature.inputs.iter().zip(inputs) {
-            check_type(port, input)?;
-        }
-        let buffers = locate(plan, &sizes, arena_bytes_max)?;
-        let bind = |step| BoundStep::bind(plan, step, &buffers, &sizes, arena_bytes_max);
+        let buffers = locate(plan, sizes, arena_bytes_max)?;
+        check_inputs(plan, inputs, sizes)?;
+        let bind = |step| BoundStep::bind(plan, step, &buffers, sizes, arena_bytes_max);
         let steps = plan.steps.iter().map(bind);
         let steps = steps.collect::<Result<_, _>>()?;
         let outputs = plan.outputs.iter().zip(&plan.signature.outputs).map(|(id, port)| {
@@ -87,6 +88,7 @@ impl Session {
         Ok(Session {
             isa,
             inputs: inputs.iter().map(|t| (t.dtype(), t.shape().to_vec())).collect(),
+            sizes: sizes.clone(),
             steps,
             outputs: outputs.collect::<Result<_, _>>()?,
             arena: AlignedBytes::zeroed(buffers.arena_bytes),
@@ -94,12 +96,14 @@ impl Session {
         })
     }
 
-    /// Is it bound to inputs like these?
-    pub(crate) fn fits(&self, inputs: &[&Tensor]) -> bool {
+    /// Is it bound to inputs like these, and to these sizes of symbols?
+    fn fits(&self, inputs: &[&Tensor], sizes: &Bindings) -> bool {
         let is_same = |((dtype, shape), t): (&(DType, Vec<usize>), &&Tensor)| {
             *dtype == t.dtype() && shape == t.shape()
         };
-        self.inputs.len() == inputs.len() && self.inputs.iter().zip(inputs).all(is_same)
+        self.inputs.len() == inputs.len()
+            && self.inputs.iter().zip(inputs).all(is_same)
+            && self.sizes == *sizes
     }
 
     pub(crate) fn run(
@@ -107,35 +111,18 @@ impl Session {
         constants: &Constants,
         inputs: &[&Tensor],
         pool: &Pool,
+        observe: Observe<'_>,
     ) -> Result<Vec<Tensor>, RunError> {
         let team = pool.team();
         for index in 0..self.steps.len() {
+            let start = Instant::now();
             self.step(index, constants, inputs, &team, pool.threads())?;
+            observe(index, start.elapsed());
         }
         let outputs = self.outputs.iter().map(|(dtype, shape, range)| {
             Tensor::from_bytes(*dtype, shape, &self.arena.as_slice()[range.clone()])
         });
         Ok(outputs.collect::<Result<_, _>>().expect("lengths were computed from these shapes"))
-    }
-
-    pub(crate) fn profile(
-        &mut self,
-        plan: &Plan,
-        constants: &Constants,
-        inputs: &[&Tensor],
-        pool: &Pool,
-    ) -> Result<Vec<Timing>, RunError> {
-        let team = pool.team();
-        let mut timings = Vec::with_capacity(self.steps.len());
-        for (index, step) in plan.steps.iter().enumerate() {
-            let start = Instant::now();
-            self.step(index, constants, inputs, &team, pool.threads())?;
-            let elapsed = start.elapsed();
-            let (name, operation) = (step.name.clone(), step.operation.name());
-            let kernel = crate::kernel::of_step(plan, step, self.isa);
-            timings.push(Timing { name, operation, kernel, elapsed });
-        }
-        Ok(timings)
     }
 
     fn step(
@@ -260,7 +247,7 @@ pub(crate) fn locate(
         let length = length_of(&shape, buffer.dtype)
             .ok_or_else(|| refused(index, format!("shape {shape:?} is too large")))?;
         let expected = match buffer.place {
-            Place::Arena | Place::Input(_) => length,
+            Place::Arena | Place::Held | Place::Input(_) => length,
             Place::Constant { bytes, .. } => bytes as usize,
             Place::Alias(of) => bytes[of.0 as usize],
         };
@@ -286,7 +273,7 @@ pub(crate) fn locate(
                 Located::Constant(offset as usize..(offset + bytes) as usize)
             }
             Place::Input(input) => Located::Input(input as usize),
-            Place::Arena | Place::Alias(_) => {
+            Place::Arena | Place::Held | Place::Alias(_) => {
                 let start = memory.offsets[index];
                 Located::Arena(start..start + bytes[index])
             }
@@ -314,10 +301,50 @@ pub(crate) fn sizes_of(shape: &[Dim], sizes: &Bindings) -> Result<Vec<usize>, St
     shape.iter().map(size).collect()
 }
 
-fn check_type(port: &Port, input: &Tensor) -> Result<(), RunError> {
-    if port.dtype == input.dtype() {
-        return Ok(());
+/// Requires the inputs to be what the steps were bound to expect: kernels rely on it.
+fn check_inputs(plan: &Plan, inputs: &[&Tensor], sizes: &Bindings) -> Result<(), RunError> {
+    let ports = &plan.signature.inputs;
+    if ports.len() != inputs.len() {
+        let (expected, found) = (ports.len(), inputs.len());
+        return Err(BindError::Count { expected, found }.into());
     }
-    let (input_name, expected, found) = (port.name.clone(), port.dtype, input.dtype());
-    Err(RunError::Type { input: input_name, expected, found })
+    for (port, input) in ports.iter().zip(inputs) {
+        let name = || port.name.clone();
+        if port.dtype != input.dtype() {
+            let (expected, found) = (port.dtype, input.dtype());
+            return Err(RunError::Type { input: name(), expected, found });
+        }
+        let shape = sizes_of(&port.shape, sizes);
+        if shape.as_deref() != Ok(input.shape()) {
+            let (expected, found) = (port.shape.clone(), input.shape().to_vec());
+            return Err(BindError::Shape { input: name(), expected, found }.into());
+        }
+    }
+    Ok(())
+}
+
+/// Idle sessions that are kept for one plan. Each holds an arena; more than this many at once come
+/// from more concurrent runs than any machine has threads for, or from ever new shapes.
+const IDLE_MAX: usize = 16;
+
+/// Sessions that no run is using, the last used at the end.
+#[derive(Default)]
+pub(crate) struct Sessions(Mutex<Vec<Session>>);
+
+impl Sessions {
+    /// One that is bound to inputs like these, and to these sizes of symbols.
+    pub(crate) fn take(&self, inputs: &[&Tensor], sizes: &Bindings) -> Option<Session> {
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = idle.iter().rposition(|session| session.fits(inputs, sizes))?;
+        Some(idle.remove(at))
+    }
+
+    /// Keeps one for later.
+    pub(crate) fn give(&self, session: Session) {
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() >= IDLE_MAX {
+            idle.remove(0);
+        }
+        idle.push(session);
+    }
 }

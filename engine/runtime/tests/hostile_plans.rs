@@ -1,6 +1,7 @@
 //! Plans that verify and are still impossible: a run refuses them, whoever wrote them. Each was
 //! found by reading or by the fuzz target `run_plan`.
 
+use operators::resize::{Coordinates, Interpolation, Resize, ResizeAxis, Rounding};
 use plan::{
     Attention, BatchMatMul, Buffer, BufferId, ChainStage, Convolution, Copy, Epilogue, MatMul,
     Operation, Place, Plan, Port, Precision, Signature, Step, View,
@@ -141,6 +142,23 @@ fn weights_whose_packed_length_overflows() {
 }
 
 #[test]
+fn depthwise_groups_of_several_channels() {
+    let depthwise = |groups: usize| {
+        Operation::Depthwise(Convolution {
+            kernel: [1, 1],
+            strides: [1, 1],
+            dilations: [1, 1],
+            pads: [0; 4],
+            groups,
+            epilogue: Epilogue { has_bias: false, has_residual: false, activation: None },
+        })
+    };
+    let (image, weights): (&[i64], &[i64]) = (&[1, 2, 2, 4], &[4]);
+    assert_eq!(run(plan(depthwise(4), &[image, weights], image)), Ok(16));
+    refused(plan(depthwise(2), &[image, weights], image), "each channel is a group of its own");
+}
+
+#[test]
 fn inputs_that_would_fill_all_memory() {
     let half = [1i64, 1 << 29];
     let reduce = Operation::Reduce { reduction: Reduction::Sum, axis: 0, axes: 2 };
@@ -241,4 +259,35 @@ fn attention_over_impossible_views() {
     nothing.buffers[3].shape = dims(&[0, 3, 6]);
     nothing.signature.outputs[0].shape = dims(&[0, 3, 6]);
     assert_eq!(run(nothing), Ok(0));
+}
+
+#[test]
+fn trees_of_other_types_and_sizes() {
+    let trees = |reduction| Operation::TreeEnsemble { reduction };
+    let tables: [&[i64]; 8] = [&[2, 3], &[1], &[4], &[4, 3], &[0], &[5], &[5], &[1]];
+    refused(plan(trees(Reduction::Sum), &tables, &[2, 1]), "tables of another type");
+    refused(plan(trees(Reduction::L2), &tables, &[2, 1]), "no kernel joins leaves by L2");
+}
+
+#[test]
+fn a_resize_that_is_none_of_rows_and_columns() {
+    let resize = |axis: usize, size: i64, scale: Option<f32>| Resize {
+        axes: vec![ResizeAxis { axis, size: Dim::from(size), scale }],
+        interpolation: Interpolation::Linear,
+        coordinates: Coordinates::HalfPixel,
+        excludes_outside: false,
+        is_antialiased: true,
+        extrapolation: 0.0,
+    };
+    let step = |resize, output: &[i64]| plan(Operation::Resize(resize), &[&[1, 2, 50, 3]], output);
+    assert_eq!(run(step(resize(2, 7, None), &[1, 2, 7, 3])), Ok(42));
+    refused(step(resize(3, 4, None), &[1, 2, 50, 4]), "other axes than rows and columns");
+    refused(step(resize(1, 4, None), &[1, 5, 50, 3]), "the operator makes something else");
+    refused(step(resize(2, 40, Some(1e-9)), &[1, 2, 40, 3]), "too many elements");
+    let crop = Resize { coordinates: Coordinates::Crop, ..resize(2, 7, None) };
+    refused(step(crop, &[1, 2, 7, 3]), "regions of interest");
+    let nearest = Interpolation::Nearest(Rounding::Floor);
+    let empty = Resize { interpolation: nearest, ..resize(2, 7, None) };
+    let nothing = plan(Operation::Resize(empty), &[&[1, 2, 0, 3]], &[1, 2, 7, 3]);
+    refused(nothing, "nothing to interpolate between");
 }

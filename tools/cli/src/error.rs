@@ -93,6 +93,7 @@ impl Error {
         match self {
             Error::Usage(_) | Error::Isa(_) => Exit::Usage,
             Error::NotFound { .. } => Exit::NotFound,
+            Error::Import { error, .. } if error.is_over_budget() => Exit::OverBudget,
             Error::Import { .. } | Error::Lower(_) | Error::Library { .. } => Exit::Refused,
             Error::Unreachable(_) => Exit::Unreachable,
             Error::Run(runtime::RunError::Memory { .. }) => Exit::OverBudget,

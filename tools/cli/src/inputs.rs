@@ -133,7 +133,18 @@ fn fill(dtype: DType, shape: &[usize]) -> Result<Tensor, Error> {
             | DType::U16
             | DType::U32
             | DType::U64
-            | DType::Bool => element[0] = (hash(i) >> 16) as u8 & 1,
+            | DType::Bool
+            | DType::F8E4M3FN
+            | DType::F8E4M3FNUZ
+            | DType::F8E5M2
+            | DType::F8E5M2FNUZ
+            | DType::F8E8M0
+            | DType::F4E2M1
+            | DType::I4
+            | DType::U4
+            | DType::I2
+            | DType::U2 => element[0] = (hash(i) >> 16) as u8 & 1,
+            DType::String | DType::Object => {}
         }
     }
     Ok(tensor)

@@ -24,6 +24,8 @@ mod compare;
 mod http;
 mod inputs;
 mod macs;
+mod memory;
+mod recipes;
 mod show;
 mod statistics;
 mod template;

@@ -5,18 +5,18 @@
 
 use crate::console::Console;
 use crate::error::Error;
+use crate::memory::Memory;
+use crate::recipes::{self, Chosen};
 use clap::Args;
-use import::ModelMetadata;
-use ir::{Graph, Op};
+use import::{ModelMetadata, Survey};
+use ir::Graph;
 use plan::Precision;
-use recipe::{ModelInput, Recipe, labels, presets};
 use runtime::{Constants, Model};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tensor::scalar::Unary;
 
 /// Largest recipe or labels file, in bytes: a million names of some tens of bytes.
 const TEXT_BYTES_MAX: u64 = 32 << 20;
@@ -53,6 +53,18 @@ pub(crate) struct ModelOptions {
     /// less exact [default: f32, or what a library was built with]
     #[arg(long, value_name = "f32|bf16", env = "SCHOONER_PRECISION")]
     pub(crate) precision: Option<Precision>,
+
+    /// Memory that the model's constants and one run of it may take together, e.g. 512MB or 2GiB
+    /// [default: half of the memory that this process may use]
+    #[arg(long, value_name = "SIZE", env = "SCHOONER_MEMORY", value_parser = Memory::parse)]
+    pub(crate) memory: Option<Memory>,
+}
+
+impl ModelOptions {
+    /// Bytes that the model's constants and one run of it may take together.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory.unwrap_or_else(Memory::share_of_this_machine).bytes
+    }
 }
 
 /// A model that was loaded, and what is known of it.
@@ -61,6 +73,8 @@ pub(crate) struct Loaded {
     pub(crate) model: Model,
     /// Where the recipe is from, or why there is none.
     pub(crate) recipe_why: String,
+    /// Is the recipe more than a guess?
+    pub(crate) recipe_is_known: bool,
     /// What only an imported model has.
     pub(crate) source: Option<Source>,
     /// How long each stage took.
@@ -88,13 +102,25 @@ pub(crate) fn load(
     path: &Path,
     options: &ModelOptions,
 ) -> Result<Loaded, Error> {
-    let mut loaded = if is_built(path)? { open(path, options)? } else { compile(path, options)? };
-    let pool = Arc::new(runtime::Pool::new(console.threads()));
-    loaded.model = loaded.model.with_pool(pool);
-    for (stage, time) in &loaded.times {
-        console.detail(format_args!("{stage}: {:.1} ms", time.as_secs_f64() * 1e3));
+    let loaded = if is_built(path)? {
+        open(path, options)?
+    } else {
+        compile(path, options, import(path, options)?)?
+    };
+    Ok(loaded.on(console, options))
+}
+
+impl Loaded {
+    /// The same model on as many threads and in as much memory as was asked for.
+    pub(crate) fn on(self, console: &Console, options: &ModelOptions) -> Loaded {
+        for (stage, time) in &self.times {
+            console.detail(format_args!("{stage}: {:.1} ms", time.as_secs_f64() * 1e3));
+        }
+        let pool = Arc::new(runtime::Pool::new(console.threads()));
+        let constants = self.model.constants().as_slice().len();
+        let left = options.memory_bytes().saturating_sub(constants);
+        Loaded { model: self.model.with_pool(pool).with_arena_bytes_max(left), ..self }
     }
-    Ok(loaded)
 }
 
 /// Is it a built library or package, by its first bytes?
@@ -117,21 +143,36 @@ pub(crate) fn is_built(path: &Path) -> Result<bool, Error> {
     Ok(magics.iter().any(|magic| first.starts_with(magic)))
 }
 
-/// The graph of a model file as it was imported.
-pub(crate) fn import(path: &Path, options: &ModelOptions) -> Result<Compiled, Error> {
+/// What a model file is, as far as it can be imported, and how long that took.
+pub(crate) fn survey(path: &Path, options: &ModelOptions) -> Result<(Survey, Duration), Error> {
     is_built(path)?;
     let sizes = options.sizes.iter().cloned().collect();
-    let import_options = import::Options { sizes, folder: None };
+    let import_options = import::Options { sizes, folder: None, memory: options.memory_bytes() };
     let start = Instant::now();
-    let imported = import::import_file(path, &import_options).map_err(|error| match error {
-        import::ImportError::Io { path, error } => Error::of_file(&path, error),
-        error => Error::Import { path: path.to_path_buf(), error: Box::new(error) },
-    })?;
+    let survey = import::survey_file(path, &import_options).map_err(|e| refused(path, e))?;
+    Ok((survey, start.elapsed()))
+}
+
+/// The graph of a model file as it was imported.
+pub(crate) fn import(path: &Path, options: &ModelOptions) -> Result<Compiled, Error> {
+    let (survey, time) = survey(path, options)?;
+    compiled(path, survey, time)
+}
+
+/// The graph that a survey found, when it is the whole model.
+pub(crate) fn compiled(path: &Path, survey: Survey, time: Duration) -> Result<Compiled, Error> {
+    let imported = survey.imported().map_err(|e| refused(path, e))?;
     let mut graph = imported.graph;
     // Exporters name graphs `main_graph`; users know a model by its file.
     graph.name = name_of(path);
-    let times = vec![("import", start.elapsed())];
-    Ok(Compiled { graph, metadata: imported.metadata, times })
+    Ok(Compiled { graph, metadata: imported.metadata, times: vec![("import", time)] })
+}
+
+fn refused(path: &Path, error: import::ImportError) -> Error {
+    match error {
+        import::ImportError::Io { path, error } => Error::of_file(&path, error),
+        error => Error::Import { path: path.to_path_buf(), error: Box::new(error) },
+    }
 }
 
 /// Runs the passes.
@@ -149,8 +190,13 @@ pub(crate) fn name_of(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn compile(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
-    let Compiled { graph, metadata, mut times } = optimize(import(path, options)?)?;
+/// Runs the passes and makes the plan.
+pub(crate) fn compile(
+    path: &Path,
+    options: &ModelOptions,
+    imported: Compiled,
+) -> Result<Loaded, Error> {
+    let Compiled { graph, metadata, mut times } = optimize(imported)?;
     let start = Instant::now();
     let precision = options.precision.unwrap_or_default();
     let lower_options = lower::Options { precision, ..Default::default() };
@@ -158,9 +204,11 @@ fn compile(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
     times.push(("lower", start.elapsed()));
     let model = Model::new(lowered.plan, Constants::owned(lowered.constants))
         .map_err(|e| Error::Defect { stage: "lower", reason: e.to_string() })?;
-    let (recipe, recipe_why) = choose_recipe(path, options, &model, Some(&graph))?;
+    let Chosen { recipe, why, is_known } =
+        recipes::choose(path, options, model.signature(), None, Some(&graph))?;
+    let source = Some(Source { graph, metadata });
     let model = model.with_recipe(recipe);
-    Ok(Loaded { model, recipe_why, source: Some(Source { graph, metadata }), times })
+    Ok(Loaded { model, recipe_why: why, recipe_is_known: is_known, source, times })
 }
 
 fn open(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
@@ -177,122 +225,18 @@ fn open(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
         let reason = format!("--precision {asked}: the library was built with {built_in}");
         return Err(Error::Usage(format!("{reason}; build it again from the model file")));
     }
-    let (recipe, recipe_why) = match (&options.recipe, &options.labels, model.recipe()) {
-        (None, None, Some(recipe)) => (Some(recipe.clone()), "the library's own".to_string()),
-        (None, None, None) => (None, "the library was built without one".to_string()),
-        (Some(_), _, _) | (_, Some(_), _) => choose_recipe(path, options, &model, None)?,
+    let Chosen { recipe, why, is_known } = match (&options.recipe, &options.labels, model.recipe())
+    {
+        (None, None, None) => {
+            let why = "the library was built without one".to_string();
+            Chosen { recipe: None, why, is_known: true }
+        }
+        (None, None, own @ Some(_)) | (Some(_), _, own) | (_, Some(_), own) => {
+            recipes::choose(path, options, model.signature(), own, None)?
+        }
     };
     let model = model.with_recipe(recipe);
-    Ok(Loaded { model, recipe_why, source: None, times })
-}
-
-/// The recipe by the flags, or the one beside the model, or a guess. A model that takes no image
-/// has none unless one is asked for.
-fn choose_recipe(
-    path: &Path,
-    options: &ModelOptions,
-    model: &Model,
-    graph: Option<&Graph>,
-) -> Result<(Option<Recipe>, String), Error> {
-    let input = model_input(model, graph);
-    let (mut recipe, mut why) = match (&options.recipe, &input, model.recipe()) {
-        (Some(asked), input, _) => recipe_asked_for(asked, input.as_ref())?,
-        (None, _, Some(recipe)) => (recipe.clone(), "the library's own".to_string()),
-        (None, None, None) => return Ok((None, "the model takes several inputs".to_string())),
-        (None, Some(input), None) => match Recipe::for_model(path, input) {
-            Ok(guess) => (guess.recipe, guess.why),
-            Err(recipe::RecipeError::NotAnImageInput { found }) => {
-                return Ok((None, format!("the input is no image: {found}")));
-            }
-            Err(error) => return Err(error.into()),
-        },
-    };
-    if let Some(file) = &options.labels {
-        let classes = input.as_ref().and_then(|input| input.classes);
-        recipe.post.labels = labels::parse(&read_text(file)?, classes)?;
-        why = format!("{why}; labels from {}", file.display());
-    }
-    check_fit(&recipe, model)?;
-    Ok((Some(recipe), why))
-}
-
-/// A preset's name, or a file.
-fn recipe_asked_for(asked: &str, input: Option<&ModelInput>) -> Result<(Recipe, String), Error> {
-    let path = Path::new(asked);
-    if asked.ends_with(".toml") || asked.ends_with(".json") {
-        let text = read_text(path)?;
-        let read = if asked.ends_with(".json") { Recipe::from_json } else { Recipe::from_toml };
-        let recipe = read(&text).map_err(|e| Error::Usage(format!("--recipe {asked}: {e}")))?;
-        return Ok((recipe, format!("recipe file {asked}")));
-    }
-    let preset = presets::find(asked).map_err(|error| {
-        Error::Usage(format!("--recipe: {error}; or give a file in .toml or .json"))
-    })?;
-    let input = input.ok_or_else(|| {
-        Error::Usage(format!("--recipe {asked}: the model takes several inputs, not one image"))
-    })?;
-    // The guess finds layout, size, element type and labels; the preset says the rest.
-    let guess = Recipe::guess("", input)?;
-    let (height, width) = guess.recipe.output_size().unwrap_or((preset.side, preset.side));
-    let is_open = input.dims.iter().skip(1).filter(|d| d.is_none()).count() >= 2;
-    let (height, width) = if is_open { (preset.side, preset.side) } else { (height, width) };
-    let channels = guess.recipe.color.channels();
-    let preset_recipe = Recipe::from_preset(preset.name, height, width, channels)?;
-    let recipe = Recipe {
-        layout: guess.recipe.layout,
-        dtype: guess.recipe.dtype,
-        post: guess.recipe.post,
-        ..preset_recipe
-    };
-    recipe.validate()?;
-    Ok((recipe, format!("preset `{}`, as asked for", preset.name)))
-}
-
-/// What a guess needs to know; nothing when the model takes several inputs.
-fn model_input(model: &Model, graph: Option<&Graph>) -> Option<ModelInput> {
-    let signature = model.signature();
-    let [input] = signature.inputs.as_slice() else { return None };
-    let scores = signature.outputs.first()?;
-    Some(ModelInput {
-        dims: input.shape.iter().map(|d| d.known_size()).collect(),
-        dtype: input.dtype,
-        classes: scores.shape.last().and_then(|d| d.known_size()),
-        gives_probabilities: graph.is_some_and(gives_probabilities),
-    })
-}
-
-/// Does the first output come out of a softmax or sigmoid, whatever shape it was given since?
-fn gives_probabilities(graph: &Graph) -> bool {
-    let Some(output) = graph.outputs.first() else { return false };
-    let mut value = output.value;
-    while let Some(node) = graph.nodes.iter().find(|node| node.outputs().any(|id| id == value)) {
-        match (&node.op, node.inputs.first()) {
-            (Op::Reshape { .. } | Op::Transpose { .. }, Some(&input)) => value = input,
-            (op, _) => {
-                return matches!(op, Op::Softmax { .. } | Op::Unary(Unary::Sigmoid));
-            }
-        }
-    }
-    false
-}
-
-/// Refuses a recipe whose tensor the model does not take, before any image is seen.
-fn check_fit(recipe: &Recipe, model: &Model) -> Result<(), Error> {
-    let [input] = model.signature().inputs.as_slice() else {
-        let found = model.signature().inputs.len();
-        return Err(Error::Usage(format!("a recipe makes one input, the model takes {found}")));
-    };
-    let Some(made) = recipe.output_shape() else { return Ok(()) };
-    let fits = input.shape.len() == made.len()
-        && input.shape.iter().zip(made).skip(1).all(|(d, n)| d.known_size().is_none_or(|k| k == n));
-    if fits {
-        return Ok(());
-    }
-    Err(Error::Usage(format!(
-        "the recipe makes an input of shape {made:?}, the model's `{}` takes {:?}; give another \
-         --recipe",
-        input.name, input.shape
-    )))
+    Ok(Loaded { model, recipe_why: why, recipe_is_known: is_known, source: None, times })
 }
 
 /// A text file that somebody wrote, read up to a bound.

@@ -6,7 +6,8 @@ use serde_json::Value;
 use std::io::Write;
 use std::net::TcpStream;
 use std::path::Path;
-use support::{Server, check, fashion, folder, head, onnx, response, schooner, word};
+use support::{Server, check, fashion, folder, head, response, schooner, word};
+use testkit::onnx;
 
 const SAMPLE: &str = "samples/132_Ankle-boot.jpg";
 const PREDICT: &str = "/v1/models/fashion:predict";
@@ -242,19 +243,6 @@ fn verify_compares_halves() {
         std::fs::write(to.join("output_0.npy"), npy_of("<f2", &[2], &elements)).unwrap();
         check(&["verify", word(&model), "--golden", word(&to)], code);
     }
-}
-
-#[test]
-fn check_names_every_node_that_the_engine_cannot_compute() {
-    let model = folder("refusals").join("doubles.onnx");
-    std::fs::write(&model, onnx::chain(onnx::F64, &["Softmax", "Tanh", "LogSoftmax"])).unwrap();
-    let (stdout, _) = check(&["check", word(&model)], 4);
-    for operator in ["Softmax", "LogSoftmax"] {
-        assert!(stdout.contains(&format!("REFUSED node `{operator}`")), "{stdout}");
-    }
-    assert!(stdout.contains("2 nodes"), "{stdout}");
-    let (_, stderr) = check(&["run", word(&model), "--random"], 4);
-    assert!(stderr.contains("2 nodes cannot be computed by the engine"), "{stderr}");
 }
 
 /// A `.npy` file of f32.

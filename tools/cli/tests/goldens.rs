@@ -113,6 +113,11 @@ fn large_models_answer_as_onnx_runtime() {
 }
 
 #[test]
+fn models_fetched_by_package_name_answer_as_onnx_runtime() {
+    check_models("fetched", testkit::fetched);
+}
+
+#[test]
 fn the_inputs_are_those_of_the_formula() {
     let port = |fill: &str, dtype: &str| {
         let text = format!(r#"{{"dtype": "{dtype}", "shape": [3], "fill": {fill}}}"#);

@@ -1,6 +1,8 @@
 //! What tests share. A dev-dependency only.
 #![forbid(unsafe_code)]
 
+pub mod onnx;
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,9 @@ const FIXTURES: &str = "SCHOONER_FIXTURES";
 
 /// The variable that names the folder `onnx/backend/test/data/node` of the package `onnx`.
 const ONNX_NODE: &str = "SCHOONER_ONNX_NODE";
+
+/// The variable that names the folder of models that were fetched by the name of their package.
+const FETCHED: &str = "SCHOONER_FETCHED";
 
 /// The variable that names a file to which a line is appended for each case that is skipped:
 /// what a passing test prints, nobody sees.
@@ -21,13 +26,25 @@ const SKIPPED: &str = "SCHOONER_SKIPPED";
 /// # Panics
 /// When the variable is set and the file is missing.
 pub fn fixture(path: &str) -> Option<PathBuf> {
-    let Some(folder) = std::env::var_os(FIXTURES) else {
-        skip(path, FIXTURES);
+    file_in(FIXTURES, path)
+}
+
+fn file_in(variable: &str, path: &str) -> Option<PathBuf> {
+    let Some(folder) = std::env::var_os(variable) else {
+        skip(path, variable);
         return None;
     };
     let file = Path::new(&folder).join(path);
-    assert!(file.exists(), "{FIXTURES} is set and {} is missing", file.display());
+    assert!(file.exists(), "{variable} is set and {} is missing", file.display());
     Some(file)
+}
+
+/// A model that was fetched by the name of its package, as [`fixture`].
+///
+/// # Panics
+/// When `SCHOONER_FETCHED` is set and the file is missing.
+pub fn fetched(path: &str) -> Option<PathBuf> {
+    file_in(FETCHED, path)
 }
 
 /// The folder of the ONNX project's node tests. `None`, with a line on stderr, when

@@ -16,15 +16,27 @@ pub(crate) fn evaluate(op: &Op, inputs: &[&Arc<Tensor>]) -> Result<Vec<Tensor>, 
         .map_err(|error| Reason::Evaluation(error.to_string()))
 }
 
+/// Is it one of the operators that copy bytes?
+pub(crate) fn is_short_cut(op: &Op, inputs: &[&Arc<Tensor>]) -> bool {
+    let [x] = inputs else { return false };
+    match op {
+        Op::Reshape { .. } => true,
+        Op::Expand { .. } => x.len() == 1,
+        Op::Transpose { perm } => perm.as_slice() == [1, 0],
+        _ => false,
+    }
+}
+
 /// A new shape, one element repeated, and a transposed matrix, byte for byte.
 fn short_cut(op: &Op, inputs: &[&Arc<Tensor>]) -> Option<Tensor> {
     let [x] = inputs else { return None };
+    if !is_short_cut(op, inputs) {
+        return None;
+    }
     if let Op::Reshape { shape } = op {
         return Tensor::clone(x).reshaped(&known(shape)?).ok();
     }
-    if let Op::Expand { shape } = op
-        && x.len() == 1
-    {
+    if let Op::Expand { shape } = op {
         let mut made = Tensor::zeros(x.dtype(), &known(shape)?).ok()?;
         if x.bytes().iter().any(|&b| b != 0) {
             let element = x.bytes().to_vec();
@@ -33,12 +45,7 @@ fn short_cut(op: &Op, inputs: &[&Arc<Tensor>]) -> Option<Tensor> {
         }
         return Some(made);
     }
-    if let Op::Transpose { perm } = op
-        && perm.as_slice() == [1, 0]
-    {
-        return transposed(x);
-    }
-    None
+    transposed(x)
 }
 
 fn known(shape: &[Dim]) -> Option<Vec<usize>> {

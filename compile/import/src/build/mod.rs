@@ -1,11 +1,16 @@
 //! What every importer builds its graph with: operands that are computed, constant or sizes; a
 //! builder that folds the latter two away; and the arithmetic on symbolic sizes.
 
+mod budget;
 mod builder;
 mod fold;
+mod kind;
 mod operand;
 mod sizes;
+mod text;
 
+pub(crate) use budget::Budget;
 pub(crate) use builder::Builder;
+pub(crate) use kind::{Kind, Rank};
 pub(crate) use operand::{Operand, Sizes};
 pub(crate) use sizes::lower_bound;

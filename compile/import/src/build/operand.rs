@@ -44,6 +44,20 @@ impl Operand {
         Operand::Constant(Rc::new(Constant { name, tensor, id: OnceCell::new() }))
     }
 
+    /// The operand for another graph, where what is no value of this one has its own place.
+    pub(crate) fn detached(&self) -> Operand {
+        match self {
+            Operand::Value(_) => self.clone(),
+            Operand::Constant(constant) => {
+                Operand::constant(&constant.name, constant.tensor.clone())
+            }
+            Operand::Sizes(sizes) => {
+                let sizes = Sizes { id: OnceCell::new(), ..Sizes::clone(sizes) };
+                Operand::Sizes(Rc::new(sizes))
+            }
+        }
+    }
+
     /// The elements, when they are known.
     pub(crate) fn known(&self) -> Option<&Arc<Tensor>> {
         match self {
@@ -64,7 +78,7 @@ impl Operand {
 
 /// Longest constant that is looked at as sizes. Shapes have a handful of entries and tables of
 /// positions thousands; the latter gain nothing by being symbolic.
-const SIZES_MAX: usize = 256;
+pub(super) const SIZES_MAX: usize = 256;
 
 impl Sizes {
     /// A vector of sizes.
@@ -101,16 +115,7 @@ impl Sizes {
                 let bytes: Vec<u8> = values.iter().map(|&v| u8::from(v != 0)).collect();
                 Tensor::from_bytes(DType::Bool, shape, &bytes)
             }
-            DType::F32
-            | DType::F64
-            | DType::F16
-            | DType::BF16
-            | DType::I8
-            | DType::I16
-            | DType::U8
-            | DType::U16
-            | DType::U32
-            | DType::U64 => return None,
+            _ => return None,
         };
         tensor.ok()
     }
@@ -131,15 +136,6 @@ pub(crate) fn integers(tensor: &Tensor) -> Option<Vec<i64>> {
             Some(elements.iter().map(|&v| i64::from(v)).collect())
         }
         DType::Bool => Some(tensor.bytes().iter().map(|&b| i64::from(b != 0)).collect()),
-        DType::F32
-        | DType::F64
-        | DType::F16
-        | DType::BF16
-        | DType::I8
-        | DType::I16
-        | DType::U8
-        | DType::U16
-        | DType::U32
-        | DType::U64 => None,
+        _ => None,
     }
 }

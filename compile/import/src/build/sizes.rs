@@ -57,16 +57,24 @@ pub(crate) fn evaluate(op: &Op, inputs: &[Sizes]) -> Option<Sizes> {
         | Op::Reshape { .. }
         | Op::Pad { .. }
         | Op::Dimensions(_)
-        | Op::Whole(_) => None,
+        | Op::TreeEnsemble { .. }
+        | Op::Whole(_)
+        | Op::Dynamic(_)
+        | Op::If { .. }
+        | Op::Loop(_) => None,
     }
 }
 
-/// The least value of a size, where that can be told: every symbol is at least 1, since an axis
-/// without elements gives a model nothing to compute. Known are the forms `c + a*n + b*m + …`
-/// and `c + a*n*m*…` with coefficients that are not negative.
+/// The least value of a size, where that can be told: every symbol of the inputs is at least 1,
+/// since an axis without elements gives a model nothing to compute; of sizes that turn out while
+/// the model runs, nothing is known. Known are the forms `c + a*n + b*m + …` and `c + a*n*m*…` with
+/// coefficients that are not negative.
 pub(crate) fn lower_bound(dim: &Dim) -> Option<i64> {
     if let Some(value) = dim.known() {
         return Some(value);
+    }
+    if dim.is_measured() {
+        return None;
     }
     let mut symbols = Vec::new();
     dim.for_each_symbol(&mut |name| symbols.push(name.to_string()));
@@ -145,16 +153,7 @@ fn cast(dtype: DType, x: &Sizes) -> Option<Sizes> {
     let dims = match dtype {
         DType::I64 | DType::I32 => x.dims.clone(),
         DType::Bool => x.dims.iter().map(is_not_zero).collect::<Option<_>>()?,
-        DType::F32
-        | DType::F64
-        | DType::F16
-        | DType::BF16
-        | DType::I8
-        | DType::I16
-        | DType::U8
-        | DType::U16
-        | DType::U32
-        | DType::U64 => return None,
+        _ => return None,
     };
     Some(made(dims, x.is_scalar, dtype))
 }

@@ -2,11 +2,11 @@
 
 use super::decode::{AttributeProto, NodeProto, TensorProto};
 use super::tensors;
-use crate::build::{Builder, Operand};
+use crate::build::{Builder, Kind, Operand};
 use crate::error::Reason;
 use ir::{Fact, Op};
 use std::path::Path;
-use tensor::{Dim, Tensor};
+use tensor::{DType, Dim, Tensor, Value};
 
 /// What the import function of a node gives: its outputs, in order. An operator may make fewer
 /// than the node names; the missing ones are refused where somebody takes them.
@@ -83,17 +83,63 @@ impl Call<'_> {
         Ok(self.build.fact(&self.input(index)?))
     }
 
-    /// An input that the import has to know as sizes: the target of a reshape, the ends of a cut.
-    pub(crate) fn dims(&self, index: usize, what: &str) -> Result<Vec<Dim>, Reason> {
-        match self.input(index)?.sizes() {
-            Some(sizes) => Ok(sizes.dims),
-            None => Err(self.data_dependent(index, what)),
+    /// An input that is sizes: a number of repeats, the shape of an expansion. What is computed
+    /// from data becomes symbols that have their values when it has been computed.
+    pub(crate) fn dims(&mut self, index: usize, what: &str) -> Result<Vec<Dim>, Reason> {
+        let x = self.input(index)?;
+        if let Some(sizes) = x.sizes() {
+            return Ok(sizes.dims);
         }
+        match self.build.measure(&x)? {
+            Some(sizes) if x.known().is_none() => Ok(sizes.dims),
+            Some(_) | None => Err(self.data_dependent(index, what)),
+        }
+    }
+
+    /// An input that is sizes, when it is known as such ahead.
+    pub(crate) fn known_dims(&self, index: usize) -> Option<Vec<Dim>> {
+        Some(self.optional(index)?.sizes()?.dims)
+    }
+
+    /// An input that is integers without symbols, when it is known as such ahead.
+    pub(crate) fn known_integers(&self, index: usize) -> Option<Vec<i64>> {
+        self.known_dims(index)?.iter().map(Dim::known).collect()
+    }
+
+    /// How many elements an input has that is a vector; a single number counts as one of 1.
+    pub(crate) fn count(&self, index: usize) -> Result<usize, Reason> {
+        let shape = self.fact(index)?.shape;
+        let count = match shape.as_slice() {
+            [] => Some(1),
+            [count] => count.known_size(),
+            _ => None,
+        };
+        count.ok_or_else(|| Reason::Input {
+            input: index,
+            expected: "a vector of known length".to_string(),
+            found: format!("{shape:?}"),
+        })
+    }
+
+    /// A constant vector of integers.
+    pub(crate) fn vector(&mut self, values: &[i64]) -> Result<Operand, Reason> {
+        let tensor = Tensor::from_slice(&[values.len()], values);
+        let tensor = tensor.map_err(|error| Reason::Evaluation(error.to_string()))?;
+        Ok(Operand::constant(&self.build.node, tensor))
+    }
+
+    /// An input as a vector of `i64`.
+    pub(crate) fn as_vector(&mut self, index: usize) -> Result<Operand, Reason> {
+        let count = self.count(index)?;
+        let x = self.input(index)?;
+        let wide = self.build.cast(&x, DType::I64)?;
+        self.build.reshape(&wide, vec![Dim::from(count)])
     }
 
     /// An input that the import has to know as integers without symbols.
     pub(crate) fn integers(&self, index: usize, what: &str) -> Result<Vec<i64>, Reason> {
-        let dims = self.dims(index, what)?;
+        self.input(index)?;
+        let dims = self.known_dims(index).ok_or_else(|| self.data_dependent(index, what))?;
         let known: Option<Vec<i64>> = dims.iter().map(Dim::known).collect();
         known.ok_or_else(|| Reason::Input {
             input: index,
@@ -176,7 +222,24 @@ impl Call<'_> {
     pub(crate) fn tensor(&self, name: &str) -> Result<Option<Tensor>, Reason> {
         let Some(attribute) = self.attribute(name, Type::Tensor)? else { return Ok(None) };
         let empty = TensorProto::default();
-        tensors::read(attribute.t.as_ref().unwrap_or(&empty), self.folder).map(Some)
+        let proto = attribute.t.as_ref().unwrap_or(&empty);
+        tensors::read(proto, self.folder, &self.build.budget).map(Some)
+    }
+
+    /// An attribute that is a tensor of numbers or text.
+    pub(crate) fn value(&self, name: &str) -> Result<Option<Value>, Reason> {
+        let Some(attribute) = self.attribute(name, Type::Tensor)? else { return Ok(None) };
+        let empty = TensorProto::default();
+        let proto = attribute.t.as_ref().unwrap_or(&empty);
+        tensors::read_value(proto, self.folder, &self.build.budget).map(Some)
+    }
+
+    /// The kind of value that an attribute declares.
+    pub(crate) fn kind(&self, name: &str) -> Result<Option<Kind>, Reason> {
+        let declared = self.node.attribute.iter().find(|a| a.name == name);
+        let Some(declared) = declared.and_then(|a| a.tp.as_ref()) else { return Ok(None) };
+        let refused = || self.refuse(name, "a type of tensors and sequences", "another");
+        super::values::kind(declared).map(Some).ok_or_else(refused)
     }
 
     /// The refusal of an attribute's value.

@@ -84,6 +84,9 @@ pub struct GraphProto {
     /// What a caller gets.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfoProto>,
+    /// Types of values in between, as far as the exporter wrote them down.
+    #[prost(message, repeated, tag = "13")]
+    pub value_info: Vec<ValueInfoProto>,
 }
 
 /// A sparse tensor, of which nothing is read.
@@ -137,6 +140,12 @@ pub struct AttributeProto {
     /// A tensor.
     #[prost(message, optional, tag = "5")]
     pub t: Option<TensorProto>,
+    /// A graph.
+    #[prost(message, optional, boxed, tag = "6")]
+    pub g: Option<Box<GraphProto>>,
+    /// A type.
+    #[prost(message, optional, tag = "14")]
+    pub tp: Option<TypeProto>,
     /// Floats.
     #[prost(float, repeated, tag = "7")]
     pub floats: Vec<f32>,
@@ -203,12 +212,73 @@ pub struct ValueInfoProto {
     pub r#type: Option<TypeProto>,
 }
 
-/// The type of a value; only tensors are read.
+/// The type of a value.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct TypeProto {
     /// Present when the value is a tensor.
     #[prost(message, optional, tag = "1")]
     pub tensor_type: Option<TensorTypeProto>,
+    /// Present when it is a sequence.
+    #[prost(message, optional, boxed, tag = "4")]
+    pub sequence_type: Option<Box<ElementTypeProto>>,
+    /// Present when it is a value that may be absent.
+    #[prost(message, optional, boxed, tag = "9")]
+    pub optional_type: Option<Box<ElementTypeProto>>,
+}
+
+/// The type of what is in a sequence or an optional value.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ElementTypeProto {
+    /// The type.
+    #[prost(message, optional, boxed, tag = "1")]
+    pub elem_type: Option<Box<TypeProto>>,
+}
+
+/// A sequence of values, as test data stores it.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SequenceProto {
+    /// Which of the fields below holds the values, by the numbers of the schema.
+    #[prost(int32, tag = "2")]
+    pub elem_type: i32,
+    /// Tensors.
+    #[prost(message, repeated, tag = "3")]
+    pub tensor_values: Vec<TensorProto>,
+    /// Sequences.
+    #[prost(message, repeated, tag = "5")]
+    pub sequence_values: Vec<SequenceProto>,
+    /// Values that may be absent.
+    #[prost(message, repeated, tag = "7")]
+    pub optional_values: Vec<OptionalProto>,
+}
+
+/// A value that may be absent, as test data stores it.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct OptionalProto {
+    /// Which of the fields below holds the value, by the numbers of the schema.
+    #[prost(int32, tag = "2")]
+    pub elem_type: i32,
+    /// A tensor.
+    #[prost(message, optional, tag = "3")]
+    pub tensor_value: Option<TensorProto>,
+    /// A sequence.
+    #[prost(message, optional, tag = "5")]
+    pub sequence_value: Option<SequenceProto>,
+    /// A value that may be absent.
+    #[prost(message, optional, boxed, tag = "7")]
+    pub optional_value: Option<Box<OptionalProto>>,
+}
+
+/// What [`SequenceProto`] and [`OptionalProto`] hold, by the numbers of the schema; what is not
+/// listed is taken for a tensor.
+pub(super) struct ModelValue;
+
+impl ModelValue {
+    /// No value.
+    pub(super) const NOTHING: i32 = 0;
+    /// A sequence.
+    pub(super) const SEQUENCE: i32 = 3;
+    /// A value that may be absent.
+    pub(super) const OPTIONAL: i32 = 5;
 }
 
 /// Element type and shape.

@@ -1,6 +1,6 @@
 //! Operators that the model itself defines: each use is replaced by the function's nodes.
 
-use super::decode::{FunctionProto, NodeProto};
+use super::decode::{AttributeProto, FunctionProto, GraphProto, NodeProto};
 use std::collections::HashMap;
 
 /// Deepest use of functions in functions. Exporters nest two or three deep.
@@ -30,35 +30,8 @@ pub(super) fn expand(function: &FunctionProto, node: &NodeProto, prefix: &str) -
             None => drop(names.insert(formal, actual)),
         }
     }
-    let rename = |name: &String| match names.get(name.as_str()) {
-        _ if name.is_empty() => String::new(),
-        Some(actual) => actual.clone(),
-        None => format!("{prefix}/{name}"),
-    };
-    let body = function.node.iter().map(|inner| NodeProto {
-        input: inner.input.iter().map(rename).collect(),
-        output: inner.output.iter().map(rename).collect(),
-        name: format!(
-            "{prefix}/{}",
-            if inner.name.is_empty() { &inner.op_type } else { &inner.name }
-        ),
-        op_type: inner.op_type.clone(),
-        domain: inner.domain.clone(),
-        attribute: inner
-            .attribute
-            .iter()
-            .filter_map(|attribute| {
-                if attribute.ref_attr_name.is_empty() {
-                    return Some(attribute.clone());
-                }
-                let given = node.attribute.iter().chain(&function.attribute_proto);
-                let mut value =
-                    given.into_iter().find(|a| a.name == attribute.ref_attr_name)?.clone();
-                value.name.clone_from(&attribute.name);
-                Some(value)
-            })
-            .collect(),
-    });
+    let renaming = Renaming { function, node, prefix, names };
+    let body: Vec<NodeProto> = function.node.iter().map(|inner| renaming.node(inner)).collect();
     let identities = passed.into_iter().map(|(from, to)| NodeProto {
         input: vec![from],
         output: vec![to],
@@ -66,5 +39,57 @@ pub(super) fn expand(function: &FunctionProto, node: &NodeProto, prefix: &str) -
         op_type: "Identity".to_string(),
         ..NodeProto::default()
     });
-    body.chain(identities).collect()
+    body.into_iter().chain(identities).collect()
+}
+
+/// How names and attributes inside a function become those of one use of it.
+struct Renaming<'a> {
+    function: &'a FunctionProto,
+    node: &'a NodeProto,
+    prefix: &'a str,
+    /// What its inputs and outputs are called outside.
+    names: HashMap<&'a str, String>,
+}
+
+impl Renaming<'_> {
+    fn name(&self, name: &str) -> String {
+        match self.names.get(name) {
+            _ if name.is_empty() => String::new(),
+            Some(actual) => actual.clone(),
+            None => format!("{}/{name}", self.prefix),
+        }
+    }
+
+    fn node(&self, inner: &NodeProto) -> NodeProto {
+        let named = if inner.name.is_empty() { &inner.op_type } else { &inner.name };
+        NodeProto {
+            input: inner.input.iter().map(|name| self.name(name)).collect(),
+            output: inner.output.iter().map(|name| self.name(name)).collect(),
+            name: format!("{}/{named}", self.prefix),
+            op_type: inner.op_type.clone(),
+            domain: inner.domain.clone(),
+            attribute: inner.attribute.iter().filter_map(|a| self.attribute(a)).collect(),
+        }
+    }
+
+    fn attribute(&self, inner: &AttributeProto) -> Option<AttributeProto> {
+        if inner.ref_attr_name.is_empty() {
+            let mut own = inner.clone();
+            own.g = own.g.map(|graph| Box::new(self.graph(*graph)));
+            return Some(own);
+        }
+        let mut given = self.node.attribute.iter().chain(&self.function.attribute_proto);
+        let mut value = given.find(|a| a.name == inner.ref_attr_name)?.clone();
+        value.name.clone_from(&inner.name);
+        Some(value)
+    }
+
+    /// A graph inside a node of the function, which may take the function's values.
+    fn graph(&self, mut graph: GraphProto) -> GraphProto {
+        graph.node = graph.node.iter().map(|inner| self.node(inner)).collect();
+        let ports = graph.input.iter_mut().chain(&mut graph.output);
+        ports.for_each(|port| port.name = self.name(&port.name));
+        graph.initializer.iter_mut().for_each(|tensor| tensor.name = self.name(&tensor.name));
+        graph
+    }
 }

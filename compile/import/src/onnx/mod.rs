@@ -1,27 +1,32 @@
 //! ONNX: a protobuf of nodes in an order in which they can run.
 //!
-//! Read are operator sets 7 to 28 and `ai.onnx.ml`, weights inside the file or in files beside
-//! it, and functions that the model itself defines. Each operator has its import function in
+//! Read are operator sets up to 28 as far as their rules are known (`walk.rs`), `ai.onnx.ml` and
+//! `com.microsoft`, weights inside the file or in files beside it, and functions that the model
+//! itself defines. Each operator has its import function in
 //! `ops/<family>.rs`, under the family names of `compile/ir`.
 
 mod call;
+mod control;
 pub mod decode;
 mod functions;
 mod ops;
+mod remarks;
 mod signature;
 mod tensors;
+mod values;
 mod walk;
 mod wire;
+
+pub use values::{import_tensor, import_value};
 
 pub use ops::{Operator, operators};
 
 use crate::error::ImportError;
-use crate::{Imported, ModelMetadata, Options, formats};
+use crate::{ModelMetadata, Options, Survey, formats};
 use bytes::Bytes;
-use decode::{ModelProto, TensorProto};
+use decode::ModelProto;
 use prost::Message;
 use std::collections::BTreeMap;
-use tensor::Tensor;
 use walk::Walk;
 use wire::WireError;
 
@@ -29,7 +34,7 @@ const FORMAT: &str = "ONNX";
 
 /// Could these be the bytes of an ONNX model, whole or not?
 pub fn is_format(bytes: &[u8]) -> bool {
-    match wire::check(bytes) {
+    match wire::check(bytes, usize::MAX) {
         Ok(()) => true,
         Err(WireError::Foreign) => false,
         // A SavedModel that breaks off reads as a model of the first format version.
@@ -37,47 +42,41 @@ pub fn is_format(bytes: &[u8]) -> bool {
     }
 }
 
-/// The graph of an ONNX model.
-pub fn import(bytes: Bytes, options: &Options) -> Result<Imported, ImportError> {
-    match wire::check(&bytes) {
+/// What an ONNX model is, as far as it can be expressed.
+pub fn survey(bytes: Bytes, options: &Options) -> Result<Survey, ImportError> {
+    match wire::check(&bytes, options.memory) {
         Ok(()) => {}
+        Err(WireError::TooLarge { decoded, limit }) => {
+            return Err(ImportError::TooLarge { bytes: decoded as u64, limit });
+        }
         Err(_) if !is_format(&bytes) => return Err(formats::not_a_model(&bytes)),
         Err(error) => return Err(damaged(error.to_string())),
     }
     let model = ModelProto::decode(bytes).map_err(|error| damaged(error.to_string()))?;
-    import_model(model, options)
+    survey_model(model, options)
 }
 
-/// The graph of a model that is decoded already.
-pub fn import_model(mut model: ModelProto, options: &Options) -> Result<Imported, ImportError> {
+/// What a model is that is decoded already.
+pub fn survey_model(mut model: ModelProto, options: &Options) -> Result<Survey, ImportError> {
     let Some(graph) = model.graph.take() else {
         return Err(damaged("it holds no graph".to_string()));
     };
-    let mut metadata = metadata(&model);
-    let mut walk = Walk::new(&graph.name, &metadata.opset_imports, &model.functions, options);
-    signature::inputs(&graph, options, &mut walk)?;
+    let metadata = metadata(&model);
+    let mut walk = Walk::new(&graph.name, metadata, &model.functions, options);
+    signature::read(&graph, options, &mut walk);
     for tensor in graph.initializer {
         walk.initializer(tensor);
     }
     if !graph.sparse_initializer.is_empty() {
         return Err(damaged("sparse initializers are not supported".to_string()));
     }
+    walk.announce(&graph.node);
     for node in &graph.node {
         walk.node(node);
     }
-    let (graph, labels) = walk.finish(&graph.output)?;
-    debug_assert_eq!(graph.verify(), Ok(()));
-    metadata.labels = labels;
-    Ok(Imported { graph, metadata })
-}
-
-/// A tensor in a file of its own, a `TensorProto` as in ONNX test data: its name, which may be
-/// empty, and its elements.
-pub fn import_tensor(bytes: Bytes) -> Result<(String, Tensor), ImportError> {
-    let refused = |reason: String| ImportError::Damaged { format: "ONNX tensor", reason };
-    let proto = TensorProto::decode(bytes).map_err(|error| refused(error.to_string()))?;
-    let tensor = tensors::read(&proto, None).map_err(|reason| refused(reason.to_string()))?;
-    Ok((proto.name, tensor))
+    let survey = walk.finish(&graph.output);
+    debug_assert_eq!(survey.graph.verify(), Ok(()));
+    Ok(survey)
 }
 
 fn damaged(reason: String) -> ImportError {

@@ -1,52 +1,80 @@
-//! The inputs of a model: which are the caller's, and what their sizes are called.
+//! The inputs of a model: which are the caller's, and what their sizes are called. And what the
+//! file says of the types of other values, which matters only behind a node that is refused.
 
 use super::decode::{DimensionProto, GraphProto, TensorTypeProto, ValueInfoProto};
-use super::tensors;
 use super::walk::Walk;
-use crate::{ImportError, Options};
+use super::{tensors, values};
+use crate::Options;
+use ir::Fact;
 use std::collections::HashSet;
-use tensor::Dim;
+use tensor::{DType, Dim};
 
-/// Gives the walk every input that is not a weight.
-pub(super) fn inputs(
-    graph: &GraphProto,
-    options: &Options,
-    walk: &mut Walk<'_>,
-) -> Result<(), ImportError> {
+/// Gives the walk every input that is not a weight, and the types that the file declares of what
+/// its nodes make.
+pub(super) fn read(graph: &GraphProto, options: &Options, walk: &mut Walk<'_>) {
     let weights: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
     let given: Vec<&ValueInfoProto> =
         graph.input.iter().filter(|v| !weights.contains(v.name.as_str())).collect();
+    let made = graph.value_info.iter().chain(&graph.output);
     let mut taken: HashSet<String> = HashSet::new();
-    for value in &given {
+    for value in given.iter().copied().chain(made.clone()) {
         let names = dimensions(value).iter().filter_map(|d| name(d));
         taken.extend(names.map(str::to_string));
     }
+    let mut names = HashSet::new();
     for value in given {
-        let refused = |found: String, hint: &str| ImportError::Signature {
-            side: "input",
-            name: value.name.clone(),
-            found,
-            hint: hint.to_string(),
-        };
-        let Some(tensor) = tensor_type(value) else {
-            let hint = "export the model with tensors as inputs";
-            return Err(refused("is not a tensor".to_string(), hint));
-        };
-        let dtype = tensors::element_type(i64::from(tensor.elem_type)).map_err(|name| {
-            let hint = "export the model with number inputs, e.g. after the tokenizer or encoder";
-            refused(format!("its elements are of type {name}"), hint)
-        })?;
-        let Some(shape) = &tensor.shape else {
-            let hint = "export the model with the input's shape; sizes may have names";
-            return Err(refused("its rank is not known".to_string(), hint));
-        };
-        let mut dims = Vec::with_capacity(shape.dim.len());
-        for (axis, dim) in shape.dim.iter().enumerate() {
-            dims.push(size(&value.name, axis, dim, options, &mut taken));
+        let fact = fact(value, options, &mut taken).and_then(|fact| {
+            if names.insert(value.name.as_str()) {
+                return Ok(fact);
+            }
+            let hint = "the file is not valid ONNX; export it again";
+            Err(("another input has the same name".to_string(), hint))
+        });
+        match fact {
+            Ok(fact) => {
+                walk.input(&value.name, fact, value.r#type.as_ref().and_then(values::kind));
+            }
+            Err((found, hint)) => walk.refuse_input(&value.name, found, hint),
         }
-        walk.input(&value.name, dtype, dims);
     }
-    Ok(())
+    for value in made {
+        if let Ok(fact) = fact(value, options, &mut taken) {
+            walk.declare(&value.name, fact);
+        }
+    }
+}
+
+/// Type and shape that are declared of a value; otherwise what it is, and what to do.
+fn fact(
+    value: &ValueInfoProto,
+    options: &Options,
+    taken: &mut HashSet<String>,
+) -> Result<Fact, (String, &'static str)> {
+    let Some(tensor) = tensor_type(value) else {
+        if value.r#type.as_ref().and_then(values::kind).is_some() {
+            return Ok(Fact { dtype: DType::Object, shape: vec![] });
+        }
+        let hint = "export the model with tensors or sequences of tensors as inputs";
+        return Err(("is neither a tensor nor made of tensors".to_string(), hint));
+    };
+    let dtype = tensors::element_type(i64::from(tensor.elem_type)).map_err(|name| {
+        let hint = "export the model with number inputs, e.g. after the tokenizer or encoder";
+        (format!("its elements are of type {name}"), hint)
+    })?;
+    let Some(shape) = &tensor.shape else {
+        let hint = "export the model with the input's shape; sizes may have names";
+        return Err(("its rank is not known".to_string(), hint));
+    };
+    // Exporters write 0 for a size that they do not know, but no model is given a vector of axes,
+    // sizes or indices of unknown length.
+    if let (DType::I64, [dim]) = (dtype, shape.dim.as_slice())
+        && dim.dim_value == Some(0)
+    {
+        return Ok(Fact { dtype, shape: vec![Dim::from(0)] });
+    }
+    let axes = shape.dim.iter().enumerate();
+    let shape = axes.map(|(axis, dim)| size(&value.name, axis, dim, options, taken)).collect();
+    Ok(Fact { dtype, shape })
 }
 
 fn tensor_type(value: &ValueInfoProto) -> Option<&TensorTypeProto> {

@@ -2,11 +2,12 @@
 //! are there.
 
 use super::decode::{EXTERNAL, StringStringEntryProto, TensorProto};
+use crate::build::Budget;
 use crate::error::Reason;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
-use tensor::{AlignedBytes, DType, Tensor, element_count};
+use tensor::{AlignedBytes, DType, Tensor, Text, Value, element_count, small};
 
 /// Element types by their number in `TensorProto.DataType`.
 const TYPES: &[(i32, DType)] = &[
@@ -17,31 +18,27 @@ const TYPES: &[(i32, DType)] = &[
     (5, DType::I16),
     (6, DType::I32),
     (7, DType::I64),
+    (8, DType::String),
     (9, DType::Bool),
     (10, DType::F16),
     (11, DType::F64),
     (12, DType::U32),
     (13, DType::U64),
     (16, DType::BF16),
+    (17, DType::F8E4M3FN),
+    (18, DType::F8E4M3FNUZ),
+    (19, DType::F8E5M2),
+    (20, DType::F8E5M2FNUZ),
+    (21, DType::U4),
+    (22, DType::I4),
+    (23, DType::F4E2M1),
+    (24, DType::F8E8M0),
+    (25, DType::U2),
+    (26, DType::I2),
 ];
 
 /// Names of the types that are not in [`TYPES`], by number.
-const FOREIGN_TYPES: &[(i32, &str)] = &[
-    (0, "undefined"),
-    (8, "string"),
-    (14, "complex64"),
-    (15, "complex128"),
-    (17, "float8e4m3fn"),
-    (18, "float8e4m3fnuz"),
-    (19, "float8e5m2"),
-    (20, "float8e5m2fnuz"),
-    (21, "uint4"),
-    (22, "int4"),
-    (23, "float4e2m1"),
-    (24, "float8e8m0"),
-    (25, "uint2"),
-    (26, "int2"),
-];
+const FOREIGN_TYPES: &[(i32, &str)] = &[(0, "undefined"), (14, "complex64"), (15, "complex128")];
 
 /// The element type with this number, or the name of one that is not supported.
 pub(crate) fn element_type(number: i64) -> Result<DType, String> {
@@ -54,30 +51,122 @@ pub(crate) fn element_type(number: i64) -> Result<DType, String> {
     }
 }
 
-/// The tensor that a message describes. `folder` is where files with external data lie.
-pub(crate) fn read(proto: &TensorProto, folder: Option<&Path>) -> Result<Tensor, Reason> {
+/// The tensor of numbers or text that a message describes, as [`read`].
+pub(crate) fn read_value(
+    proto: &TensorProto,
+    folder: Option<&Path>,
+    budget: &Budget,
+) -> Result<Value, Reason> {
+    if element_type(i64::from(proto.data_type)) != Ok(DType::String) {
+        return read(proto, folder, budget).map(Value::from);
+    }
+    let refused = |reason: String| Reason::Tensor { name: proto.name.clone(), reason };
+    let shape: Option<Vec<usize>> = proto.dims.iter().map(|&d| usize::try_from(d).ok()).collect();
+    let shape = shape.ok_or_else(|| refused(format!("shape {:?} is none", proto.dims)))?;
+    let elements = proto.string_data.iter().map(|text| String::from_utf8(text.to_vec()));
+    let elements: Result<Vec<String>, _> = elements.collect();
+    let elements = elements.map_err(|_| refused("text that is not UTF-8".to_string()))?;
+    budget.take(Some(elements.iter().map(String::len).sum()))?;
+    let text = Text::new(&shape, elements).map_err(|error| refused(error.to_string()))?;
+    Ok(text.into())
+}
+
+/// The tensor of numbers that a message describes. `folder` is where files with external data lie.
+pub(crate) fn read(
+    proto: &TensorProto,
+    folder: Option<&Path>,
+    budget: &Budget,
+) -> Result<Tensor, Reason> {
     let refused = |reason: String| Reason::Tensor { name: proto.name.clone(), reason };
     let dtype = element_type(i64::from(proto.data_type))
         .map_err(|name| refused(format!("elements of type {name} are not supported")))?;
     let shape: Option<Vec<usize>> = proto.dims.iter().map(|&d| usize::try_from(d).ok()).collect();
-    let size = shape.as_ref().and_then(|shape| element_count(shape)?.checked_mul(dtype.size()));
+    let size = shape.as_ref().and_then(|shape| stored_bytes(dtype, shape));
     let (Some(shape), Some(size)) = (shape, size) else {
         return Err(refused(format!("shape {:?} is not one that memory can hold", proto.dims)));
     };
     if proto.data_location == EXTERNAL {
-        let bytes = external(&proto.external_data, size, folder).map_err(refused)?;
+        let mut file = external(&proto.external_data, size, folder).map_err(refused)?;
+        budget.take(Some(size))?;
+        let mut bytes = AlignedBytes::zeroed(size);
+        file.read_exact(bytes.as_mut_slice()).map_err(|error| refused(error.to_string()))?;
         return from_bytes(dtype, &shape, bytes.as_slice()).map_err(refused);
     }
-    if !proto.raw_data.is_empty() {
-        return from_bytes(dtype, &shape, &proto.raw_data).map_err(refused);
+    let found = match proto.raw_data.len() {
+        0 => stored(proto, dtype).saturating_mul(dtype.size()),
+        found => found,
+    };
+    if found != size {
+        return Err(refused(format!("{dtype}{shape:?} does not fit {found} bytes of data")));
     }
-    typed(proto, dtype, &shape).map_err(refused)
+    budget.take(Some(size))?;
+    let tensor = if proto.raw_data.is_empty() {
+        typed(proto, dtype, &shape)
+    } else {
+        from_bytes(dtype, &shape, &proto.raw_data)
+    };
+    tensor.map_err(refused)
+}
+
+/// Elements in the field for their type; those of less than 8 bits share them as they share bytes.
+fn stored(proto: &TensorProto, dtype: DType) -> usize {
+    match dtype {
+        DType::F32 => proto.float_data.len(),
+        DType::F64 => proto.double_data.len(),
+        DType::I64 => proto.int64_data.len(),
+        DType::U32 | DType::U64 => proto.uint64_data.len(),
+        DType::I32
+        | DType::I16
+        | DType::U16
+        | DType::F16
+        | DType::BF16
+        | DType::I8
+        | DType::U8
+        | DType::Bool
+        | DType::F8E4M3FN
+        | DType::F8E4M3FNUZ
+        | DType::F8E5M2
+        | DType::F8E5M2FNUZ
+        | DType::F8E8M0
+        | DType::F4E2M1
+        | DType::I4
+        | DType::U4
+        | DType::I2
+        | DType::U2 => proto.int32_data.len(),
+        DType::String | DType::Object => 0,
+    }
+}
+
+/// Bytes that the elements take in a file, where several of less than 8 bits share one.
+fn stored_bytes(dtype: DType, shape: &[usize]) -> Option<usize> {
+    let count = element_count(shape)?;
+    match dtype.bits() {
+        bits @ ..8 => Some(count.div_ceil(8 / bits)),
+        _ => count.checked_mul(dtype.size()),
+    }
+}
+
+/// The elements of less than 8 bits that share bytes, the first in the lowest bits.
+fn unpacked(dtype: DType, bytes: &[u8], count: usize) -> Vec<u8> {
+    let elements = |&byte: &u8| {
+        (0..8).step_by(dtype.bits()).map(move |shift| small::wrapped(dtype, byte >> shift))
+    };
+    bytes.iter().flat_map(elements).take(count).collect()
 }
 
 /// A tensor of raw bytes; a boolean's byte is made 0 or 1.
 fn from_bytes(dtype: DType, shape: &[usize], bytes: &[u8]) -> Result<Tensor, String> {
-    let mut tensor = Tensor::from_bytes(dtype, shape, bytes)
-        .map_err(|_| format!("{dtype}{shape:?} does not fit {} bytes of data", bytes.len()))?;
+    let refused = || format!("{dtype}{shape:?} does not fit {} bytes of data", bytes.len());
+    if stored_bytes(dtype, shape) != Some(bytes.len()) {
+        return Err(refused());
+    }
+    let made = if dtype.bits() < 8 {
+        let count = element_count(shape).ok_or_else(refused)?;
+        Tensor::from_bytes(dtype, shape, &unpacked(dtype, bytes, count))
+    } else {
+        Tensor::from_bytes(dtype, shape, bytes)
+    };
+    let mut tensor = made.map_err(|_| refused())?;
     if dtype == DType::Bool {
         tensor.bytes_mut().iter_mut().for_each(|b| *b = u8::from(*b != 0));
     }
@@ -96,8 +185,20 @@ fn typed(proto: &TensorProto, dtype: DType, shape: &[usize]) -> Result<Tensor, S
         DType::I16 | DType::U16 | DType::F16 | DType::BF16 => {
             bytes_of(&proto.int32_data, |v| (v as u16).to_le_bytes())
         }
-        DType::I8 | DType::U8 => bytes_of(&proto.int32_data, |v| [v as u8]),
+        DType::I8
+        | DType::U8
+        | DType::F8E4M3FN
+        | DType::F8E4M3FNUZ
+        | DType::F8E5M2
+        | DType::F8E5M2FNUZ
+        | DType::F8E8M0
+        | DType::F4E2M1
+        | DType::I4
+        | DType::U4
+        | DType::I2
+        | DType::U2 => bytes_of(&proto.int32_data, |v| [v as u8]),
         DType::Bool => bytes_of(&proto.int32_data, |v| [u8::from(v != 0)]),
+        DType::String | DType::Object => return Err(format!("expected numbers, found {dtype}")),
     };
     from_bytes(dtype, shape, &bytes)
 }
@@ -106,12 +207,13 @@ fn bytes_of<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N])
     values.iter().flat_map(|&v| bytes(v)).collect()
 }
 
-/// Reads `size` bytes of another file, which must lie in `folder` or below.
+/// Another file, which must lie in `folder` or below, at the place from which `size` bytes are the
+/// tensor's; they are there.
 fn external(
     entries: &[StringStringEntryProto],
     size: usize,
     folder: Option<&Path>,
-) -> Result<AlignedBytes, String> {
+) -> Result<File, String> {
     let entry = |key: &str| entries.iter().find(|e| e.key == key).map(|e| e.value.as_str());
     let location = entry("location").ok_or("its data is in another file that is not named")?;
     let folder = folder.ok_or_else(|| {
@@ -125,6 +227,10 @@ fn external(
     let path = folder.join(relative).canonicalize().map_err(failed)?;
     if !path.starts_with(folder.canonicalize().map_err(failed)?) {
         return Err(format!("its data is in `{location}`, outside the model's folder"));
+    }
+    // Before it is opened: that of a pipe would wait for somebody who writes.
+    if !path.metadata().map_err(failed)?.is_file() {
+        return Err(format!("its data is in `{location}`, which is no file"));
     }
     let number = |key: &str| match entry(key) {
         None => Ok(None),
@@ -142,10 +248,8 @@ fn external(
             "its data is {length} bytes from {offset} of `{location}`, which holds {found}"
         ));
     }
-    let mut bytes = AlignedBytes::zeroed(size);
     file.seek(SeekFrom::Start(offset)).map_err(failed)?;
-    file.read_exact(bytes.as_mut_slice()).map_err(failed)?;
-    Ok(bytes)
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -156,24 +260,43 @@ mod tests {
         TensorProto { name: "w".into(), data_type, dims: dims.to_vec(), ..Default::default() }
     }
 
+    fn whole(proto: &TensorProto) -> Tensor {
+        read(proto, None, &Budget::new(1 << 20)).unwrap()
+    }
+
     #[track_caller]
     fn refused(proto: &TensorProto, expected: &str) {
-        let error = read(proto, None).unwrap_err().to_string();
+        let error = read(proto, None, &Budget::new(1 << 20)).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
 
     #[test]
     fn elements_are_read_from_every_field() {
         let f32s = TensorProto { float_data: vec![1.5, -2.0], ..proto(1, &[2]) };
-        assert_eq!(read(&f32s, None).unwrap().as_slice::<f32>().unwrap(), [1.5, -2.0]);
+        assert_eq!(whole(&f32s).as_slice::<f32>().unwrap(), [1.5, -2.0]);
         let raw = TensorProto { raw_data: vec![1, 0, 0, 0, 2, 0, 0, 0].into(), ..proto(6, &[2]) };
-        assert_eq!(read(&raw, None).unwrap().as_slice::<i32>().unwrap(), [1, 2]);
+        assert_eq!(whole(&raw).as_slice::<i32>().unwrap(), [1, 2]);
         let i8s = TensorProto { int32_data: vec![-1, 5], ..proto(3, &[2]) };
-        assert_eq!(read(&i8s, None).unwrap().as_slice::<i8>().unwrap(), [-1, 5]);
+        assert_eq!(whole(&i8s).as_slice::<i8>().unwrap(), [-1, 5]);
         let bools = TensorProto { raw_data: vec![7, 0].into(), ..proto(9, &[2]) };
-        assert_eq!(read(&bools, None).unwrap().bytes(), [1, 0]);
+        assert_eq!(whole(&bools).bytes(), [1, 0]);
         let u32s = TensorProto { uint64_data: vec![9], ..proto(12, &[]) };
-        assert_eq!(read(&u32s, None).unwrap().as_slice::<u32>().unwrap(), [9]);
+        assert_eq!(whole(&u32s).as_slice::<u32>().unwrap(), [9]);
+        let floats = TensorProto { int32_data: vec![0x38, 0xFF], ..proto(17, &[2]) };
+        assert_eq!(whole(&floats).bytes(), [0x38, 0xFF]);
+    }
+
+    #[test]
+    fn elements_that_share_bytes_get_their_own() {
+        let i4s = TensorProto { raw_data: vec![0x7F, 0x08].into(), ..proto(22, &[3]) };
+        assert_eq!(whole(&i4s).bytes(), [0xFF, 7, 0xF8]);
+        let u4s = TensorProto { int32_data: vec![0x7F], ..proto(21, &[2]) };
+        assert_eq!(whole(&u4s).bytes(), [15, 7]);
+        let i2s = TensorProto { raw_data: vec![0b1110_0100, 1].into(), ..proto(26, &[5]) };
+        assert_eq!(whole(&i2s).bytes(), [0, 1, 0xFE, 0xFF, 1]);
+        refused(&TensorProto { raw_data: vec![0; 2].into(), ..proto(25, &[9]) }, "does not fit");
+        refused(&TensorProto { raw_data: vec![0; 2].into(), ..proto(25, &[4]) }, "does not fit");
+        refused(&proto(22, &[1 << 40]), "does not fit 0 bytes");
     }
 
     #[test]
@@ -181,7 +304,7 @@ mod tests {
         refused(&proto(1, &[1 << 40]), "does not fit 0 bytes");
         refused(&proto(1, &[i64::MAX, i64::MAX]), "not one that memory can hold");
         refused(&proto(1, &[-1]), "not one that memory can hold");
-        refused(&proto(8, &[1]), "type string");
+        refused(&proto(14, &[1]), "type complex64");
         refused(&proto(99, &[1]), "type number 99");
     }
 
@@ -200,7 +323,8 @@ mod tests {
             let external_data = vec![entry("location", location), entry("offset", offset)];
             TensorProto { external_data, data_location: EXTERNAL, ..proto(2, &[2]) }
         };
-        let read = |location, offset| read(&at(location, offset), Some(&inside));
+        let budget = Budget::new(10);
+        let read = |location, offset| read(&at(location, offset), Some(&inside), &budget);
         assert_eq!(read("w.bin", "1").unwrap().as_slice::<u8>().unwrap(), [1, 2]);
         assert_eq!(read("./w.bin", "2").unwrap().as_slice::<u8>().unwrap(), [2, 3]);
         for (location, offset, expected) in [

@@ -2,57 +2,138 @@
 //! so that one run names everything that stands in the way.
 
 use super::call::Call;
+use super::control::{Control, Level};
 use super::decode::{FunctionProto, NodeProto, TensorProto, ValueInfoProto};
-use super::{domain_name, functions, ops, tensors};
-use crate::build::{Builder, Operand};
-use crate::error::{ImportError, Reason, Refusal};
-use crate::{Options, build};
-use ir::Graph;
-use std::collections::{BTreeMap, HashMap};
-use tensor::{DType, Dim};
+use super::ops::Import;
+use super::{domain_name, functions, ops, remarks, tensors};
+use crate::build::{Budget, Builder, Kind, Operand};
+use crate::error::{Reason, Refusal};
+use crate::{ModelMetadata, Options, Origin, Remark, Survey};
+use ir::{Fact, Graph, ValueId};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use tensor::Value;
 
-/// Oldest operator set whose rules are known: since version 7 broadcasting is NumPy's.
-const OPSET_OLDEST: i64 = 7;
+/// Operators whose rules were others before a version of the operator set, which are not known:
+/// before version 7 broadcasting was not NumPy's, shapes were attributes. All others are read from
+/// version 1 on.
+const OPSETS_OLDEST: &[(&str, i64)] = &[
+    ("Add", 7),
+    ("And", 7),
+    ("BatchNormalization", 7),
+    ("Cast", 6),
+    ("Concat", 4),
+    ("Div", 7),
+    ("Dropout", 7),
+    ("Equal", 7),
+    ("GRU", 7),
+    ("Gemm", 7),
+    ("GlobalLpPool", 2),
+    ("Greater", 7),
+    ("LSTM", 7),
+    ("Less", 7),
+    ("LpPool", 2),
+    ("Mul", 7),
+    ("Or", 7),
+    ("PRelu", 7),
+    ("Pad", 2),
+    ("Pow", 7),
+    ("RNN", 7),
+    ("Reshape", 5),
+    ("Selu", 6),
+    ("Split", 2),
+    ("Sub", 7),
+    ("Tile", 6),
+    ("Upsample", 7),
+    ("Xor", 7),
+];
 
 /// Newest operator set whose rules are known.
 const OPSET_NEWEST: i64 = 28;
 
 /// What a name stands for.
-enum Entry {
+#[derive(Clone)]
+pub(super) enum Entry {
     /// A value that can be taken.
-    Known(Operand),
+    Known(Known),
     /// Made by a node that was refused; who takes it cannot be judged.
     Refused,
     /// An output that the node's import does not make: `index` of operator `op`.
     NotMade { op: String, index: usize },
 }
 
+/// A value that can be taken.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) operand: Operand,
+    /// Does it stand for what a refused node makes, or come from such a value? Then its type is
+    /// the file's word, and its elements are not known even where they would be.
+    pub(super) is_stand_in: bool,
+}
+
+/// What a node that runs graphs makes; `None` when that cannot be judged.
+pub(super) type Made = Result<Option<Vec<Operand>>, Reason>;
+
+/// How far the lists of findings were.
+pub(super) struct Mark([usize; 4]);
+
+/// What became of a node.
+enum Outcome {
+    /// It makes these.
+    Made(Vec<Operand>, bool),
+    /// It takes something of which nothing is known.
+    Unjudged,
+}
+
 /// The state of the walk.
 pub(super) struct Walk<'a> {
-    build: Builder,
-    scope: HashMap<String, Entry>,
-    refusals: Vec<Refusal>,
+    pub(super) build: Builder,
+    pub(super) scope: HashMap<String, Entry>,
+    /// Values of the graph around the present one that are its last inputs.
+    pub(super) captured: Vec<ValueId>,
+    /// The graphs around the present one, the outermost first.
+    pub(super) outer: Vec<Level>,
+    /// Types of values by the file's word.
+    declared: HashMap<String, Fact>,
+    /// Names of what the nodes make, whether or not the walk has been there.
+    announced: HashSet<&'a str>,
+    /// What refused nodes take.
+    taken: Vec<ValueId>,
+    survey: Survey,
     opsets: BTreeMap<String, i64>,
     options: &'a Options,
     functions: &'a [FunctionProto],
     /// Functions that are being expanded, one inside the other.
     depth: usize,
     /// Nodes that functions became so far.
-    expanded: usize,
+    pub(super) expanded: usize,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(
         name: &str,
-        opsets: &BTreeMap<String, i64>,
+        metadata: ModelMetadata,
         functions: &'a [FunctionProto],
         options: &'a Options,
     ) -> Self {
         Walk {
-            build: Builder::new(name),
+            build: Builder::new(name, Budget::new(options.memory)),
             scope: HashMap::new(),
-            refusals: Vec::new(),
-            opsets: opsets.clone(),
+            captured: Vec::new(),
+            outer: Vec::new(),
+            declared: HashMap::new(),
+            announced: HashSet::new(),
+            taken: Vec::new(),
+            opsets: metadata.opset_imports.clone(),
+            survey: Survey {
+                graph: Graph::new(name),
+                inputs: 0,
+                outputs: 0,
+                metadata,
+                refusals: Vec::new(),
+                unjudged: Vec::new(),
+                remarks: Vec::new(),
+                origins: BTreeMap::new(),
+            },
             options,
             functions,
             depth: 0,
@@ -60,26 +141,51 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The type of a value by the file's word.
+    pub(super) fn declare(&mut self, name: &str, fact: Fact) {
+        self.declared.insert(name.to_string(), fact);
+    }
+
+    /// The nodes that the walk is about to visit.
+    pub(super) fn announce(&mut self, nodes: &'a [NodeProto]) {
+        self.announced.extend(nodes.iter().flat_map(|n| &n.output).map(String::as_str));
+    }
+
     /// A value that the caller gives.
-    pub(super) fn input(&mut self, name: &str, dtype: DType, shape: Vec<Dim>) {
-        let id = self.build.graph.input(name, dtype, shape);
-        self.scope.insert(name.to_string(), Entry::Known(Operand::Value(id)));
+    pub(super) fn input(&mut self, name: &str, fact: Fact, kind: Option<Kind>) {
+        let id = self.build.graph.input(name, fact.dtype, fact.shape);
+        if let Some(kind) = kind {
+            self.build.note_kind(id, kind);
+        }
+        self.scope.insert(name.to_string(), Entry::of(Operand::Value(id)));
+        self.survey.inputs += 1;
+    }
+
+    /// A value that the caller would give and cannot.
+    pub(super) fn refuse_input(&mut self, name: &str, found: String, hint: &str) {
+        let reason = Reason::Signature(found);
+        self.refuse_part("input", name, reason);
+        if let Some(refusal) = self.survey.refusals.last_mut() {
+            refusal.hint = hint.to_string();
+        }
+        self.scope.insert(name.to_string(), Entry::Refused);
     }
 
     /// A weight.
     pub(super) fn initializer(&mut self, proto: TensorProto) {
-        let entry = match tensors::read(&proto, self.options.folder.as_deref()) {
-            Ok(tensor) => Entry::Known(Operand::constant(&proto.name, tensor)),
+        let folder = self.options.folder.as_deref();
+        let read = match self.scope.contains_key(&proto.name) {
+            true => Err(Reason::Redefined(proto.name.clone())),
+            false => tensors::read_value(&proto, folder, &self.build.budget),
+        };
+        let read = read.and_then(|value| match value {
+            Value::Tensor(tensor) => Ok(Operand::constant(&proto.name, tensor)),
+            other => self.build.literal(&other),
+        });
+        let entry = match read {
+            Ok(operand) => Entry::of(operand),
             Err(reason) => {
-                let hint = reason.hint().to_string();
-                self.refusals.push(Refusal {
-                    node: proto.name.clone(),
-                    op: "initializer".to_string(),
-                    domain: domain_name("").to_string(),
-                    opset: self.opsets.get(domain_name("")).copied(),
-                    reason,
-                    hint,
-                });
+                self.refuse_part("initializer", &proto.name, reason);
                 Entry::Refused
             }
         };
@@ -94,25 +200,32 @@ impl<'a> Walk<'a> {
         {
             return self.expand(function, node);
         }
-        let made = match self.try_node(node) {
-            Ok(Some(made)) => made,
-            Ok(None) => return self.refuse_outputs(node),
-            Err(reason) => {
-                self.refuse(node, reason);
-                return self.refuse_outputs(node);
-            }
+        for (text, fix) in remarks::of(node) {
+            self.survey.remarks.push(Remark { node: name_of(node).to_string(), text, fix });
+        }
+        let origin = Origin {
+            op: node.op_type.clone(),
+            domain: domain_name(&node.domain).to_string(),
+            opset: self.opsets.get(domain_name(&node.domain)).copied(),
+        };
+        self.survey.origins.insert(name_of(node).to_string(), origin);
+        let (made, is_stand_in) = match self.try_node(node) {
+            Ok(Outcome::Made(made, is_stand_in)) => (made, is_stand_in),
+            Ok(Outcome::Unjudged) => return self.skip(node),
+            Err(reason) if self.is_consequence(node, &reason) => return self.skip(node),
+            Err(reason) => return self.refuse(node, reason),
         };
         let mut made = made.into_iter();
         for (index, name) in node.output.iter().enumerate() {
             let entry = match made.next() {
-                Some(operand) => Entry::Known(operand),
+                Some(operand) => Entry::Known(Known { operand, is_stand_in }),
                 None => Entry::NotMade { op: node.op_type.clone(), index },
             };
             if name.is_empty() {
                 continue;
             }
             if self.scope.contains_key(name) {
-                self.refuse(node, Reason::Redefined(name.clone()));
+                self.note(node, Reason::Redefined(name.clone()));
             }
             self.scope.insert(name.clone(), entry);
         }
@@ -122,12 +235,9 @@ impl<'a> Walk<'a> {
     fn expand(&mut self, function: &'a FunctionProto, node: &NodeProto) {
         self.expanded = self.expanded.saturating_add(function.node.len());
         if self.depth == functions::DEPTH_MAX || self.expanded > functions::NODES_MAX {
-            self.refuse(node, Reason::Expansion);
-            return self.refuse_outputs(node);
+            return self.refuse(node, Reason::Expansion);
         }
-        let first = node.output.first().map_or("", String::as_str);
-        let prefix = if node.name.is_empty() { first } else { &node.name };
-        let prefix = format!("{prefix}#{}", self.expanded);
+        let prefix = format!("{}#{}", name_of(node), self.expanded);
         let nodes = functions::expand(function, node, &prefix);
         let imports = function.opset_import.iter();
         let own = imports.map(|o| (domain_name(&o.domain).to_string(), o.version)).collect();
@@ -140,24 +250,30 @@ impl<'a> Walk<'a> {
         self.opsets = outer;
     }
 
-    /// What the node makes; `None` when it takes something that was refused before.
-    fn try_node(&mut self, node: &NodeProto) -> Result<Option<Vec<Operand>>, Reason> {
+    /// What the node makes.
+    fn try_node(&mut self, node: &NodeProto) -> Result<Outcome, Reason> {
         let domain = domain_name(&node.domain);
         let row = ops::find(domain, &node.op_type).ok_or(Reason::UnknownOperator)?;
-        let opset = self.opset(domain)?;
+        let opset = self.opset(domain, &node.op_type)?;
         let is_known = |name: &str| row.attributes.contains(&name);
         if let Some(attribute) = node.attribute.iter().find(|a| !is_known(&a.name)) {
             return Err(Reason::UnknownAttribute(attribute.name.clone()));
         }
         let mut inputs = Vec::with_capacity(node.input.len());
+        let mut is_stand_in = false;
         for name in &node.input {
-            inputs.push(match self.scope.get(name) {
+            inputs.push(match self.lookup(name) {
                 _ if name.is_empty() => None,
-                Some(Entry::Known(operand)) => Some(operand.clone()),
-                Some(Entry::Refused) => return Ok(None),
+                Some(Entry::Known(known)) => {
+                    is_stand_in |= known.is_stand_in;
+                    Some(known.operand)
+                }
+                Some(Entry::Refused) => return Ok(Outcome::Unjudged),
                 Some(Entry::NotMade { op, index }) => {
-                    let (value, op, index) = (name.clone(), op.clone(), *index);
-                    return Err(Reason::NotMade { value, op, index });
+                    return Err(Reason::NotMade { value: name.clone(), op, index });
+                }
+                None if self.announced.contains(name.as_str()) => {
+                    return Err(Reason::Order(name.clone()));
                 }
                 None => return Err(Reason::Undefined(name.clone())),
             });
@@ -167,8 +283,15 @@ impl<'a> Walk<'a> {
             .map_or_else(String::new, String::clone);
         let folder = self.options.folder.as_deref();
         let first = self.build.graph.values.len();
-        let mut call = Call { node, opset, inputs, build: &mut self.build, folder };
-        let made = (row.import)(&mut call)?;
+        let made = match row.import {
+            Import::Call(import) => {
+                import(&mut Call { node, opset, inputs, build: &mut self.build, folder })?
+            }
+            Import::Control(import) => match import(self, &Control { node, opset, inputs })? {
+                Some(made) => made,
+                None => return Ok(Outcome::Unjudged),
+            },
+        };
         for (operand, name) in made.iter().zip(&node.output) {
             if let Operand::Value(id) = operand
                 && id.0 as usize >= first
@@ -176,77 +299,182 @@ impl<'a> Walk<'a> {
                 self.build.graph.values[id.0 as usize].name = name.clone();
             }
         }
-        Ok(Some(made))
+        Ok(Outcome::Made(made, is_stand_in))
     }
 
-    /// The version of the operator set of a domain.
-    fn opset(&self, domain: &str) -> Result<i64, Reason> {
-        let (oldest, newest) = match domain {
-            "ai.onnx" => (OPSET_OLDEST, OPSET_NEWEST),
-            _ => (1, OPSET_NEWEST),
-        };
+    /// Lets a name stand for an operand.
+    pub(super) fn define(&mut self, name: &str, operand: Operand) {
+        self.scope.insert(name.to_string(), Entry::of(operand));
+    }
+
+    /// How far the findings are.
+    pub(super) fn mark(&self) -> Mark {
+        let Survey { refusals, unjudged, remarks, .. } = &self.survey;
+        Mark([refusals.len(), unjudged.len(), remarks.len(), self.taken.len()])
+    }
+
+    /// Forgets what was found since then: it will be found again.
+    pub(super) fn forget(&mut self, Mark([refusals, unjudged, remarks, taken]): Mark) {
+        self.survey.refusals.truncate(refusals);
+        self.survey.unjudged.truncate(unjudged);
+        self.survey.remarks.truncate(remarks);
+        self.taken.truncate(taken);
+    }
+
+    /// The version of the operator set that an operator is from.
+    fn opset(&self, domain: &str, name: &str) -> Result<i64, Reason> {
+        let row = OPSETS_OLDEST.iter().find(|(changed, _)| domain == "ai.onnx" && *changed == name);
+        let oldest = row.map_or(1, |(_, oldest)| *oldest);
+        let newest = if domain == ops::ML { ops::ML_NEWEST } else { OPSET_NEWEST };
         match self.opsets.get(domain) {
             Some(&opset) if (oldest..=newest).contains(&opset) => Ok(opset),
             Some(_) | None => Err(Reason::Opset { oldest, newest }),
         }
     }
 
+    /// Is a node refused only because it takes what stands for the value of a refused one? Such a
+    /// value is not known as sizes, and the file's word for its shape may use other symbols.
+    fn is_consequence(&self, node: &NodeProto, reason: &Reason) -> bool {
+        let stand_in = |name: &String| match self.scope.get(name) {
+            Some(Entry::Known(known)) => known.is_stand_in.then_some(&known.operand),
+            Some(Entry::Refused | Entry::NotMade { .. }) | None => None,
+        };
+        match reason {
+            Reason::DataDependent { input, .. } | Reason::Input { input, .. } => {
+                let operand = node.input.get(*input).and_then(stand_in);
+                operand.is_some_and(|x| !self.build.fact(x).dtype.is_float())
+            }
+            Reason::Rule { .. } | Reason::Evaluation(_) => {
+                node.input.iter().any(|name| stand_in(name).is_some())
+            }
+            Reason::Signature(_)
+            | Reason::UnknownOperator
+            | Reason::Opset { .. }
+            | Reason::UnknownAttribute(_)
+            | Reason::Attribute { .. }
+            | Reason::Undefined(_)
+            | Reason::Order(_)
+            | Reason::Redefined(_)
+            | Reason::NotMade { .. }
+            | Reason::Tensor { .. }
+            | Reason::Expansion
+            | Reason::UnknownRank
+            | Reason::Body { .. }
+            | Reason::TooLarge { .. } => false,
+        }
+    }
+
+    /// Goes on behind a node that cannot be imported.
     fn refuse(&mut self, node: &NodeProto, reason: Reason) {
+        self.note(node, reason);
+        self.go_on_behind(node);
+    }
+
+    /// Goes on behind a node of which no more is known than that.
+    fn skip(&mut self, node: &NodeProto) {
+        self.survey.unjudged.push(name_of(node).to_string());
+        self.go_on_behind(node);
+    }
+
+    /// Keeps what a node takes in use, and lets inputs of the declared types stand for what it
+    /// makes.
+    fn go_on_behind(&mut self, node: &NodeProto) {
+        for name in &node.input {
+            if let Some(Entry::Known(Known { operand: Operand::Value(id), .. })) =
+                self.scope.get(name)
+                && self.outer.is_empty()
+            {
+                self.taken.push(*id);
+            }
+        }
+        for name in node.output.iter().filter(|name| !name.is_empty()) {
+            let entry = match self.declared.get(name) {
+                Some(Fact { dtype, shape }) if self.outer.is_empty() => {
+                    let id = self.build.graph.input(name, *dtype, shape.clone());
+                    Entry::Known(Known { operand: Operand::Value(id), is_stand_in: true })
+                }
+                Some(_) | None => Entry::Refused,
+            };
+            self.scope.insert(name.clone(), entry);
+        }
+    }
+
+    fn note(&mut self, node: &NodeProto, reason: Reason) {
         let domain = domain_name(&node.domain);
-        let first = node.output.first().map_or("", String::as_str);
-        let name = if node.name.is_empty() { first } else { &node.name };
         let special = match &reason {
             Reason::UnknownOperator => ops::hint(domain, &node.op_type),
             _ => None,
         };
-        self.refusals.push(Refusal {
-            node: name.to_string(),
+        let fact = |name: &String| match self.scope.get(name)? {
+            Entry::Known(known) => Some(self.build.fact(&known.operand)),
+            Entry::Refused | Entry::NotMade { .. } => self.declared.get(name).cloned(),
+        };
+        self.survey.refusals.push(Refusal {
+            node: name_of(node).to_string(),
             op: node.op_type.clone(),
             domain: domain.to_string(),
             opset: self.opsets.get(domain).copied(),
             hint: special.unwrap_or(reason.hint()).to_string(),
             reason,
+            takes: node.input.iter().map(fact).collect(),
+            makes: node.output.iter().map(|name| self.declared.get(name).cloned()).collect(),
         });
     }
 
-    fn refuse_outputs(&mut self, node: &NodeProto) {
-        for name in node.output.iter().filter(|name| !name.is_empty()) {
-            self.scope.insert(name.clone(), Entry::Refused);
-        }
+    /// Notes why something is refused that is no node.
+    fn refuse_part(&mut self, what: &str, name: &str, reason: Reason) {
+        self.survey.refusals.push(Refusal {
+            node: name.to_string(),
+            op: what.to_string(),
+            domain: String::new(),
+            opset: None,
+            hint: reason.hint().to_string(),
+            reason,
+            takes: Vec::new(),
+            makes: Vec::new(),
+        });
     }
 
-    /// The graph with its outputs, and the names of its classes.
-    pub(super) fn finish(
-        mut self,
-        outputs: &[ValueInfoProto],
-    ) -> Result<(Graph, Vec<String>), ImportError> {
+    /// All that was found.
+    pub(super) fn finish(mut self, outputs: &[ValueInfoProto]) -> Survey {
+        let mut names = HashSet::new();
         for output in outputs {
-            let refused = |found: String| ImportError::Signature {
-                side: "output",
-                name: output.name.clone(),
-                found,
-                hint: "export the model for inference, in eval mode".to_string(),
-            };
-            let operand = match self.scope.get(&output.name) {
-                Some(Entry::Known(operand)) => operand.clone(),
+            let name = &output.name;
+            let operand = match self.scope.get(name) {
+                _ if !names.insert(name) => Err(Reason::Redefined(name.clone())),
+                Some(Entry::Known(known)) => Ok(known.operand.clone()),
                 Some(Entry::Refused) => continue,
                 Some(Entry::NotMade { op, index }) => {
-                    let found = format!("output {index} of a {op} is not made in inference");
-                    return Err(refused(found));
+                    Err(Reason::NotMade { value: name.clone(), op: op.clone(), index: *index })
                 }
-                None => return Err(refused("no node makes it".to_string())),
+                None => Err(Reason::Undefined(name.clone())),
             };
-            self.build.node.clone_from(&output.name);
-            let id = self
-                .build
-                .materialize(&operand)
-                .map_err(|reason: Reason| refused(reason.to_string()))?;
-            self.build.graph.output(&output.name, id);
+            self.build.node.clone_from(name);
+            match operand.and_then(|operand| self.build.materialize(&operand)) {
+                Ok(id) => self.build.graph.output(name, id),
+                Err(reason) => self.refuse_part("output", name, reason),
+            }
         }
-        if !self.refusals.is_empty() {
-            return Err(ImportError::Unsupported(self.refusals));
+        let Walk { build, taken, mut survey, .. } = self;
+        survey.graph = build.graph;
+        survey.outputs = survey.graph.outputs.len();
+        survey.metadata.labels = build.labels;
+        for id in taken {
+            let name = survey.graph.value(id).name.clone();
+            survey.graph.output(&name, id);
         }
-        let build::Builder { graph, labels, .. } = self.build;
-        Ok((graph, labels))
+        survey
     }
+}
+
+impl Entry {
+    fn of(operand: Operand) -> Entry {
+        Entry::Known(Known { operand, is_stand_in: false })
+    }
+}
+
+/// The name that a node is known by: its own, or that of its first output when it has none.
+fn name_of(node: &NodeProto) -> &str {
+    let first = node.output.first().map_or("", String::as_str);
+    if node.name.is_empty() { first } else { &node.name }
 }

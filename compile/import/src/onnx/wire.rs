@@ -31,6 +31,9 @@ pub(crate) enum WireError {
     /// More messages than [`MESSAGES_MAX`].
     #[error("the file holds more than {MESSAGES_MAX} messages")]
     TooMany,
+    /// It takes more memory than it may once it is decoded.
+    #[error("decoded it takes {decoded} bytes at least, the limit is {limit}")]
+    TooLarge { decoded: usize, limit: usize },
     /// Deeper than [`DEPTH_MAX`].
     #[error("messages are nested more than {DEPTH_MAX} deep")]
     TooDeep,
@@ -62,9 +65,13 @@ const FIELDS: &[(Message, u32, Message)] = &[
     (Message::Graph, 5, Message::Tensor),
     (Message::Graph, 11, Message::Value),
     (Message::Graph, 12, Message::Value),
+    (Message::Graph, 13, Message::Value),
     (Message::Graph, 15, Message::Leaf),
     (Message::Node, 5, Message::Attribute),
     (Message::Attribute, 5, Message::Tensor),
+    (Message::Attribute, 6, Message::Graph),
+    (Message::Attribute, 14, Message::Type),
+    (Message::Attribute, 11, Message::Graph),
     (Message::Function, 7, Message::Node),
     (Message::Function, 9, Message::Leaf),
     (Message::Function, 11, Message::Attribute),
@@ -72,8 +79,26 @@ const FIELDS: &[(Message, u32, Message)] = &[
     (Message::Value, 2, Message::Type),
     (Message::Type, 1, Message::Type),
     (Message::Type, 2, Message::Shape),
+    (Message::Type, 4, Message::Type),
+    (Message::Type, 9, Message::Type),
     (Message::Shape, 1, Message::Leaf),
 ];
+
+/// Fields of numbers that are written in as little as one byte each, as `(message, field)`; each
+/// takes up to [`NUMBER_BYTES`] once decoded.
+const NUMBERS: &[(Message, u32)] = &[
+    (Message::Tensor, 1),
+    (Message::Tensor, 5),
+    (Message::Tensor, 7),
+    (Message::Tensor, 11),
+    (Message::Attribute, 8),
+];
+
+/// Bytes of the widest number.
+const NUMBER_BYTES: usize = 8;
+
+/// Bytes that a message takes once decoded, whatever is in it: the widest one, an attribute.
+const MESSAGE_BYTES: usize = size_of::<super::decode::AttributeProto>();
 
 /// Fields of the model itself that are varints; every other one is length-delimited. This is
 /// what tells an ONNX model from other protobuf files, since the format has no magic number.
@@ -82,9 +107,10 @@ const MODEL_VARINTS: [u32; 2] = [1, 5];
 /// The last field of the model that the schema has.
 const MODEL_FIELD_MAX: u32 = 26;
 
-/// Checks that `bytes` are an ONNX model from end to end, as far as structure goes.
-pub(crate) fn check(bytes: &[u8]) -> Result<(), WireError> {
-    let mut walk = Walk { bytes, messages: 0, has_graph: false };
+/// Checks that `bytes` are an ONNX model from end to end, as far as structure goes, which takes no
+/// more than `memory` bytes once it is decoded.
+pub(crate) fn check(bytes: &[u8], memory: usize) -> Result<(), WireError> {
+    let mut walk = Walk { bytes, messages: 0, has_graph: false, decoded: 0, memory };
     walk.message(0, bytes.len(), Message::Model, 0)?;
     if walk.has_graph { Ok(()) } else { Err(WireError::Foreign) }
 }
@@ -93,6 +119,9 @@ struct Walk<'a> {
     bytes: &'a [u8],
     messages: usize,
     has_graph: bool,
+    /// Bytes that what was walked takes once decoded, text and raw data aside.
+    decoded: usize,
+    memory: usize,
 }
 
 impl Walk<'_> {
@@ -108,11 +137,20 @@ impl Walk<'_> {
         if self.messages > MESSAGES_MAX {
             return Err(WireError::TooMany);
         }
+        self.take(MESSAGE_BYTES)?;
         if depth > DEPTH_MAX {
             return Err(WireError::TooDeep);
         }
         while at < end {
             at = self.field(at, end, kind, depth)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), WireError> {
+        self.decoded = self.decoded.saturating_add(bytes);
+        if self.decoded > self.memory {
+            return Err(WireError::TooLarge { decoded: self.decoded, limit: self.memory });
         }
         Ok(())
     }
@@ -142,6 +180,7 @@ impl Walk<'_> {
         let claimed = match wire {
             WireType::Varint => {
                 decode_varint(&mut rest).map_err(|_| damaged)?;
+                self.take(NUMBER_BYTES)?;
                 return Ok(end - rest.len());
             }
             WireType::LengthDelimited => decode_varint(&mut rest).map_err(|_| damaged.clone())?,
@@ -161,6 +200,9 @@ impl Walk<'_> {
         if let (Some((_, _, inner)), WireType::LengthDelimited) = (row, wire) {
             self.has_graph |= kind == Message::Model && *inner == Message::Graph;
             self.message(start, start + len, *inner, depth + 1)?;
+        }
+        if NUMBERS.contains(&(kind, field)) {
+            self.take(len.saturating_mul(NUMBER_BYTES))?;
         }
         Ok(start + len)
     }

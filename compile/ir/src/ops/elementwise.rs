@@ -19,7 +19,7 @@ pub fn unary(function: Unary, inputs: &[Fact]) -> Result<Fact, RuleError> {
             DType::Bool
         }
         Unary::Abs | Unary::Neg | Unary::Sign | Unary::Relu => {
-            require_type(0, x, |d| d != DType::Bool, "a number type")?;
+            require_type(0, x, DType::is_number, "a number type")?;
             x.dtype
         }
         Unary::Exp
@@ -56,8 +56,10 @@ pub fn binary(function: Binary, inputs: &[Fact]) -> Result<Fact, RuleError> {
     let is_logic = matches!(function, Binary::And | Binary::Or | Binary::Xor);
     if is_logic {
         require_type(0, a, |d| d == DType::Bool, "bool")?;
-    } else if function != Binary::Equal {
-        require_type(0, a, |d| d != DType::Bool, "a number type")?;
+    } else {
+        let is_equality = function == Binary::Equal;
+        let is_taken = |d: DType| d.is_number() || is_equality && d == DType::Bool;
+        require_type(0, a, is_taken, "a number type")?;
     }
     require_type(1, b, |d| d == a.dtype, a.dtype.name())?;
     let dtype = if function.is_predicate() { DType::Bool } else { a.dtype };

@@ -7,7 +7,7 @@ use tensor::rule::{exactly, require_type, same_size};
 /// The rule of [`crate::Op::MatMul`].
 pub fn mat_mul(inputs: &[Fact]) -> Result<Fact, RuleError> {
     let [a, b] = exactly::<2>(inputs, "2")?;
-    require_type(0, a, |d| d != tensor::DType::Bool, "a number type")?;
+    require_type(0, a, tensor::DType::is_number, "a number type")?;
     require_type(1, b, |d| d == a.dtype, a.dtype.name())?;
     for (input, fact) in inputs.iter().enumerate() {
         if fact.rank() == 0 {

@@ -1,14 +1,17 @@
 //! Pooling.
 
 use super::conv::{Window, require_entries};
-use crate::{Fact, Pool, RuleError};
-use tensor::Dim;
+use crate::{Fact, Pool, PoolKind, RuleError};
 use tensor::rule::{exactly, require_type};
+use tensor::{DType, Dim};
 
 /// The rule of [`crate::Op::Pool`].
 pub fn pool(pool: &Pool, inputs: &[Fact]) -> Result<Fact, RuleError> {
     let [x] = exactly::<1>(inputs, "1")?;
-    require_type(0, x, tensor::DType::is_float, "a float type")?;
+    // The standard pools bytes too, by their largest.
+    let is_max = pool.kind == PoolKind::Max;
+    let is_taken = |d: DType| d.is_float() || is_max && matches!(d, DType::I8 | DType::U8);
+    require_type(0, x, is_taken, "a float type")?;
     if x.rank() < 3 {
         let expected = "at least 3".to_string();
         return Err(RuleError::Rank { input: 0, expected, found: x.shape.clone() });

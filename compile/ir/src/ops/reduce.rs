@@ -7,7 +7,7 @@ use tensor::{DType, Dim};
 /// The rule of [`crate::Op::Reduce`].
 pub fn reduce(axes: &[usize], keepdims: bool, inputs: &[Fact]) -> Result<Fact, RuleError> {
     let [x] = exactly::<1>(inputs, "1")?;
-    require_type(0, x, |d| d != DType::Bool, "a number type")?;
+    require_type(0, x, DType::is_number, "a number type")?;
     for &axis in axes {
         require_axis(axis, x)?;
     }
@@ -21,7 +21,7 @@ pub fn reduce(axes: &[usize], keepdims: bool, inputs: &[Fact]) -> Result<Fact, R
 /// The rule of [`crate::Op::Arg`].
 pub fn arg(arg: &Arg, inputs: &[Fact]) -> Result<Fact, RuleError> {
     let [x] = exactly::<1>(inputs, "1")?;
-    require_type(0, x, |d| d != DType::Bool, "a number type")?;
+    require_type(0, x, DType::is_number, "a number type")?;
     require_axis(arg.axis, x)?;
     Ok(Fact { dtype: DType::I64, shape: without(&x.shape, &[arg.axis], arg.keepdims) })
 }

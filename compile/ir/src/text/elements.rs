@@ -1,11 +1,12 @@
 //! Elements of constants as text.
 
+use operators::numbers::{self, Numbers};
 use std::fmt::Debug;
 use std::str::FromStr;
 use tensor::{DType, Element, Tensor};
 
 /// The elements, or `None` when one of them has no text that reads back to the same bits: a NaN
-/// other than the usual one, and any 16-bit float.
+/// other than the usual one, and anything in floats of 16 bits and less that is not finite.
 pub(super) fn write(tensor: &Tensor) -> Option<Vec<String>> {
     match tensor.dtype() {
         DType::F32 => {
@@ -34,7 +35,27 @@ pub(super) fn write(tensor: &Tensor) -> Option<Vec<String>> {
             };
             tensor.bytes().iter().map(name).collect()
         }
-        DType::F16 | DType::BF16 => None,
+        DType::F16
+        | DType::BF16
+        | DType::F8E4M3FN
+        | DType::F8E4M3FNUZ
+        | DType::F8E5M2
+        | DType::F8E5M2FNUZ
+        | DType::F8E8M0
+        | DType::F4E2M1
+        | DType::I4
+        | DType::U4
+        | DType::I2
+        | DType::U2 => write_numbers(&numbers::read(&tensor.view())),
+        DType::String | DType::Object => None,
+    }
+}
+
+fn write_numbers(elements: &Numbers) -> Option<Vec<String>> {
+    match elements {
+        Numbers::Float(x) if x.iter().any(|x| !x.is_finite()) => None,
+        Numbers::Float(x) => Some(x.iter().map(|x| format!("{x:?}")).collect()),
+        Numbers::Integer(x) => Some(x.iter().map(i128::to_string).collect()),
     }
 }
 
@@ -63,7 +84,23 @@ pub(super) fn read(dtype: DType, text: &str) -> Option<Vec<u8>> {
         DType::U32 => read_as::<u32>(text),
         DType::U64 => read_as::<u64>(text),
         DType::Bool => text.parse::<bool>().ok().map(|b| vec![u8::from(b)]),
-        DType::F16 | DType::BF16 => None,
+        DType::F16
+        | DType::BF16
+        | DType::F8E4M3FN
+        | DType::F8E4M3FNUZ
+        | DType::F8E5M2
+        | DType::F8E5M2FNUZ
+        | DType::F8E8M0
+        | DType::F4E2M1
+        | DType::I4
+        | DType::U4
+        | DType::I2
+        | DType::U2 => {
+            let mut element = Tensor::zeros(dtype, &[]).ok()?;
+            numbers::store_floats(&mut element.view_mut(), &[text.parse().ok()?]);
+            Some(element.bytes().to_vec())
+        }
+        DType::String | DType::Object => None,
     }
 }
 

@@ -6,6 +6,8 @@ use super::{SPLAT_BYTES_MAX, elements};
 use crate::{Fact, Graph, GraphError, Op, ValueId};
 use serde_json::value::RawValue;
 use std::collections::HashMap;
+use std::iter::Enumerate;
+use std::str::Lines;
 use tensor::{DType, Dim, DimTextError, Tensor, TensorError};
 
 /// Why text is not a graph.
@@ -77,28 +79,81 @@ pub enum Cause {
 
 /// Reads the text that [`super::print`] made, or that a person wrote.
 pub fn parse(text: &str, blobs: &[u8]) -> Result<Graph, TextError> {
-    let mut parser =
-        Parser { graph: Graph::new(""), values: HashMap::new(), blobs, splat_bytes: 0 };
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if !line.is_empty() && !line.starts_with("//") {
-            let at_line = |cause| TextError { line: index + 1, cause };
-            parser.line(line).map_err(at_line)?;
-        }
-    }
-    Ok(parser.graph)
+    let mut source = Source { lines: text.lines().enumerate(), blobs, splat_bytes: 0, depth: 0 };
+    source.graph()
 }
 
-struct Parser<'a> {
+/// How deep graphs may lie in each other, so that hostile text cannot exhaust the stack. Deeper
+/// than the importers make them.
+const DEPTH_MAX: usize = 64;
+
+/// What is left of the text.
+struct Source<'a> {
+    lines: Enumerate<Lines<'a>>,
+    blobs: &'a [u8],
+    splat_bytes: usize,
+    /// Graphs around the one that is being read.
+    depth: usize,
+}
+
+impl<'a> Source<'a> {
+    /// The next line that says something, and its number.
+    fn line(&mut self) -> Option<(usize, &'a str)> {
+        let mut lines = self.lines.by_ref().map(|(index, line)| (index + 1, line.trim()));
+        lines.find(|(_, line)| !line.is_empty() && !line.starts_with("//"))
+    }
+
+    /// A graph up to the end of the text, or of the body that it is.
+    fn graph(&mut self) -> Result<Graph, TextError> {
+        let (graph, values) = (Graph::new(""), HashMap::new());
+        let mut parser = Parser { graph, values, source: self };
+        while let Some((number, line)) = parser.source.line() {
+            if line == "}" && parser.source.depth > 0 {
+                return Ok(parser.graph);
+            }
+            parser.line(line, number)?;
+        }
+        Ok(parser.graph)
+    }
+
+    /// The graphs that stand behind a node, each between `{` and `}`.
+    fn bodies(&mut self, count: usize) -> Result<Vec<Graph>, TextError> {
+        let mut bodies = Vec::new();
+        for _ in 0..count {
+            let (line, text) = self.line().unwrap_or((0, ""));
+            if text != "{" || self.depth == DEPTH_MAX {
+                let expected = "`{` and a graph that is not too deep";
+                let found = text.chars().take(20).collect();
+                return Err(TextError { line, cause: Cause::Expected { expected, found } });
+            }
+            self.depth += 1;
+            bodies.push(self.graph()?);
+            self.depth -= 1;
+        }
+        Ok(bodies)
+    }
+}
+
+struct Parser<'s, 'a> {
     graph: Graph,
     /// By the number in the text.
     values: HashMap<u32, ValueId>,
-    blobs: &'a [u8],
-    splat_bytes: usize,
+    source: &'s mut Source<'a>,
 }
 
-impl Parser<'_> {
-    fn line(&mut self, line: &str) -> Result<(), Cause> {
+impl Parser<'_, '_> {
+    fn line(&mut self, line: &str, number: usize) -> Result<(), TextError> {
+        let at_line = |cause| TextError { line: number, cause };
+        if !line.starts_with('%') {
+            return self.statement(line).map_err(at_line);
+        }
+        let mut cursor = Cursor(line);
+        let mut node = self.node(&mut cursor).map_err(at_line)?;
+        node.bodies = self.source.bodies(node.op.bodies())?;
+        self.add(node).map_err(at_line)
+    }
+
+    fn statement(&mut self, line: &str) -> Result<(), Cause> {
         let (keyword, rest) = line.split_once(' ').unwrap_or((line, ""));
         let mut cursor = Cursor(rest);
         match keyword {
@@ -121,16 +176,13 @@ impl Parser<'_> {
                 let name = cursor.names()?.0;
                 self.graph.output(&name, id);
             }
-            _ => self.node(&mut Cursor(line))?,
+            _ => return Err(Cursor(line).expected("`graph`, `input`, `const`, `output` or `%`")),
         }
         Ok(())
     }
 
     /// `%4 = conv(%0, %1) {…} : f32[n, 8] # name`
-    fn node(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Cause> {
-        if !cursor.0.starts_with('%') {
-            return Err(cursor.expected("`graph`, `input`, `const`, `output` or `%`"));
-        }
+    fn node(&mut self, cursor: &mut Cursor<'_>) -> Result<Written, Cause> {
         let mut numbers = vec![cursor.value()?];
         while cursor.take(',') {
             numbers.push(cursor.value()?);
@@ -154,14 +206,21 @@ impl Parser<'_> {
                 written.push(cursor.fact()?);
             }
         }
-        let (node, value) = cursor.names()?;
-        let first = self.graph.add(&node, op, &inputs)?;
+        let names = cursor.names()?;
+        Ok(Written { numbers, op, inputs, facts: written, names, bodies: Vec::new() })
+    }
+
+    fn add(&mut self, node: Written) -> Result<(), Cause> {
+        let Written { numbers, op, inputs, facts, names: (name, value), bodies } = node;
+        let first = self.graph.add_with(&name, op, &inputs, bodies)?;
         self.graph.values[first.0 as usize].name = value;
         let ids: Vec<ValueId> = self.graph.nodes.last().map_or(vec![], |n| n.outputs().collect());
-        if ids.len() != numbers.len() || !(written.is_empty() || written.len() == ids.len()) {
-            return Err(cursor.expected("as many values as the operator makes"));
+        if ids.len() != numbers.len() || !(facts.is_empty() || facts.len() == ids.len()) {
+            let found = format!("{} values", numbers.len());
+            let expected = "as many values as the operator makes";
+            return Err(Cause::Expected { expected, found });
         }
-        for (&id, written) in ids.iter().zip(written) {
+        for (&id, written) in ids.iter().zip(facts) {
             let made = self.graph.fact(id);
             if written != made {
                 return Err(Cause::Fact { made, written });
@@ -199,9 +258,9 @@ impl Parser<'_> {
                 cursor.require(',', "`,`")?;
                 let length = cursor.number("a length in bytes")?;
                 cursor.require(')', "`)`")?;
-                let section = self.blobs.len();
+                let section = self.source.blobs.len();
                 let end = offset.checked_add(length);
-                let bytes = end.and_then(|end| self.blobs.get(offset..end));
+                let bytes = end.and_then(|end| self.source.blobs.get(offset..end));
                 let bytes = bytes.ok_or(Cause::Blob { offset, length, section })?;
                 Ok(Tensor::from_bytes(fact.dtype, &shape, bytes)?)
             }
@@ -211,8 +270,8 @@ impl Parser<'_> {
 
     fn splat(&mut self, dtype: DType, shape: &[usize], element: &[u8]) -> Result<Tensor, Cause> {
         let bytes = tensor::element_count(shape).and_then(|n| n.checked_mul(dtype.size()));
-        let total = bytes.and_then(|bytes| bytes.checked_add(self.splat_bytes));
-        self.splat_bytes = total.filter(|&n| n <= SPLAT_BYTES_MAX).ok_or(Cause::Splats)?;
+        let total = bytes.and_then(|bytes| bytes.checked_add(self.source.splat_bytes));
+        self.source.splat_bytes = total.filter(|&n| n <= SPLAT_BYTES_MAX).ok_or(Cause::Splats)?;
         let mut tensor = Tensor::zeros(dtype, shape)?;
         for place in tensor.bytes_mut().chunks_exact_mut(element.len()) {
             place.copy_from_slice(element);
@@ -230,6 +289,17 @@ impl Parser<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// A node as its line says it.
+struct Written {
+    numbers: Vec<u32>,
+    op: Op,
+    inputs: Vec<ValueId>,
+    facts: Vec<Fact>,
+    /// Of the node, and of its first value.
+    names: (String, String),
+    bodies: Vec<Graph>,
 }
 
 fn element_of(dtype: DType, text: &str) -> Result<Vec<u8>, Cause> {

@@ -89,6 +89,13 @@ fn write_graph(out: &mut impl Write, graph: &Graph, blobs: &mut Blobs) -> fmt::R
             write!(out, "{mark} {}", Type(made.dtype, &made.shape))?;
         }
         writeln!(out, "{}", Names(&node.name, &graph.value(node.output).name))?;
+        for body in &node.bodies {
+            let mut text = String::new();
+            write_graph(&mut text, body, blobs)?;
+            writeln!(out, "{{")?;
+            text.lines().try_for_each(|line| writeln!(out, "  {line}"))?;
+            writeln!(out, "}}")?;
+        }
     }
     for output in &graph.outputs {
         write_constant(out, graph, output.value, blobs, &mut is_printed)?;

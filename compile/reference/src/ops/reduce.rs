@@ -122,7 +122,7 @@ fn limits(dtype: DType) -> (i128, i128) {
             (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
         }
         DType::U8 | DType::U16 | DType::U32 | DType::U64 => (0, (1 << bits) - 1),
-        DType::Bool | DType::F16 | DType::BF16 | DType::F32 | DType::F64 => (0, 1),
+        _ => (0, 1),
     }
 }
 

@@ -7,9 +7,11 @@
 pub(crate) mod catalogue;
 mod generic;
 mod pack;
+mod scalar;
 mod shape;
 
 pub use pack::{pack_weights, pack_weights_bf16, packed_bf16_len, packed_len};
+pub use scalar::ScalarConv;
 pub use shape::ConvShape;
 
 use crate::matmul::{Clamp, Epilogue, Grid, Packed, THREADS_MAX, narrow};

@@ -22,22 +22,12 @@ pub struct BinaryMap<'a> {
 }
 
 impl<'a> BinaryMap<'a> {
-    /// Is there such a function of elements of this type? All are there for f32, f64, i32, i64
-    /// and u8; booleans have predicates only.
+    /// Is there such a function of elements of this type? All are there for f32, f64 and the
+    /// integers; booleans have predicates only.
     pub fn supports(op: Binary, dtype: DType) -> bool {
         match dtype {
-            DType::F32
-            | DType::F64
-            | DType::I8
-            | DType::I16
-            | DType::I32
-            | DType::I64
-            | DType::U8
-            | DType::U16
-            | DType::U32
-            | DType::U64 => true,
             DType::Bool => op.is_predicate(),
-            DType::F16 | DType::BF16 => false,
+            _ => dtype.is_number() && !dtype.is_half(),
         }
     }
 

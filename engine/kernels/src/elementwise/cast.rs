@@ -6,9 +6,11 @@ use crate::task::{Pieces, SharedMut, Task};
 use half::{bf16, f16};
 use num_traits::AsPrimitive;
 use tensor::DType;
+use tensor::small::{self, Narrowing};
 
 /// `out[i] = input[i] as T`: floats to integers cut off the fraction and saturate, NaN becomes 0,
-/// wide integers to narrow ones keep the low bits, and anything but 0 is true.
+/// wide integers to narrow ones keep the low bits, anything but 0 is true, and floats become small
+/// elements as [`small::from_f64`] does by default.
 #[derive(Debug)]
 pub struct Cast<'a> {
     from: DType,
@@ -33,22 +35,46 @@ impl<'a> Cast<'a> {
     /// # Safety
     /// `S` is the type of the input; otherwise as [`Task::run`].
     unsafe fn from<S: Number>(&self, task: usize) {
+        // SAFETY: the caller's.
+        unsafe { self.read(task, |x: S| x) }
+    }
+
+    /// # Safety
+    /// `S` is the type that the input's elements lie in, of which `read` gives the number;
+    /// otherwise as [`Task::run`].
+    unsafe fn read<S: Copy, N: Number>(&self, task: usize, read: impl Fn(S) -> N) {
         // SAFETY: the type is that of the output; the rest is the caller's.
         unsafe {
             match self.to {
-                DType::F32 => self.each(task, |x: S| -> f32 { x.as_() }),
-                DType::F64 => self.each(task, |x: S| -> f64 { x.as_() }),
-                DType::F16 => self.each(task, |x: S| -> f16 { x.as_() }),
-                DType::BF16 => self.each(task, |x: S| -> bf16 { x.as_() }),
-                DType::I8 => self.each(task, |x: S| -> i8 { x.as_() }),
-                DType::I16 => self.each(task, |x: S| -> i16 { x.as_() }),
-                DType::I32 => self.each(task, |x: S| -> i32 { x.as_() }),
-                DType::I64 => self.each(task, |x: S| -> i64 { x.as_() }),
-                DType::U8 => self.each(task, |x: S| -> u8 { x.as_() }),
-                DType::U16 => self.each(task, |x: S| -> u16 { x.as_() }),
-                DType::U32 => self.each(task, |x: S| -> u32 { x.as_() }),
-                DType::U64 => self.each(task, |x: S| -> u64 { x.as_() }),
-                DType::Bool => self.each(task, |x: S| u8::from(x != S::default())),
+                DType::F32 => self.each(task, |x| -> f32 { read(x).as_() }),
+                DType::F64 => self.each(task, |x| -> f64 { read(x).as_() }),
+                DType::F16 => self.each(task, |x| -> f16 { read(x).as_() }),
+                DType::BF16 => self.each(task, |x| -> bf16 { read(x).as_() }),
+                DType::I8 => self.each(task, |x| -> i8 { read(x).as_() }),
+                DType::I16 => self.each(task, |x| -> i16 { read(x).as_() }),
+                DType::I32 => self.each(task, |x| -> i32 { read(x).as_() }),
+                DType::I64 => self.each(task, |x| -> i64 { read(x).as_() }),
+                DType::U8 => self.each(task, |x| -> u8 { read(x).as_() }),
+                DType::U16 => self.each(task, |x| -> u16 { read(x).as_() }),
+                DType::U32 => self.each(task, |x| -> u32 { read(x).as_() }),
+                DType::U64 => self.each(task, |x| -> u64 { read(x).as_() }),
+                DType::Bool => self.each(task, |x| u8::from(read(x) != N::default())),
+                DType::I4 | DType::U4 | DType::I2 | DType::U2 if !N::IS_FLOAT => {
+                    self.each(task, |x| small::wrapped(self.to, read(x).as_()));
+                }
+                DType::I4
+                | DType::U4
+                | DType::I2
+                | DType::U2
+                | DType::F8E4M3FN
+                | DType::F8E4M3FNUZ
+                | DType::F8E5M2
+                | DType::F8E5M2FNUZ
+                | DType::F8E8M0
+                | DType::F4E2M1 => self
+                    .each(task, |x| small::from_f64(self.to, read(x).as_(), Narrowing::default())),
+                // Buffers of them have no elements, as the constructor has checked.
+                DType::String | DType::Object => {}
             }
         }
     }
@@ -83,12 +109,18 @@ trait Number:
     + AsPrimitive<u32>
     + AsPrimitive<u64>
 {
+    const IS_FLOAT: bool;
 }
 
 macro_rules! number {
-    ($($T:ty),*) => { $(impl Number for $T {})* };
+    ($is_float:literal: $($T:ty),*) => { $(
+        impl Number for $T {
+            const IS_FLOAT: bool = $is_float;
+        }
+    )* };
 }
-number!(f32, f64, f16, bf16, i8, i16, i32, i64, u8, u16, u32, u64);
+number!(true: f32, f64, f16, bf16);
+number!(false: Bool, i8, i16, i32, i64, u8, u16, u32, u64);
 
 /// A boolean byte, read as 0 or 1 whatever it holds.
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -102,7 +134,6 @@ macro_rules! from_bool {
     )* };
 }
 from_bool!(f32, f64, f16, bf16, i8, i16, i32, i64, u8, u16, u32, u64);
-impl Number for Bool {}
 
 impl Task for Cast<'_> {
     fn tasks(&self) -> usize {
@@ -126,6 +157,22 @@ impl Task for Cast<'_> {
                 DType::U32 => self.from::<u32>(task),
                 DType::U64 => self.from::<u64>(task),
                 DType::Bool => self.from::<Bool>(task),
+                DType::I4 | DType::I2 => {
+                    self.read(task, |byte: u8| small::wrapped(self.from, byte) as i8);
+                }
+                DType::U4 | DType::U2 => {
+                    self.read(task, |byte: u8| small::wrapped(self.from, byte));
+                }
+                DType::F8E4M3FN
+                | DType::F8E4M3FNUZ
+                | DType::F8E5M2
+                | DType::F8E5M2FNUZ
+                | DType::F8E8M0
+                | DType::F4E2M1 => {
+                    let numbers = small::table(self.from);
+                    self.read(task, |byte: u8| numbers[usize::from(byte)]);
+                }
+                DType::String | DType::Object => {}
             }
         }
     }

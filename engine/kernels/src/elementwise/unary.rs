@@ -24,16 +24,8 @@ impl<'a> UnaryMap<'a> {
     pub fn supports(op: Unary, dtype: DType) -> bool {
         match dtype {
             DType::F32 | DType::F64 => !matches!(op, Unary::Not),
-            DType::I8
-            | DType::I16
-            | DType::I32
-            | DType::I64
-            | DType::U8
-            | DType::U16
-            | DType::U32
-            | DType::U64 => scalar::is_integral(op),
             DType::Bool => matches!(op, Unary::Not),
-            DType::F16 | DType::BF16 => false,
+            _ => dtype.is_number() && !dtype.is_half() && scalar::is_integral(op),
         }
     }
 

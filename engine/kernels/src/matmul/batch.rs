@@ -9,9 +9,9 @@ use simd::{Isa, Token};
 /// A dynamic operand: matrices of one shape at some places of a buffer. Transposed operands are
 /// read through their strides.
 #[derive(Debug, Clone, Copy)]
-pub struct Matrix<'a> {
+pub struct Matrix<'a, T = f32> {
     /// The buffer.
-    pub data: &'a [f32],
+    pub data: &'a [T],
     /// Where the matrix of each batch starts, in elements; a broadcast one repeats.
     pub offsets: &'a [usize],
     /// Elements from one row to the next.
@@ -20,9 +20,9 @@ pub struct Matrix<'a> {
     pub column_stride: usize,
 }
 
-impl Matrix<'_> {
+impl<T> Matrix<'_, T> {
     /// The start of a row of a batch.
-    pub(crate) fn row(&self, batch: usize, row: usize) -> *const f32 {
+    pub(crate) fn row(&self, batch: usize, row: usize) -> *const T {
         self.data.as_ptr().wrapping_add(self.offsets[batch] + row * self.row_stride)
     }
 

@@ -2,11 +2,15 @@
 
 use super::{Bf16Kernel, Kernel, aarch64_neon, generic, x86_avx2, x86_avx512};
 use crate::Row;
+use crate::catalogue::ISAS;
 use simd::Isa;
 
 const fn kernel(name: &'static str, isa: Isa, tiles: super::Tiles) -> Kernel {
     Kernel { row: Row { family: "matmul", name, isa }, tiles }
 }
+
+/// Of the types that have no vectors.
+pub(crate) const SCALAR: &[[Row; ISAS]] = &[Row::on_every_isa("matmul", "matmul_scalar")];
 
 /// Of f32, in the order of [`Isa::ALL`].
 pub(crate) const F32: &[Kernel] = &[

@@ -17,6 +17,7 @@ pub(crate) mod narrow;
 mod pack;
 mod packed;
 mod product;
+mod scalar;
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64_neon;
@@ -40,6 +41,7 @@ pub use epilogue::Epilogue;
 pub use int8::{DEPTH_MAX, Int8MatMul, Int8Operands, pack_int8, packed_int8_len};
 pub use pack::{PANEL, pack, packed_len};
 pub use packed::{Packed, pack_bf16, packed_bf16_len};
+pub use scalar::ScalarMatMul;
 
 pub(crate) use block::{Block, Grid, THREADS_MAX, tiles};
 pub(crate) use epilogue::Clamp;

@@ -9,7 +9,7 @@ mod strided;
 
 pub use fill::Fill;
 pub use gather::{Gather, IndexError, Indices};
-pub use strided::{Axis, StridedCopy};
+pub use strided::{AXES_MAX, Axis, StridedCopy};
 
 /// Bytes of a piece, about: half of a small second-level cache.
 const PIECE_BYTES: usize = 1 << 17;

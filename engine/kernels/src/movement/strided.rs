@@ -15,8 +15,12 @@ pub struct Axis {
     pub target: isize,
 }
 
-/// Axes that are left at most when neighbours that can be walked as one are joined.
-const RANK_MAX: usize = 8;
+/// Axes of a copy that may be left when those of one element are dropped: twice as many as real
+/// tensors have, since a tensor that is tiled has an axis of repeats beside each of its own.
+pub const AXES_MAX: usize = 15;
+
+/// The axes and one more, which is of one element where there are none.
+const RANK_MAX: usize = AXES_MAX + 1;
 
 /// Copies `source[offset + sum of index * source stride]` to `target[offset + sum of index *
 /// target stride]`, for all indices within the extents.

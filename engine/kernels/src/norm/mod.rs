@@ -3,10 +3,12 @@
 pub(crate) mod catalogue;
 mod layer;
 mod response;
+mod scalar;
 mod softmax;
 
 pub use layer::{LayerNorm, RmsNorm};
 pub use response::LocalResponseNorm;
+pub use scalar::{RowFunction, ScalarRows};
 pub use softmax::Softmax;
 pub(crate) use softmax::softmax_row;
 

@@ -4,5 +4,8 @@ use crate::Row;
 use crate::catalogue::ISAS;
 
 /// The rows of the catalogue.
-pub(crate) const ROWS: &[[Row; ISAS]] =
-    &[Row::on_every_isa("pool", "max_f32_nhwc"), Row::on_every_isa("pool", "average_f32_nhwc")];
+pub(crate) const ROWS: &[[Row; ISAS]] = &[
+    Row::on_every_isa("pool", "max_f32_nhwc"),
+    Row::on_every_isa("pool", "average_f32_nhwc"),
+    Row::on_every_isa("pool", "pool_scalar"),
+];

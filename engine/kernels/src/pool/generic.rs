@@ -1,6 +1,6 @@
 //! One line of output pixels over the vectors of any ISA.
 
-use super::{Pool, PoolKind};
+use super::{Pool, PoolKind, window_count};
 use simd::{F32Vector, Vectorize};
 
 /// Line `line` of all output lines of the batch.
@@ -20,7 +20,9 @@ impl Vectorize for Line<'_> {
                 match self.call.kind {
                     PoolKind::Max => self.pixel::<V, true>(column, 1.0),
                     PoolKind::Average { count_include_pad } => {
-                        let count = self.count(column, count_include_pad);
+                        let shape = &self.call.shape;
+                        let line = self.line % shape.out_h;
+                        let count = window_count(shape, line, column, count_include_pad);
                         self.pixel::<V, false>(column, 1.0 / count.max(1) as f32);
                     }
                 }
@@ -30,23 +32,6 @@ impl Vectorize for Line<'_> {
 }
 
 impl Line<'_> {
-    /// Elements of the window of an output column: of the input, or also of the padding.
-    fn count(&self, column: usize, with_padding: bool) -> usize {
-        let shape = &self.call.shape;
-        let line = self.line % shape.out_h;
-        let along = |axis: usize, out: usize| {
-            let size = if axis == 0 { shape.in_h } else { shape.in_w };
-            let padded = size + shape.pads[axis] + shape.pads[axis + 2];
-            (0..shape.kernel[axis])
-                .filter(|&tap| {
-                    let at = out * shape.strides[axis] + tap * shape.dilations[axis];
-                    if with_padding { at < padded } else { shape.source(axis, out, tap).is_some() }
-                })
-                .count()
-        };
-        along(0, line) * along(1, column)
-    }
-
     /// # Safety
     /// The output column exists, the CPU has the ISA, and the output may be written.
     #[inline(always)]

@@ -2,6 +2,9 @@
 
 pub(crate) mod catalogue;
 mod generic;
+mod scalar;
+
+pub use scalar::ScalarPool;
 
 use crate::conv::ConvShape;
 use crate::task::{Pieces, SharedMut, Task};
@@ -53,6 +56,21 @@ impl<'a> Pool<'a> {
         let pieces = Pieces::of_size(shape.batch * shape.out_h, PIECE_WORK.div_ceil(row.max(1)));
         Pool { token: isa.require(), kind, shape: *shape, input, out, pieces }
     }
+}
+
+/// Elements of the window of an output pixel: of the input, or also of the padding.
+fn window_count(shape: &ConvShape, line: usize, column: usize, with_padding: bool) -> usize {
+    let along = |axis: usize, out: usize| {
+        let size = if axis == 0 { shape.in_h } else { shape.in_w };
+        let padded = size + shape.pads[axis] + shape.pads[axis + 2];
+        (0..shape.kernel[axis])
+            .filter(|&tap| {
+                let at = out * shape.strides[axis] + tap * shape.dilations[axis];
+                if with_padding { at < padded } else { shape.source(axis, out, tap).is_some() }
+            })
+            .count()
+    };
+    along(0, line) * along(1, column)
 }
 
 impl Task for Pool<'_> {

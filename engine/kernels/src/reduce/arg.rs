@@ -3,6 +3,7 @@
 use super::{block, pieces};
 use crate::elementwise::checked_len;
 use crate::task::{Pieces, SharedMut, Task};
+use crate::with_number;
 use tensor::DType;
 
 /// Which extreme.
@@ -29,9 +30,9 @@ pub struct ArgReduce<'a> {
 }
 
 impl<'a> ArgReduce<'a> {
-    /// Are elements of this type compared? f32, f64, i32, i64 and u8 are.
+    /// Are elements of this type compared? f32, f64 and the integers are.
     pub fn supports(dtype: DType) -> bool {
-        matches!(dtype, DType::F32 | DType::F64 | DType::I32 | DType::I64 | DType::U8)
+        dtype.is_number() && !dtype.is_half()
     }
 
     /// `input`: `outer * axis * inner` elements, `axis` not 0. Of equal extremes the last one
@@ -95,18 +96,7 @@ impl Task for ArgReduce<'_> {
         unsafe {
             match self.dtype {
                 DType::F32 => self.run_as::<f32>(task),
-                DType::F64 => self.run_as::<f64>(task),
-                DType::I32 => self.run_as::<i32>(task),
-                DType::I64 => self.run_as::<i64>(task),
-                DType::U8 => self.run_as::<u8>(task),
-                DType::F16
-                | DType::BF16
-                | DType::I8
-                | DType::I16
-                | DType::U16
-                | DType::U32
-                | DType::U64
-                | DType::Bool => unreachable!("the constructor refuses {}", self.dtype),
+                dtype => with_number!(dtype, T => self.run_as::<T>(task)),
             }
         }
     }

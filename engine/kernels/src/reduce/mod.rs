@@ -31,37 +31,18 @@ const PIECE_WORK: usize = 1 << 16;
 const COLUMNS: usize = 256;
 
 impl<'a> Reduce<'a> {
-    /// Is there such a reduction of elements of this type? All are there for f32; sum, mean,
-    /// max, min and product for f64, i32 and i64.
-    pub fn supports(reduction: Reduction, dtype: DType) -> bool {
-        match dtype {
-            DType::F32 => true,
-            DType::F64 | DType::I32 | DType::I64 => matches!(
-                reduction,
-                Reduction::Sum
-                    | Reduction::Mean
-                    | Reduction::Max
-                    | Reduction::Min
-                    | Reduction::Prod
-            ),
-            DType::F16
-            | DType::BF16
-            | DType::I8
-            | DType::I16
-            | DType::U8
-            | DType::U16
-            | DType::U32
-            | DType::U64
-            | DType::Bool => false,
-        }
+    /// Are elements of this type reduced? f32, f64 and the integers are.
+    pub fn supports(dtype: DType) -> bool {
+        dtype.is_number() && !dtype.is_half()
     }
 
     /// `input`: `outer * axis * inner` elements of type `dtype`. `out`: `outer * inner` of the
     /// same. An empty axis gives the neutral element: 0, 1, or the infinity (for integers the
-    /// extreme) that loses against everything.
+    /// extreme) that loses against everything. Sums and products of integers wrap; their means,
+    /// roots and logarithms are rounded towards zero, and the mean of none is 0.
     ///
     /// # Panics
-    /// When a length does not fit, memory is not aligned, the reduction is not there
+    /// When a length does not fit, memory is not aligned, the type is not reduced
     /// ([`Reduce::supports`]), or this CPU has no `isa`.
     pub fn new(
         isa: Isa,
@@ -71,7 +52,7 @@ impl<'a> Reduce<'a> {
         input: &'a [u8],
         out: SharedMut<'a, u8>,
     ) -> Reduce<'a> {
-        assert!(Reduce::supports(reduction, dtype), "there is no {reduction:?} of {dtype}");
+        assert!(Reduce::supports(dtype), "there is no {reduction:?} of {dtype}");
         let found = checked_len(input.as_ptr(), input.len(), dtype);
         assert_eq!(Some(found), tensor::element_count(&[outer, axis, inner]), "input length");
         let found = checked_len(out.as_mut_ptr(), out.len(), dtype);

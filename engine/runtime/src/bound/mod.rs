@@ -6,8 +6,10 @@ mod chain;
 mod elementwise;
 mod movement;
 mod product;
+mod resize;
 mod rows;
 mod side;
+mod trees;
 mod whole;
 mod window;
 
@@ -24,11 +26,14 @@ pub(crate) enum Bound {
     BatchMatMul(product::BatchMatMul),
     Attention(attention::Attention),
     Convolution(window::Convolution),
+    ScalarConvolution(window::ScalarConvolution),
     Chain(chain::Chain),
     Pool(window::Pool),
+    Resize(resize::Resize),
     Map(elementwise::Map),
     Rows(rows::Rows),
     Movement(movement::Movement),
+    Trees(trees::Trees),
     Whole(whole::Whole),
 }
 
@@ -70,6 +75,9 @@ impl Bound {
             Operation::MatMul(p) => Bound::MatMul(product::MatMul::bind(p, facts)?),
             Operation::BatchMatMul(p) => Bound::BatchMatMul(product::BatchMatMul::bind(p, facts)?),
             Operation::Attention(p) => Bound::Attention(attention::Attention::bind(p, facts)?),
+            Operation::Convolution(p) if facts.output_dtype == DType::F64 => {
+                Bound::ScalarConvolution(window::ScalarConvolution::bind(p, facts)?)
+            }
             Operation::Convolution(p) => {
                 Bound::Convolution(window::Convolution::bind(p, Form::Plain, facts)?)
             }
@@ -82,6 +90,7 @@ impl Bound {
             }
             Operation::Chain(stages) => Bound::Chain(chain::Chain::bind(stages, facts)?),
             Operation::Pool(p) => Bound::Pool(window::Pool::bind(p, facts)?),
+            Operation::Resize(p) => Bound::Resize(resize::Resize::bind(p, facts)?),
             Operation::Unary(_) | Operation::Binary(_) | Operation::Select | Operation::Cast => {
                 Bound::Map(elementwise::Map::bind(operation, facts)?)
             }
@@ -98,7 +107,13 @@ impl Bound {
             | Operation::Dimensions(_) => {
                 Bound::Movement(movement::Movement::bind(operation, facts)?)
             }
+            Operation::TreeEnsemble { reduction } => {
+                Bound::Trees(trees::Trees::bind(*reduction, facts)?)
+            }
             Operation::Whole(operator) => Bound::Whole(whole::Whole::bind(operator, facts)?),
+            Operation::Dynamic { .. } | Operation::If(_) | Operation::Loop(_) => {
+                return Err(facts.refuse("it runs between stages"));
+            }
         })
     }
 
@@ -113,11 +128,14 @@ impl Bound {
             Bound::BatchMatMul(bound) => bound.run(isa, operands, execute),
             Bound::Attention(bound) => bound.run(isa, operands, execute),
             Bound::Convolution(bound) => bound.run(isa, operands, execute),
+            Bound::ScalarConvolution(bound) => bound.run(operands, execute),
             Bound::Chain(bound) => bound.run(isa, operands, execute),
             Bound::Pool(bound) => bound.run(isa, operands, execute),
+            Bound::Resize(bound) => bound.run(isa, operands, execute),
             Bound::Map(bound) => bound.run(isa, operands, execute),
             Bound::Rows(bound) => bound.run(isa, operands, execute),
             Bound::Movement(bound) => return bound.run(operands, execute),
+            Bound::Trees(bound) => return bound.run(operands, execute),
             Bound::Whole(bound) => return bound.run(operands),
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::{Execute, Facts, Operands};
 use crate::RunError;
-use kernels::movement::{Axis, Fill, Gather, Indices, StridedCopy};
+use kernels::movement::{AXES_MAX, Axis, Fill, Gather, Indices, StridedCopy};
 use plan::{Copy, Operation};
 use tensor::DType;
 
@@ -64,9 +64,6 @@ impl Movement {
     }
 }
 
-/// Axes of a copy that the kernel walks at most, after joining neighbours.
-const RANK_MAX: usize = 7;
-
 fn bind_copy(copy: &Copy, facts: &Facts<'_>) -> Result<Movement, RunError> {
     facts.require(facts.dtypes[0] == facts.output_dtype, "a copy to another type")?;
     let rank = copy.extents.len();
@@ -82,7 +79,7 @@ fn bind_copy(copy: &Copy, facts: &Facts<'_>) -> Result<Movement, RunError> {
     }
     let is_empty = axes.iter().any(|axis| axis.extent == 0);
     axes.retain(|axis| axis.extent != 1);
-    facts.require(axes.len() <= RANK_MAX, "more axes than the kernel walks")?;
+    facts.require(axes.len() <= AXES_MAX, "more axes than the kernel walks")?;
     let (source, target) = (facts.signed(&copy.from.offset)?, facts.signed(&copy.to.offset)?);
     let count = |shape: &[usize]| shape.iter().product::<usize>();
     let (from, to) = (count(facts.shapes[0]), count(facts.output));

@@ -4,7 +4,8 @@ use super::side::Side;
 use super::{Execute, Facts, Operands};
 use crate::RunError;
 use kernels::elementwise::UnaryMap;
-use kernels::matmul::{self, Packed};
+use kernels::matmul::{self, Packed, ScalarMatMul};
+use kernels::{is_number, with_number};
 use plan::Epilogue;
 use simd::Isa;
 use tensor::DType;
@@ -80,6 +81,7 @@ impl MatMul {
 }
 
 pub(crate) struct BatchMatMul {
+    dtype: DType,
     sizes: [usize; 3],
     a: Side,
     b: Side,
@@ -87,7 +89,9 @@ pub(crate) struct BatchMatMul {
 
 impl BatchMatMul {
     pub(crate) fn bind(p: &plan::BatchMatMul, facts: &Facts<'_>) -> Result<BatchMatMul, RunError> {
-        facts.require_types(DType::F32)?;
+        let dtype = facts.output_dtype;
+        facts.require_types(dtype)?;
+        facts.require(dtype == DType::F32 || is_number(dtype), "no kernel for these elements")?;
         let [m, k, n] = [facts.size(&p.m)?, facts.size(&p.k)?, facts.size(&p.n)?];
         let batch: Vec<usize> = p.batch.iter().map(|d| facts.size(d)).collect::<Result<_, _>>()?;
         let output = tensor::element_count(facts.output);
@@ -95,14 +99,23 @@ impl BatchMatMul {
         facts.require(expected.is_some() && expected == output, "the product has another size")?;
         if expected == Some(0) {
             // Nothing bounds the number of its batches.
-            return Ok(BatchMatMul { sizes: [m, k, n], a: Side::nothing(), b: Side::nothing() });
+            let (a, b) = (Side::nothing(), Side::nothing());
+            return Ok(BatchMatMul { dtype, sizes: [m, k, n], a, b });
         }
         let a = Side::bind(&p.a, &batch, [m, k], facts, facts.shapes[0])?;
         let b = Side::bind(&p.b, &batch, [k, n], facts, facts.shapes[1])?;
-        Ok(BatchMatMul { sizes: [m, k, n], a, b })
+        Ok(BatchMatMul { dtype, sizes: [m, k, n], a, b })
     }
 
     pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
+        if self.dtype != DType::F32 {
+            with_number!(self.dtype, T => {
+                let a = self.a.matrix(operands.input::<T>(0));
+                let b = self.b.matrix(operands.input::<T>(1));
+                execute(&ScalarMatMul::new(self.sizes, a, b, operands.output()));
+            });
+            return;
+        }
         let (a, b) = (self.a.matrix(operands.input(0)), self.b.matrix(operands.input(1)));
         execute(&matmul::BatchMatMul::new(isa, self.sizes, a, b, 1.0, operands.output()));
     }

@@ -2,7 +2,7 @@
 
 use super::{Execute, Facts, Operands};
 use crate::RunError;
-use kernels::norm::{LayerNorm, LocalResponseNorm, Softmax};
+use kernels::norm::{LayerNorm, LocalResponseNorm, RowFunction, ScalarRows, Softmax};
 use kernels::reduce::{ArgKind, ArgReduce, Reduce};
 use plan::Operation;
 use simd::Isa;
@@ -30,7 +30,7 @@ impl Rows {
         let dtype = facts.dtypes[0];
         let (function, axis, axes) = match *operation {
             Operation::Reduce { reduction, axis, axes } => {
-                let is_supported = Reduce::supports(reduction, dtype);
+                let is_supported = Reduce::supports(dtype);
                 facts.require(is_supported, &format!("no kernel for {dtype} elements"))?;
                 facts.require(facts.output_dtype == dtype, "the result has another type")?;
                 (Function::Reduce(reduction), axis, axes)
@@ -75,11 +75,11 @@ impl Rows {
                 outer * inner
             }
             Function::Softmax { .. } | Function::LocalResponseNorm { .. } => {
-                facts.require_types(DType::F32)?;
+                facts.require_types(self.float())?;
                 outer * axis * inner
             }
             Function::LayerNorm { .. } => {
-                facts.require_types(DType::F32)?;
+                facts.require_types(self.float())?;
                 let is_wide = facts.shapes[1..].iter().all(|shape| count(shape) == axis);
                 facts.require(is_wide, "scale and bias of another size")?;
                 outer * axis
@@ -88,10 +88,38 @@ impl Rows {
         facts.require(count(facts.output) == output, "the result has another size")
     }
 
+    /// The type that a function of floats is computed in.
+    fn float(&self) -> DType {
+        if self.dtype == DType::F64 { DType::F64 } else { DType::F32 }
+    }
+
+    /// The function of f64 that takes no vectors, where there are such.
+    fn scalar<'a>(&self, operands: &Operands<'a>) -> Option<RowFunction<'a>> {
+        match self.function {
+            Function::Reduce(_) | Function::Arg { .. } => None,
+            Function::Softmax { is_log } => Some(RowFunction::Softmax { is_log }),
+            Function::LayerNorm { epsilon, has_bias } => Some(RowFunction::LayerNorm {
+                scale: operands.input(1),
+                bias: operands.optional(2, has_bias),
+                epsilon: epsilon.into(),
+            }),
+            Function::LocalResponseNorm { size, parameters } => {
+                let parameters = parameters.map(f64::from);
+                Some(RowFunction::LocalResponse { size, parameters })
+            }
+        }
+    }
+
     pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
         let (sizes, dtype) = (self.sizes, self.dtype);
         let [outer, axis, _] = sizes;
         let bytes = operands.inputs[0];
+        if dtype == DType::F64
+            && let Some(function) = self.scalar(operands)
+        {
+            let out = operands.output();
+            return execute(&ScalarRows::new(function, sizes, operands.input(0), out));
+        }
         match self.function {
             Function::Reduce(reduction) => {
                 execute(&Reduce::new(isa, reduction, dtype, sizes, bytes, operands.output));

@@ -49,7 +49,7 @@ impl Side {
         Ok(Side { offsets, row_stride, column_stride })
     }
 
-    pub(super) fn matrix<'a>(&'a self, data: &'a [f32]) -> Matrix<'a> {
+    pub(super) fn matrix<'a, T>(&'a self, data: &'a [T]) -> Matrix<'a, T> {
         let &Side { ref offsets, row_stride, column_stride } = self;
         Matrix { data, offsets, row_stride, column_stride }
     }

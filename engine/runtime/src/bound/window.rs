@@ -3,10 +3,11 @@
 use super::product::{Lanes, check_epilogue, epilogue};
 use super::{Execute, Facts, Operands};
 use crate::RunError;
-use kernels::conv::{self, Conv, ConvShape};
+use kernels::conv::{self, Conv, ConvShape, ScalarConv};
 use kernels::depthwise::Depthwise;
 use kernels::pool;
 use kernels::winograd::{self, Tile, Winograd};
+use kernels::{is_number, with_number};
 use plan::{Epilogue, PoolKind, WinogradTile};
 use simd::Isa;
 use tensor::DType;
@@ -43,30 +44,7 @@ impl Convolution {
         let lanes = Lanes::bind(facts)?;
         let is_packed = lanes == Lanes::F32 || !matches!(form, Form::Depthwise);
         facts.require(is_packed, "this form takes weights of f32")?;
-        let (input, output) = images(facts)?;
-        let shape = ConvShape {
-            batch: input[0],
-            in_h: input[1],
-            in_w: input[2],
-            in_c: input[3],
-            out_h: output[1],
-            out_w: output[2],
-            out_c: output[3],
-            groups: p.groups,
-            kernel: p.kernel,
-            strides: p.strides,
-            dilations: p.dilations,
-            pads: p.pads,
-        };
-        facts.require(input[0] == output[0], "input and output differ in batch")?;
-        require_windows(facts, &input, &output)?;
-        let parameters = [p.kernel, p.strides, p.dilations, [p.groups, 1]];
-        check_sizes(facts, &[&input[..], &output, parameters.as_flattened(), &p.pads].concat())?;
-        let is_positive = parameters.as_flattened().iter().all(|&size| size > 0);
-        facts.require(is_positive, "a kernel size, stride, dilation or group count is 0")?;
-        let is_grouped =
-            shape.in_c.is_multiple_of(p.groups) && shape.out_c.is_multiple_of(p.groups);
-        facts.require(is_grouped, "the groups do not divide the channels")?;
+        let shape = shape_of(p, facts)?;
         let weights = tensor::element_count(facts.shapes[1]);
         if !matches!(form, Form::Depthwise) {
             let depth = shape.in_c / p.groups;
@@ -78,7 +56,8 @@ impl Convolution {
             Form::Plain if lanes == Lanes::Bf16 => Some(conv::packed_bf16_len(&shape)),
             Form::Plain => Some(conv::packed_len(&shape)),
             Form::Depthwise => {
-                facts.require(shape.in_c == shape.out_c, "depthwise: input and output channels")?;
+                let is_each_alone = p.groups == shape.in_c && p.groups == shape.out_c;
+                facts.require(is_each_alone, "depthwise: each channel is a group of its own")?;
                 tensor::element_count(&[p.kernel[0], p.kernel[1], shape.in_c])
             }
             Form::Winograd(tile) => {
@@ -115,14 +94,74 @@ impl Convolution {
     }
 }
 
+/// The sizes of a convolution.
+fn shape_of(p: &plan::Convolution, facts: &Facts<'_>) -> Result<ConvShape, RunError> {
+    let (input, output) = images(facts)?;
+    facts.require(input[0] == output[0], "input and output differ in batch")?;
+    require_windows(facts, &input, &output)?;
+    let parameters = [p.kernel, p.strides, p.dilations, [p.groups, 1]];
+    check_sizes(facts, &[&input[..], &output, parameters.as_flattened(), &p.pads].concat())?;
+    let is_positive = parameters.as_flattened().iter().all(|&size| size > 0);
+    facts.require(is_positive, "a kernel size, stride, dilation or group count is 0")?;
+    let is_grouped = input[3].is_multiple_of(p.groups) && output[3].is_multiple_of(p.groups);
+    facts.require(is_grouped, "the groups do not divide the channels")?;
+    Ok(ConvShape {
+        batch: input[0],
+        in_h: input[1],
+        in_w: input[2],
+        in_c: input[3],
+        out_h: output[1],
+        out_w: output[2],
+        out_c: output[3],
+        groups: p.groups,
+        kernel: p.kernel,
+        strides: p.strides,
+        dilations: p.dilations,
+        pads: p.pads,
+    })
+}
+
+/// A convolution of f64, whose weights are not packed.
+pub(crate) struct ScalarConvolution {
+    shape: ConvShape,
+    has_bias: bool,
+}
+
+impl ScalarConvolution {
+    pub(crate) fn bind(
+        p: &plan::Convolution,
+        facts: &Facts<'_>,
+    ) -> Result<ScalarConvolution, RunError> {
+        facts.require_types(DType::F64)?;
+        let shape = shape_of(p, facts)?;
+        let Epilogue { has_bias, has_residual, activation } = p.epilogue;
+        facts.require(!has_residual && activation.is_none(), "the kernel adds a bias only")?;
+        let taps = [p.kernel[0], p.kernel[1], shape.in_c / p.groups, shape.out_c];
+        let weights = tensor::element_count(&taps);
+        let is_sized = weights.is_some() && weights == tensor::element_count(facts.shapes[1]);
+        facts.require(is_sized, "the weights have another length")?;
+        check_epilogue(&p.epilogue, facts, shape.out_c)?;
+        Ok(ScalarConvolution { shape, has_bias })
+    }
+
+    pub(crate) fn run(&self, operands: &Operands<'_>, execute: Execute<'_>) {
+        let (input, weights) = (operands.input::<f64>(0), operands.input(1));
+        let bias = operands.optional(2, self.has_bias);
+        execute(&ScalarConv::new(&self.shape, input, weights, bias, operands.output()));
+    }
+}
+
 pub(crate) struct Pool {
+    dtype: DType,
     shape: ConvShape,
     kind: pool::PoolKind,
 }
 
 impl Pool {
     pub(crate) fn bind(p: &plan::Pool, facts: &Facts<'_>) -> Result<Pool, RunError> {
-        facts.require_types(DType::F32)?;
+        let dtype = facts.output_dtype;
+        facts.require_types(dtype)?;
+        facts.require(dtype == DType::F32 || is_number(dtype), "no kernel for these elements")?;
         let (input, output) = images(facts)?;
         let is_same = input[0] == output[0] && input[3] == output[3];
         facts.require(is_same, "input and output differ in batch or channels")?;
@@ -151,17 +190,24 @@ impl Pool {
                 pool::PoolKind::Average { count_include_pad }
             }
         };
-        Ok(Pool { shape, kind })
+        Ok(Pool { dtype, shape, kind })
     }
 
     pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
+        if self.dtype != DType::F32 {
+            with_number!(self.dtype, T => {
+                let (input, output) = (operands.input::<T>(0), operands.output());
+                execute(&pool::ScalarPool::new(self.kind, &self.shape, input, output));
+            });
+            return;
+        }
         let (input, output) = (operands.input(0), operands.output());
         execute(&pool::Pool::new(isa, self.kind, &self.shape, input, output));
     }
 }
 
 /// Shapes of the first input and the output: both `[N, H, W, C]`.
-fn images(facts: &Facts<'_>) -> Result<([usize; 4], [usize; 4]), RunError> {
+pub(super) fn images(facts: &Facts<'_>) -> Result<([usize; 4], [usize; 4]), RunError> {
     let image = |shape: &[usize]| <[usize; 4]>::try_from(shape).ok();
     match (image(facts.shapes[0]), image(facts.output)) {
         (Some(input), Some(output)) => Ok((input, output)),

@@ -2,6 +2,7 @@
 
 use half::{bf16, f16};
 use tensor::DType;
+use tensor::small::{self, Narrowing, Round};
 
 /// Why a token is no element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,18 @@ pub(crate) const fn tf_name(dtype: DType) -> &'static str {
         DType::U32 => "uint32",
         DType::U64 => "uint64",
         DType::Bool => "bool",
+        DType::F8E4M3FN => "float8_e4m3fn",
+        DType::F8E4M3FNUZ => "float8_e4m3fnuz",
+        DType::F8E5M2 => "float8_e5m2",
+        DType::F8E5M2FNUZ => "float8_e5m2fnuz",
+        DType::F8E8M0 => "float8_e8m0fnu",
+        DType::F4E2M1 => "float4_e2m1fn",
+        DType::I4 => "int4",
+        DType::U4 => "uint4",
+        DType::I2 => "int2",
+        DType::U2 => "uint2",
+        DType::String => "string",
+        DType::Object => "object",
     }
 }
 
@@ -54,7 +67,18 @@ pub(crate) fn push(token: &str, dtype: DType, bytes: &mut Vec<u8>) -> Result<(),
         DType::U16 => integer!(u16),
         DType::U32 => integer!(u32),
         DType::U64 => integer!(u64),
-        DType::Bool => return Err(NotAnElement::Type),
+        DType::Bool | DType::String | DType::Object => return Err(NotAnElement::Type),
+        DType::F8E4M3FN
+        | DType::F8E4M3FNUZ
+        | DType::F8E5M2
+        | DType::F8E5M2FNUZ
+        | DType::F8E8M0
+        | DType::F4E2M1 => {
+            bytes.push(small_float(token, dtype)?);
+        }
+        DType::I4 | DType::U4 | DType::I2 | DType::U2 => {
+            bytes.push(small_integer(token, dtype)?);
+        }
     }
     Ok(())
 }
@@ -74,6 +98,28 @@ fn float<T: std::str::FromStr + Copy>(token: &str, widen: fn(T) -> f64) -> Resul
         return Err(NotAnElement::Lossy);
     }
     Ok(value)
+}
+
+/// The nearest float of 8 bits or 4. Refused are finite numbers beyond the largest, and what is not
+/// finite where the type has no such element.
+fn small_float(token: &str, dtype: DType) -> Result<u8, NotAnElement> {
+    let wide = float::<f64>(token, |v| v)?;
+    let byte =
+        small::from_f64(dtype, wide, Narrowing { is_saturating: false, round: Round::Nearest });
+    let made = small::to_f64(dtype, byte);
+    // The one type that has no element for what is too large.
+    let is_too_large = dtype == DType::F4E2M1 && wide.abs() >= 7.0;
+    let is_beyond = wide.is_finite() && (!made.is_finite() || is_too_large);
+    let is_absent = !wide.is_finite() && made.is_finite();
+    if is_beyond || is_absent { Err(NotAnElement::Lossy) } else { Ok(byte) }
+}
+
+/// An integer of 4 bits or 2.
+fn small_integer(token: &str, dtype: DType) -> Result<u8, NotAnElement> {
+    let wide = token.parse::<i16>().map_err(|_| NotAnElement::Type)?;
+    let byte = small::wrapped(dtype, wide as u8);
+    let is_held = small::to_f64(dtype, byte) == f64::from(wide);
+    if is_held { Ok(byte) } else { Err(NotAnElement::Type) }
 }
 
 /// Calls `write` with the JSON text of each element in little-endian `bytes`: the shortest
@@ -110,6 +156,20 @@ pub(crate) fn each(dtype: DType, bytes: &[u8], mut write: impl FnMut(&str)) {
         DType::U32 => integers!(u32),
         DType::U64 => integers!(u64),
         DType::Bool => bytes.iter().for_each(|&b| write(if b == 0 { "false" } else { "true" })),
+        DType::F8E4M3FN
+        | DType::F8E4M3FNUZ
+        | DType::F8E5M2
+        | DType::F8E5M2FNUZ
+        | DType::F8E8M0
+        | DType::F4E2M1 => elements!(u8, v => {
+            let wide = small::to_f64(dtype, v);
+            text(&mut floats, wide as f32, wide)
+        }),
+        DType::I4 | DType::U4 | DType::I2 | DType::U2 => {
+            elements!(u8, v => integers.format(small::to_f64(dtype, v) as i8))
+        }
+        // No tensor holds any.
+        DType::String | DType::Object => {}
     }
 }
 
@@ -183,6 +243,32 @@ mod tests {
             for refused in [past, "1.0", "1e2", "NaN"] {
                 check(dtype, refused, Err(NotAnElement::Type));
             }
+        }
+    }
+
+    #[test]
+    fn small_elements_are_numbers() {
+        check(DType::F8E4M3FN, "0.3", Ok("0.3125"));
+        check(DType::F8E4M3FN, "-448", Ok("-448.0"));
+        check(DType::F8E4M3FN, "480.5", Err(NotAnElement::Lossy));
+        check(DType::F8E4M3FN, "NaN", Ok("NaN"));
+        check(DType::F8E4M3FN, "Infinity", Ok("NaN"));
+        check(DType::F8E5M2, "-Infinity", Ok("-Infinity"));
+        check(DType::F8E5M2, "65000.5", Err(NotAnElement::Lossy));
+        check(DType::F8E8M0, "2.5", Ok("2.0"));
+        check(DType::F4E2M1, "-2.9", Ok("-3.0"));
+        check(DType::F4E2M1, "7", Err(NotAnElement::Lossy));
+        check(DType::F4E2M1, "NaN", Err(NotAnElement::Lossy));
+        for (dtype, low, high, past) in [
+            (DType::I4, "-8", "7", "8"),
+            (DType::U4, "0", "15", "16"),
+            (DType::I2, "-2", "1", "-3"),
+            (DType::U2, "0", "3", "-1"),
+        ] {
+            check(dtype, low, Ok(low));
+            check(dtype, high, Ok(high));
+            check(dtype, past, Err(NotAnElement::Type));
+            check(dtype, "1.5", Err(NotAnElement::Type));
         }
     }
 

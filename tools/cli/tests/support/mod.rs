@@ -2,8 +2,6 @@
 
 #![allow(dead_code, reason = "each test file uses its part of the support")]
 
-pub(crate) mod onnx;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};

@@ -107,6 +107,13 @@ const FORBIDDEN: &[Arrow] = &[
     },
     Arrow {
         from: "*",
+        to: "tools/fuzzing",
+        except: &[],
+        reach: Reach::Linked,
+        reason: "what breaks a program on purpose has no place in it",
+    },
+    Arrow {
+        from: "*",
         to: "tools/cli",
         except: &[],
         reach: Reach::Tested,

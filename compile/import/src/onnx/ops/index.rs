@@ -1,10 +1,11 @@
 //! Operators that pick, place and order elements by index, computed as written.
 
+use super::attention::scores::positions;
 use super::{Row, row};
 use crate::build::Operand;
 use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
-use ir::Op;
+use ir::{Arg, Op};
 use operators::Operator;
 use operators::cumulative::Cumulative;
 use operators::gather_elements::GatherElements;
@@ -14,7 +15,8 @@ use operators::scatter_elements::{ScatterElements, Update};
 use operators::scatter_nd::ScatterNd;
 use operators::top_k::TopK;
 use operators::trilu::Trilu;
-use tensor::DType;
+use tensor::scalar::Binary;
+use tensor::{DType, Dim};
 
 const CUMULATIVE: &[&str] = &["exclusive", "reverse"];
 
@@ -24,6 +26,8 @@ pub(super) const OPS: &[Row] = &[
     row("GatherElements", &["axis"], gather_elements),
     row("GatherND", &["batch_dims"], gather_nd),
     row("OneHot", &["axis"], one_hot),
+    row("Hardmax", &["axis"], hardmax),
+    row("ReverseSequence", &["batch_axis", "time_axis"], reverse_sequence),
     row("Scatter", &["axis"], scatter_elements),
     row("ScatterElements", &["axis", "reduction"], scatter_elements),
     row("ScatterND", &["reduction"], scatter_nd),
@@ -84,13 +88,12 @@ fn scatter_nd(call: &mut Call<'_>) -> Made {
     whole(call, ScatterNd { update })
 }
 
-/// ONNX TopK-1,10,11,24. The result is in order whatever `sorted` says, which allows it. Refused: a
-/// `k` that is computed from data.
+/// ONNX TopK-1,10,11,24. The result is in order whatever `sorted` says, which allows it.
 fn top_k(call: &mut Call<'_>) -> Made {
     let x = call.input(0)?;
     let axis = call.axis("axis", -1, call.fact(0)?.rank())?;
     let k = match call.int("k")? {
-        Some(k) => vec![tensor::Dim::from(k)],
+        Some(k) => vec![Dim::from(k)],
         None => call.dims(1, "k")?,
     };
     let [k] = k.as_slice() else {
@@ -101,24 +104,71 @@ fn top_k(call: &mut Call<'_>) -> Made {
     call.build.emit_all(Op::Whole(operator.into()), &[&x])
 }
 
-/// ONNX OneHot-9,11. Refused: a depth that is computed from data.
+/// ONNX OneHot-9,11.
 fn one_hot(call: &mut Call<'_>) -> Made {
     let (indices, values) = (call.input(0)?, call.input(2)?);
     let axis = call.axis("axis", -1, call.fact(0)?.rank() + 1)?;
-    let depth = match call.input(1)?.known() {
-        Some(depth) => {
-            let depth = call.build.cast(&Operand::constant("depth", depth.clone()), DType::I64)?;
-            depth.sizes().map(|sizes| sizes.dims)
-        }
-        None => None,
-    };
-    let depth = depth.map_or_else(|| call.dims(1, "the depth"), Ok)?;
+    let depth = call.as_vector(1)?;
+    call.inputs[1] = Some(depth);
+    let depth = call.dims(1, "the depth")?;
     let [depth] = depth.as_slice() else {
         return Err(call.refuse("depth", "one number", &format!("{depth:?}")));
     };
     let indices = call.build.cast(&indices, DType::I64)?;
     let operator = OneHot { axis, depth: depth.clone() };
     call.emit(Op::Whole(operator.into()), &[&indices, &values])
+}
+
+/// ONNX Hardmax-1,11,13: 1 at the first of the largest elements along an axis, 0 elsewhere. Before
+/// opset 13 all axes from `axis` on are one.
+fn hardmax(call: &mut Call<'_>) -> Made {
+    let (mut x, fact) = (call.input(0)?, call.fact(0)?);
+    let is_old = call.opset < 13;
+    let mut axis = call.axis("axis", if is_old { 1 } else { -1 }, fact.rank())?;
+    let mut shape = fact.shape.clone();
+    if is_old {
+        let product = |dims: &[Dim]| dims.iter().cloned().fold(Dim::from(1), |a, b| a * b);
+        shape = vec![product(&shape[..axis]), product(&shape[axis..])];
+        axis = 1;
+        x = call.build.reshape(&x, shape.clone())?;
+    }
+    let arg = Arg { is_max: true, axis, keepdims: true, is_last: false };
+    let first = call.build.emit(Op::Arg(arg), &[&x])?;
+    let places = positions(call, &shape[axis])?;
+    let mut along = vec![Dim::from(1); shape.len()];
+    along[axis].clone_from(&shape[axis]);
+    let places = call.build.reshape(&places, along)?;
+    let is_first = call.build.binary(Binary::Equal, &first, &places)?;
+    let made = call.build.cast(&is_first, fact.dtype)?;
+    Ok(vec![call.build.reshape(&made, fact.shape)?])
+}
+
+/// ONNX ReverseSequence-10: element `t` of a sequence of `len` is its element `len - 1 - t`, behind
+/// its end the element itself.
+fn reverse_sequence(call: &mut Call<'_>) -> Made {
+    let (x, shape) = (call.input(0)?, call.fact(0)?.shape);
+    let time = call.axis("time_axis", 0, shape.len().min(2))?;
+    let batch = call.axis("batch_axis", 1, shape.len().min(2))?;
+    if time == batch || shape.len() < 2 {
+        let found = format!("{batch}, with time_axis {time}, of {shape:?}");
+        return Err(call.refuse("batch_axis", "the other of the first two axes", &found));
+    }
+    let along = |axis: usize| {
+        let mut wide = vec![Dim::from(1); shape.len()];
+        wide[axis].clone_from(&shape[axis]);
+        wide
+    };
+    let place = positions(call, &shape[time])?;
+    let place = call.build.reshape(&place, along(time))?;
+    let lengths = call.input(1)?;
+    let lengths = call.build.reshape(&lengths, along(batch))?;
+    let one = call.build.number(DType::I64, 1.0)?;
+    let last = call.build.binary(Binary::Sub, &lengths, &one)?;
+    let mirrored = call.build.binary(Binary::Sub, &last, &place)?;
+    let is_inside = call.build.binary(Binary::Less, &place, &lengths)?;
+    let from = call.build.emit(Op::Select, &[&is_inside, &mirrored, &place])?;
+    let from = call.build.expand(&from, shape)?;
+    call.emit(Op::Whole(GatherElements { axis: time }.into()), &[&x, &from])
 }
 
 /// ONNX Trilu-14.

@@ -5,6 +5,7 @@ use crate::build::Operand;
 use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
 use ir::Op;
+use tensor::DType;
 use tensor::scalar::Binary;
 
 pub(super) const OPS: &[Row] =
@@ -16,15 +17,24 @@ fn mat_mul(call: &mut Call<'_>) -> Made {
     call.emit(Op::MatMul, &[&a, &b])
 }
 
-/// ONNX Gemm-7,9,11,13: `alpha * A' * B' + beta * C`. Refused: operands that are not matrices.
-fn gemm(call: &mut Call<'_>) -> Made {
+/// ONNX Gemm-7,9,11,13: `alpha * A' * B' + beta * C`; of integers by factors that are none, in f64
+/// and rounded towards zero. Refused: operands that are not matrices.
+pub(super) fn gemm(call: &mut Call<'_>) -> Made {
     let a = matrix(call, 0, "transA")?;
     let b = matrix(call, 1, "transB")?;
     let product = call.build.emit(Op::MatMul, &[&a, &b])?;
-    let product = scaled(call, product, "alpha")?;
-    let Some(c) = call.optional(2) else { return Ok(vec![product]) };
-    let c = scaled(call, c, "beta")?;
-    Ok(vec![call.build.binary(Binary::Add, &product, &c)?])
+    let dtype = call.build.fact(&product).dtype;
+    let mut is_whole = true;
+    for name in ["alpha", "beta"] {
+        is_whole &= call.float(name)?.unwrap_or(1.0).fract() == 0.0;
+    }
+    let computed = if is_whole || dtype.is_float() { dtype } else { DType::F64 };
+    let mut made = scaled(call, &product, "alpha", computed)?;
+    if let Some(c) = call.optional(2) {
+        let c = scaled(call, &c, "beta", computed)?;
+        made = call.build.binary(Binary::Add, &made, &c)?;
+    }
+    Ok(vec![call.build.cast(&made, dtype)?])
 }
 
 fn matrix(call: &mut Call<'_>, index: usize, transposed: &str) -> Result<Operand, Reason> {
@@ -39,12 +49,12 @@ fn matrix(call: &mut Call<'_>, index: usize, transposed: &str) -> Result<Operand
     Ok(x)
 }
 
-fn scaled(call: &mut Call<'_>, x: Operand, factor: &str) -> Result<Operand, Reason> {
+fn scaled(call: &mut Call<'_>, x: &Operand, factor: &str, dtype: DType) -> Result<Operand, Reason> {
     let factor = call.float(factor)?.unwrap_or(1.0);
+    let x = call.build.cast(x, dtype)?;
     if factor == 1.0 {
         return Ok(x);
     }
-    let dtype = call.build.fact(&x).dtype;
     let factor = call.build.number(dtype, f64::from(factor))?;
     call.build.binary(Binary::Mul, &x, &factor)
 }

@@ -1,11 +1,17 @@
-//! The operators, one file for each family of `compile/ir` and two more: `shape` for what is
-//! known without data, `tabular` for `ai.onnx.ml`. Each file starts with its table.
+//! The operators, one file for each family of `compile/ir` and more: `shape` for what is known
+//! without data, `select` and `sequence` for what only turns out while the model runs, `sample`,
+//! `signal` and `text` for what is computed as written, `tabular` for `ai.onnx.ml` and `microsoft`
+//! for `com.microsoft`. Each file starts with its table.
 
+mod attention;
 mod conv;
+mod einsum;
 mod elementwise;
 mod index;
 mod loss;
 mod matmul;
+mod matrix;
+mod microsoft;
 mod movement;
 mod norm;
 mod pool;
@@ -13,13 +19,27 @@ mod quantize;
 mod recurrent;
 mod reduce;
 mod resize;
+mod sample;
+mod select;
+mod sequence;
 mod shape;
+mod signal;
+mod strings;
 mod tabular;
+mod text;
 
 use super::call::{Call, Made};
+use super::control::{self, Control};
+use super::walk::{self, Walk};
 
 /// The domain of classical machine learning.
-const ML: &str = "ai.onnx.ml";
+pub(super) const ML: &str = "ai.onnx.ml";
+
+/// The newest version of its operators.
+pub(super) const ML_NEWEST: i64 = 5;
+
+/// The domain of what ONNX Runtime's optimizer and quantizer write.
+const MICROSOFT: &str = "com.microsoft";
 
 /// An operator that is read.
 pub(super) struct Row {
@@ -31,7 +51,25 @@ pub(super) struct Row {
     /// with another one is refused, since what it asks for is not known.
     pub(super) attributes: &'static [&'static str],
     /// Its import function.
-    pub(super) import: fn(&mut Call<'_>) -> Made,
+    pub(super) import: Import,
+}
+
+/// What imports a node.
+#[derive(Clone, Copy)]
+pub(super) enum Import {
+    /// Looks at the node alone.
+    Call(fn(&mut Call<'_>) -> Made),
+    /// Walks over the graphs inside of it.
+    Control(fn(&mut Walk<'_>, &Control<'_>) -> walk::Made),
+}
+
+/// The row of an operator that runs graphs.
+pub(super) const fn control(
+    name: &'static str,
+    attributes: &'static [&'static str],
+    import: fn(&mut Walk<'_>, &Control<'_>) -> walk::Made,
+) -> Row {
+    Row { domain: "ai.onnx", name, attributes, import: Import::Control(import) }
 }
 
 const fn row(
@@ -39,7 +77,7 @@ const fn row(
     attributes: &'static [&'static str],
     import: fn(&mut Call<'_>) -> Made,
 ) -> Row {
-    Row { domain: "ai.onnx", name, attributes, import }
+    Row { domain: "ai.onnx", name, attributes, import: Import::Call(import) }
 }
 
 const fn ml(
@@ -47,17 +85,39 @@ const fn ml(
     attributes: &'static [&'static str],
     import: fn(&mut Call<'_>) -> Made,
 ) -> Row {
-    Row { domain: ML, name, attributes, import }
+    Row { domain: ML, name, attributes, import: Import::Call(import) }
+}
+
+const fn microsoft(
+    name: &'static str,
+    attributes: &'static [&'static str],
+    import: fn(&mut Call<'_>) -> Made,
+) -> Row {
+    Row { domain: MICROSOFT, name, attributes, import: Import::Call(import) }
 }
 
 const FAMILIES: &[(&str, &[Row])] = &[
+    ("attention", attention::OPS),
+    ("attention", attention::flex::OPS),
+    ("attention", attention::rotary::OPS),
+    ("attention", attention::state::OPS),
+    ("control", control::OPS),
     ("conv", conv::OPS),
+    ("conv", conv::transpose::OPS),
+    ("einsum", einsum::OPS),
     ("elementwise", elementwise::OPS),
     ("elementwise", elementwise::activation::OPS),
     ("elementwise", elementwise::seldom::OPS),
     ("index", index::OPS),
     ("loss", loss::OPS),
     ("matmul", matmul::OPS),
+    ("matrix", matrix::OPS),
+    ("microsoft", microsoft::activation::OPS),
+    ("microsoft", microsoft::attention::OPS),
+    ("microsoft", microsoft::fused::OPS),
+    ("microsoft", microsoft::norm::OPS),
+    ("microsoft", microsoft::qlinear::OPS),
+    ("microsoft", microsoft::quantized::OPS),
     ("movement", movement::OPS),
     ("movement", movement::slice::OPS),
     ("norm", norm::OPS),
@@ -66,9 +126,19 @@ const FAMILIES: &[(&str, &[Row])] = &[
     ("recurrent", recurrent::OPS),
     ("reduce", reduce::OPS),
     ("resize", resize::OPS),
+    ("sample", sample::OPS),
+    ("select", select::OPS),
+    ("sequence", sequence::OPS),
     ("shape", shape::OPS),
+    ("signal", signal::OPS),
+    ("strings", strings::OPS),
     ("tabular", tabular::OPS),
+    ("tabular", tabular::encoder::OPS),
+    ("tabular", tabular::features::OPS),
+    ("tabular", tabular::svm::OPS),
     ("tabular", tabular::tree::OPS),
+    ("tabular", tabular::tree_ensemble::OPS),
+    ("text", text::OPS),
 ];
 
 /// The row of an operator.
@@ -80,7 +150,7 @@ pub(super) fn find(domain: &str, name: &str) -> Option<&'static Row> {
 /// An operator that is read, for listings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Operator {
-    /// `ai.onnx` or `ai.onnx.ml`.
+    /// `ai.onnx`, `ai.onnx.ml`, `ai.onnx.preview` or `com.microsoft`.
     pub domain: &'static str,
     /// Its name.
     pub name: &'static str,
@@ -97,14 +167,8 @@ pub fn operators() -> impl Iterator<Item = Operator> {
 
 /// What to do about operators that are often met and not read: `(domain, prefix of the name,
 /// what to do)`.
-const HINTS: &[(&str, &str, &str)] = &[
-    (ML, "SVM", "support vector machines are not read yet: serve a linear model or a network"),
-    ("ai.onnx", "If", "fix the condition at export, so that only one branch is left"),
-    ("ai.onnx", "Loop", "unroll the loop at export"),
-    ("ai.onnx", "Scan", "unroll the scan at export"),
-    ("ai.onnx", "NonMaxSuppression", "cut the model before it and select the boxes outside"),
-    ("com.microsoft", "", "this file was rewritten for ONNX Runtime: import the one it came from"),
-];
+const HINTS: &[(&str, &str, &str)] =
+    &[(MICROSOFT, "", "this file was rewritten for ONNX Runtime: import the one it came from")];
 
 /// What to do about an operator that is not read.
 pub(super) fn hint(domain: &str, name: &str) -> Option<&'static str> {

@@ -4,7 +4,7 @@
 use super::{Row, row};
 use crate::build::Operand;
 use crate::error::Reason;
-use crate::onnx::call::{Call, Made};
+use crate::onnx::call::{Call, Made, axes};
 use ir::Op;
 use tensor::scalar::{Binary, Reduction, Unary};
 use tensor::{DType, Dim};
@@ -20,20 +20,20 @@ pub(super) const OPS: &[Row] = &[
     row("RMSNormalization", &["axis", "epsilon", "stash_type"], rms_normalization),
     row("GroupNormalization", &["epsilon", "num_groups", "stash_type"], group_normalization),
     row("LpNormalization", &["axis", "p"], lp_normalization),
+    row("MeanVarianceNormalization", &["axes"], mean_variance_normalization),
     row("LRN", &["alpha", "beta", "bias", "size"], lrn),
     row("Softmax", &["axis"], |call| softmax(call, |axis| Op::Softmax { axis })),
     row("LogSoftmax", &["axis"], |call| softmax(call, |axis| Op::LogSoftmax { axis })),
 ];
 
-const EPSILON: f32 = 1e-5;
+/// What is added to a variance where the node does not say.
+pub(super) const EPSILON: f32 = 1e-5;
 
 /// ONNX BatchNormalization-7,9,14,15: `x * s + (bias - mean * s)` with `s = scale /
-/// sqrt(variance + epsilon)`; both are constants when the parameters are. Refused:
-/// `training_mode`, and `spatial` 0, statistics of each element.
+/// sqrt(variance + epsilon)`; both are constants when the parameters are. In `training_mode` mean
+/// and variance are those of `x`, and the running ones are made too. Refused: `spatial` 0,
+/// statistics of each element.
 fn batch_normalization(call: &mut Call<'_>) -> Made {
-    if call.flag("training_mode", false)? {
-        return Err(call.refuse("training_mode", "0", "1"));
-    }
     if !call.flag("spatial", true)? {
         return Err(call.refuse("spatial", "1", "0"));
     }
@@ -45,14 +45,46 @@ fn batch_normalization(call: &mut Call<'_>) -> Made {
         call.build.reshape(&parameter, shape)
     };
     let (scale, bias) = (parameter(call, 1)?, parameter(call, 2)?);
-    let (mean, variance) = (parameter(call, 3)?, parameter(call, 4)?);
+    let (mut mean, mut variance) = (parameter(call, 3)?, parameter(call, 4)?);
+    let mut running = Vec::new();
+    if call.flag("training_mode", false)? {
+        let given = [mean, variance];
+        [mean, variance] = statistics(call, &x, fact.rank())?;
+        running = given.into_iter().zip([mean.clone(), variance.clone()]).collect();
+    }
     let epsilon = call.float("epsilon")?.unwrap_or(EPSILON);
     let deviation = deviation(call, &variance, epsilon)?;
     let factor = call.build.binary(Binary::Div, &scale, &deviation)?;
     let shift = call.build.binary(Binary::Mul, &mean, &factor)?;
     let shift = call.build.binary(Binary::Sub, &bias, &shift)?;
     let scaled = call.build.binary(Binary::Mul, &x, &factor)?;
-    Ok(vec![call.build.binary(Binary::Add, &scaled, &shift)?])
+    let mut made = vec![call.build.binary(Binary::Add, &scaled, &shift)?];
+    let momentum = call.float("momentum")?.unwrap_or(0.9);
+    for (index, (given, current)) in running.iter().enumerate() {
+        let factors = [f64::from(momentum), 1.0 - f64::from(momentum)];
+        let [old, new] = factors.map(|factor| call.build.number(fact.dtype, factor));
+        let old = call.build.binary(Binary::Mul, given, &old?)?;
+        let new = call.build.binary(Binary::Mul, current, &new?)?;
+        let sum = call.build.binary(Binary::Add, &old, &new)?;
+        let channels = call.fact(index + 3)?.shape;
+        made.push(call.build.reshape(&sum, channels)?);
+    }
+    Ok(made)
+}
+
+/// Mean and variance of each channel of `x[N, C, spatial…]`, in the shape of [`per_channel`].
+fn statistics(call: &mut Call<'_>, x: &Operand, rank: usize) -> Result<[Operand; 2], Reason> {
+    let axes: Vec<usize> = (0..rank).filter(|&axis| axis != 1).collect();
+    let mean_of_x = mean(call, x, &axes)?;
+    let centered = call.build.binary(Binary::Sub, x, &mean_of_x)?;
+    let squares = call.build.binary(Binary::Mul, &centered, &centered)?;
+    let variance = mean(call, &squares, &axes)?;
+    let mut made = [mean_of_x, variance];
+    for x in &mut made {
+        let shape = call.build.fact(x).shape;
+        *x = call.build.reshape(x, shape.into_iter().skip(1).collect())?;
+    }
+    Ok(made)
 }
 
 /// `[C]` as `[C, 1, …]`, so that it broadcasts over the spatial axes of `x[N, C, spatial…]`.
@@ -68,14 +100,19 @@ fn per_channel(parameter: &[Dim], rank: usize, input: usize) -> Result<Vec<Dim>,
 }
 
 /// `sqrt(variance + epsilon)`
-fn deviation(call: &mut Call<'_>, variance: &Operand, epsilon: f32) -> Result<Operand, Reason> {
+pub(super) fn deviation(
+    call: &mut Call<'_>,
+    variance: &Operand,
+    epsilon: f32,
+) -> Result<Operand, Reason> {
     let dtype = call.build.fact(variance).dtype;
     let epsilon = call.build.number(dtype, f64::from(epsilon))?;
     let sum = call.build.binary(Binary::Add, variance, &epsilon)?;
     call.build.unary(Unary::Sqrt, &sum)
 }
 
-fn mean(call: &mut Call<'_>, x: &Operand, axes: &[usize]) -> Result<Operand, Reason> {
+/// The mean along axes, which stay.
+pub(super) fn mean(call: &mut Call<'_>, x: &Operand, axes: &[usize]) -> Result<Operand, Reason> {
     let axes = axes.to_vec();
     call.build.emit(Op::Reduce { reduction: Reduction::Mean, axes, keepdims: true }, &[x])
 }
@@ -181,6 +218,24 @@ fn lp_normalization(call: &mut Call<'_>) -> Made {
     Ok(vec![call.build.binary(Binary::Div, &x, &divisor)?])
 }
 
+/// ONNX MeanVarianceNormalization-9,13: `(x - mean) / (deviation + 1e-9)`.
+fn mean_variance_normalization(call: &mut Call<'_>) -> Made {
+    let (x, fact) = (call.input(0)?, call.fact(0)?);
+    let named = call.ints("axes")?.unwrap_or(&[0, 2, 3]).to_vec();
+    let axes = axes(&named, fact.rank()).ok_or_else(|| {
+        let expected = format!("distinct axes of {:?}", fact.shape);
+        call.refuse("axes", &expected, &format!("{named:?}"))
+    })?;
+    let mean_of_x = mean(call, &x, &axes)?;
+    let centered = call.build.binary(Binary::Sub, &x, &mean_of_x)?;
+    let squares = call.build.binary(Binary::Mul, &centered, &centered)?;
+    let variance = mean(call, &squares, &axes)?;
+    let deviation = call.build.unary(Unary::Sqrt, &variance)?;
+    let epsilon = call.build.number(fact.dtype, 1e-9)?;
+    let divisor = call.build.binary(Binary::Add, &deviation, &epsilon)?;
+    Ok(vec![call.build.binary(Binary::Div, &centered, &divisor)?])
+}
+
 fn require_f32_statistics(call: &Call<'_>) -> Result<(), Reason> {
     match call.int("stash_type")? {
         None | Some(1) => Ok(()),
@@ -190,19 +245,32 @@ fn require_f32_statistics(call: &Call<'_>) -> Result<(), Reason> {
 
 /// ONNX RMSNormalization-23, as `x / sqrt(mean(x^2) + epsilon) * scale`, computed in f32.
 fn rms_normalization(call: &mut Call<'_>) -> Made {
-    let (x, fact) = (call.input(0)?, call.fact(0)?);
-    let axis = call.axis("axis", -1, fact.rank())?;
+    let (x, scale) = (call.input(0)?, call.input(1)?);
+    let axis = call.axis("axis", -1, call.fact(0)?.rank())?;
     require_f32_statistics(call)?;
+    let epsilon = call.float("epsilon")?.unwrap_or(EPSILON);
+    Ok(vec![root_mean_square(call, &x, &scale, axis, epsilon)?.0])
+}
+
+/// `x / root * scale` with `root = sqrt(mean(x^2) + epsilon)` over the axes from `axis` on, and the
+/// root, which is computed in f32.
+pub(super) fn root_mean_square(
+    call: &mut Call<'_>,
+    x: &Operand,
+    scale: &Operand,
+    axis: usize,
+    epsilon: f32,
+) -> Result<(Operand, Operand), Reason> {
+    let fact = call.build.fact(x);
     let axes: Vec<usize> = (axis..fact.rank()).collect();
     let wide_type = if fact.dtype == DType::F64 { DType::F64 } else { DType::F32 };
-    let wide = call.build.cast(&x, wide_type)?;
+    let wide = call.build.cast(x, wide_type)?;
     let squares = call.build.binary(Binary::Mul, &wide, &wide)?;
     let mean = mean(call, &squares, &axes)?;
-    let deviation = deviation(call, &mean, call.float("epsilon")?.unwrap_or(EPSILON))?;
-    let normal = call.build.binary(Binary::Div, &wide, &deviation)?;
+    let root = deviation(call, &mean, epsilon)?;
+    let normal = call.build.binary(Binary::Div, &wide, &root)?;
     let normal = call.build.cast(&normal, fact.dtype)?;
-    let scale = call.input(1)?;
-    Ok(vec![call.build.binary(Binary::Mul, &normal, &scale)?])
+    Ok((call.build.binary(Binary::Mul, &normal, scale)?, root))
 }
 
 /// ONNX LRN-1,13.

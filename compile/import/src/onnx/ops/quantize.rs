@@ -2,6 +2,7 @@
 //! integers are cut so that their sums stay below.
 
 use super::conv::convolution;
+use super::elementwise::narrowed;
 use super::{Row, row};
 use crate::build::Operand;
 use crate::error::Reason;
@@ -9,6 +10,7 @@ use crate::onnx::call::{Call, Made};
 use crate::onnx::tensors;
 use ir::{Op, SliceAxis};
 use tensor::scalar::{Binary, Reduction, Unary};
+use tensor::small::Narrowing;
 use tensor::{DType, Dim};
 
 const CONV: &[&str] = &["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"];
@@ -27,27 +29,23 @@ pub(super) const OPS: &[Row] = &[
     row("ConvInteger", CONV, conv_integer),
 ];
 
-/// The least and the greatest number of an integer type of up to 16 bits.
+/// The least and the greatest number of an integer type of 16 bits or less.
 fn bounds(dtype: DType) -> Option<(f32, f32)> {
     match dtype {
         DType::U8 => Some((0.0, 255.0)),
         DType::I8 => Some((-128.0, 127.0)),
         DType::U16 => Some((0.0, 65535.0)),
         DType::I16 => Some((-32768.0, 32767.0)),
-        DType::F32
-        | DType::F64
-        | DType::F16
-        | DType::BF16
-        | DType::I32
-        | DType::I64
-        | DType::U32
-        | DType::U64
-        | DType::Bool => None,
+        DType::U4 => Some((0.0, 15.0)),
+        DType::I4 => Some((-8.0, 7.0)),
+        DType::U2 => Some((0.0, 3.0)),
+        DType::I2 => Some((-2.0, 1.0)),
+        _ => None,
     }
 }
 
 /// `clip(round(x / scale) + zero)`, all in f32, as an integer type.
-fn quantized(
+pub(super) fn quantized(
     call: &mut Call<'_>,
     x: &Operand,
     scale: &Operand,
@@ -65,7 +63,7 @@ fn rounded(
     dtype: DType,
 ) -> Result<Operand, Reason> {
     let (min, max) = bounds(dtype).ok_or_else(|| {
-        call.refuse("output_dtype", "an integer type of 8 or 16 bits", dtype.name())
+        call.refuse("output_dtype", "an integer type of 16 bits or less", dtype.name())
     })?;
     let mut made = call.build.unary(Unary::Round, x)?;
     if let Some(zero) = zero {
@@ -76,13 +74,13 @@ fn rounded(
 }
 
 /// An input as f32.
-fn float(call: &mut Call<'_>, index: usize) -> Result<Operand, Reason> {
+pub(super) fn float(call: &mut Call<'_>, index: usize) -> Result<Operand, Reason> {
     let x = call.input(index)?;
     call.build.cast(&x, DType::F32)
 }
 
 /// A zero point as f32; `None` where there is none, or where it is known to be zero.
-fn zero_point(call: &mut Call<'_>, index: usize) -> Result<Option<Operand>, Reason> {
+pub(super) fn zero_point(call: &mut Call<'_>, index: usize) -> Result<Option<Operand>, Reason> {
     let Some(zero) = call.optional(index) else { return Ok(None) };
     if zero.known().is_some_and(|t| t.bytes().iter().all(|&b| b == 0)) {
         return Ok(None);
@@ -125,28 +123,58 @@ fn spread(call: &mut Call<'_>, parameter: &Operand, shape: &[Dim]) -> Result<Ope
     call.build.emit(Op::Slice { axes: vec![cut] }, &[&made])
 }
 
-/// ONNX QuantizeLinear-10,13,19,21,23,24,25. Accepted: integers of 8 and 16 bits; one scale, one
-/// for each element of an axis, or blocks. Refused: floats of 8 bits or less, integers of 4 and 2.
-fn quantize_linear(call: &mut Call<'_>) -> Made {
+/// ONNX QuantizeLinear-10,13,19,21,23,24,25. Accepted: integers of 16 bits and less, floats of 8
+/// and 4; one scale, one for each element of an axis, or blocks. The quotient is rounded to the
+/// type of the scale, or to what `precision` says.
+pub(super) fn quantize_linear(call: &mut Call<'_>) -> Made {
     let shape = call.fact(0)?.shape;
+    let named = |call: &Call<'_>, name: &str, number: i64| {
+        tensors::element_type(number).map_err(|found| call.refuse(name, "a number type", &found))
+    };
     let dtype = match (call.optional(2), call.int("output_dtype")?.unwrap_or(0)) {
         (Some(zero), _) => call.build.fact(&zero).dtype,
         (None, 0) => DType::U8,
-        (None, number) => tensors::element_type(number).map_err(|name| {
-            call.refuse("output_dtype", "an integer type of 8 or 16 bits", &name)
-        })?,
+        (None, number) => named(call, "output_dtype", number)?,
+    };
+    let precision = match call.int("precision")?.unwrap_or(0) {
+        0 => call.fact(1)?.dtype,
+        number => named(call, "precision", number)?,
     };
     let (x, scale) = (float(call, 0)?, float(call, 1)?);
+    let (x, scale) = (rounded_to(call, &x, precision)?, rounded_to(call, &scale, precision)?);
     let scale = spread(call, &scale, &shape)?;
     let zero = match zero_point(call, 2)? {
         Some(zero) => Some(spread(call, &zero, &shape)?),
         None => None,
     };
-    Ok(vec![quantized(call, &x, &scale, zero.as_ref(), dtype)?])
+    let scaled = call.build.binary(Binary::Div, &x, &scale)?;
+    let mut scaled = rounded_to(call, &scaled, precision)?;
+    if bounds(dtype).is_some() {
+        return Ok(vec![rounded(call, &scaled, zero.as_ref(), dtype)?]);
+    }
+    if !dtype.is_small() {
+        return Err(call.refuse("output_dtype", "a type to quantize to", dtype.name()));
+    }
+    if let Some(zero) = zero {
+        scaled = call.build.binary(Binary::Add, &scaled, &zero)?;
+    }
+    let is_saturating = call.flag("saturate", true)?;
+    let narrowing = Narrowing { is_saturating, ..Narrowing::default() };
+    Ok(vec![narrowed(call, &scaled, dtype, narrowing)?])
+}
+
+/// Elements of f32 as near as a 16-bit float comes to them. A quotient of such floats is rounded as
+/// if at once: f32 has more than twice the digits and two.
+fn rounded_to(call: &mut Call<'_>, x: &Operand, precision: DType) -> Result<Operand, Reason> {
+    if !precision.is_half() {
+        return Ok(x.clone());
+    }
+    let narrow = call.build.cast(x, precision)?;
+    call.build.cast(&narrow, DType::F32)
 }
 
 /// ONNX DequantizeLinear-10,13,19,21,23,24,25: `(x - zero) * scale`.
-fn dequantize_linear(call: &mut Call<'_>) -> Made {
+pub(super) fn dequantize_linear(call: &mut Call<'_>) -> Made {
     let shape = call.fact(0)?.shape;
     let dtype = match call.int("output_dtype")?.unwrap_or(0) {
         0 => call.fact(1)?.dtype,
@@ -164,7 +192,7 @@ fn dequantize_linear(call: &mut Call<'_>) -> Made {
 }
 
 /// ONNX DynamicQuantizeLinear-11: `u8` over the range of the elements and zero.
-fn dynamic_quantize_linear(call: &mut Call<'_>) -> Made {
+pub(super) fn dynamic_quantize_linear(call: &mut Call<'_>) -> Made {
     let (x, rank) = (call.input(0)?, call.fact(0)?.rank());
     let zero = call.build.number(DType::F32, 0.0)?;
     let mut extreme = |reduction: Reduction, function: Binary| {
@@ -198,8 +226,31 @@ fn centered(
     call.build.binary(Binary::Sub, &x, &zero)
 }
 
+/// `(x - zero) * scale` of the inputs with these numbers, in f32; vectors run along `axis`.
+pub(super) fn dequantized(
+    call: &mut Call<'_>,
+    index: usize,
+    scale: usize,
+    zero: Option<usize>,
+    axis: usize,
+) -> Result<Operand, Reason> {
+    let rank = call.fact(index)?.rank();
+    let x = match zero {
+        Some(zero) => centered(call, index, zero, axis)?,
+        None => float(call, index)?,
+    };
+    let scale = float(call, scale)?;
+    let scale = along(call, &scale, axis, rank)?;
+    call.build.binary(Binary::Mul, &x, &scale)
+}
+
 /// A vector so that it broadcasts along an axis; one number and full rank stay as they are.
-fn along(call: &mut Call<'_>, x: &Operand, axis: usize, rank: usize) -> Result<Operand, Reason> {
+pub(super) fn along(
+    call: &mut Call<'_>,
+    x: &Operand,
+    axis: usize,
+    rank: usize,
+) -> Result<Operand, Reason> {
     match call.build.fact(x).shape.as_slice() {
         [one] if one.known() == Some(1) => call.build.reshape(x, vec![]),
         [size] if rank > 1 && axis < rank => {

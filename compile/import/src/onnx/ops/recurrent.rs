@@ -4,8 +4,10 @@ use super::{Row, row};
 use crate::build::Operand;
 use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
-use ir::Op;
+use ir::{Op, SliceAxis};
 use operators::recurrent::{Activation, Cell, Direction, Recurrent};
+use tensor::Dim;
+use tensor::scalar::Binary;
 
 pub(super) const OPS: &[Row] = &[
     row(
@@ -57,7 +59,8 @@ pub(super) const OPS: &[Row] = &[
     ),
 ];
 
-/// ONNX RNN-7,14,22, GRU-7,14,22, LSTM-7,14,22.
+/// ONNX RNN-7,14,22, GRU-7,14,22, LSTM-7,14,22: one product for the input of all steps, then the
+/// recurrence.
 fn recurrent(call: &mut Call<'_>, cell: Cell, default: &[&str]) -> Made {
     let is_reverse: &[bool] = match call.text("direction")?.unwrap_or("forward") {
         "forward" => &[false],
@@ -91,13 +94,43 @@ fn recurrent(call: &mut Call<'_>, cell: Cell, default: &[&str]) -> Made {
     in_layout(call, operator)
 }
 
+/// The product of the input with its weights, for all steps at once, and what the recurrence takes
+/// of weights and biases.
+fn projected(call: &mut Call<'_>, x: &Operand, gates: usize) -> Result<Vec<Operand>, Reason> {
+    let (w, r) = (call.input(1)?, call.input(2)?);
+    let shape = call.build.fact(&w).shape;
+    let [directions, rows, width] = shape.as_slice() else {
+        let (expected, found) = ("[D, G*H, I]".to_string(), format!("{shape:?}"));
+        return Err(Reason::Input { input: 1, expected, found });
+    };
+    let joined = directions.clone() * rows.clone();
+    let w = call.build.reshape(&w, vec![joined.clone(), width.clone()])?;
+    let w = call.build.transpose(&w, vec![1, 0])?;
+    let mut product = call.build.emit(Op::MatMul, &[x, &w])?;
+    let r = call.build.transpose(&r, vec![0, 2, 1])?;
+    let Some(bias) = call.optional(3) else { return Ok(vec![product, r]) };
+    let half = |start: usize| {
+        let (start, len) = (Dim::from(start), Dim::from(gates));
+        Op::Slice { axes: vec![SliceAxis { axis: 1, start, len, step: 1 }] }
+    };
+    let of_input = call.build.emit(half(0), &[&bias])?;
+    let of_input = call.build.reshape(&of_input, vec![joined])?;
+    product = call.build.binary(Binary::Add, &product, &of_input)?;
+    let of_state = call.build.emit(half(gates), &[&bias])?;
+    Ok(vec![product, r, of_state])
+}
+
 /// With `layout` 1 sequences come before steps in `x` and `y`, and before directions in states.
 fn in_layout(call: &mut Call<'_>, operator: Recurrent) -> Made {
     let is_batch_first = call.flag("layout", false)?;
-    let mut inputs: Vec<Operand> = Vec::with_capacity(8);
-    for index in 0..8 {
+    let mut x = call.input(0)?;
+    if is_batch_first {
+        x = call.build.transpose(&x, vec![1, 0, 2])?;
+    }
+    let mut inputs = projected(call, &x, operator.cell.gates().0.saturating_mul(operator.hidden))?;
+    for index in 4..8 {
         let Some(input) = call.optional(index) else { continue };
-        let is_moved = is_batch_first && matches!(index, 0 | 5 | 6);
+        let is_moved = is_batch_first && matches!(index, 5 | 6);
         inputs.push(if is_moved { call.build.transpose(&input, vec![1, 0, 2])? } else { input });
     }
     let inputs: Vec<&Operand> = inputs.iter().collect();

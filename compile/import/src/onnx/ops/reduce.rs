@@ -3,7 +3,7 @@
 use super::{Row, row};
 use crate::error::Reason;
 use crate::onnx::call::{self, Call, Made};
-use ir::{Arg, Op};
+use ir::{Arg, Fact, Op};
 use tensor::DType;
 use tensor::scalar::Reduction;
 
@@ -28,11 +28,14 @@ pub(super) const OPS: &[Row] = &[
 /// ONNX ReduceSum-1,11,13, ReduceMax-1,11,12,13,18,20, ReduceMin-1,11,12,13,18,20,
 /// ReduceMean-1,11,13,18, ReduceProd-1,11,13,18, ReduceL1-1,11,13,18, ReduceL2-1,11,13,18,
 /// ReduceSumSquare-1,11,13,18, ReduceLogSum-1,11,13,18,28, ReduceLogSumExp-1,11,13,18,28.
-/// Accepted: axes as attribute or constant input. Refused: axes that are computed, and
-/// `noop_with_empty_axes` where the function changes a single element.
+/// Accepted: axes as attribute or input. Refused: `noop_with_empty_axes` where the function changes
+/// a single element.
 fn reduce(call: &mut Call<'_>, reduction: Reduction) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
     let keepdims = call.flag("keepdims", true)?;
+    if call.optional(1).is_some() && call.known_integers(1).is_none() {
+        return reduce_by(call, reduction, keepdims);
+    }
     let named = match call.optional(1) {
         Some(_) => call.integers(1, "axes")?,
         None => call.ints("axes")?.map_or(vec![], <[i64]>::to_vec),
@@ -57,6 +60,27 @@ fn reduce(call: &mut Call<'_>, reduction: Reduction) -> Made {
     let number = call.build.cast(&x, DType::U8)?;
     let reduced = call.build.emit(op, &[&number])?;
     Ok(vec![call.build.cast(&reduced, DType::Bool)?])
+}
+
+/// A reduction by axes that are computed from data.
+fn reduce_by(call: &mut Call<'_>, reduction: Reduction, keepdims: bool) -> Made {
+    let (x, fact, count) = (call.input(0)?, call.fact(0)?, call.count(1)?);
+    let is_noop_without_axes = call.flag("noop_with_empty_axes", false)?;
+    let axes = call.as_vector(1)?;
+    let rank = match (keepdims, count) {
+        (true, _) => fact.rank(),
+        (false, 0) => {
+            if is_noop_without_axes {
+                fact.rank()
+            } else {
+                0
+            }
+        }
+        (false, count) => fact.rank().saturating_sub(count),
+    };
+    let shape = (0..rank).map(|_| call.build.fresh()).collect();
+    let operator = operators::dynamic::Reduce { reduction, keepdims, is_noop_without_axes };
+    call.build.dynamic(operator, &[&x, &axes], vec![Fact { dtype: fact.dtype, shape }])
 }
 
 fn noop(call: &mut Call<'_>, reduction: Reduction) -> Made {

@@ -4,7 +4,8 @@ use super::{Row, row};
 use crate::build::Operand;
 use crate::error::Reason;
 use crate::onnx::call::{self, Call, Made};
-use ir::Op;
+use ir::{Fact, Op};
+use operators::dynamic::{ResizeBy, Target};
 use operators::resize::{Coordinates, Interpolation, Resize, ResizeAxis, Rounding};
 use tensor::Dim;
 
@@ -27,8 +28,8 @@ pub(super) const OPS: &[Row] = &[
     row("Upsample", &["mode", "scales"], upsample),
 ];
 
-/// ONNX Resize-10,11,13,18,19. Refused: scales or sizes that are computed from data, and scales
-/// under which a symbolic size has no integer expression.
+/// ONNX Resize-10,11,13,18,19. Refused: constant scales under which a symbolic size has no integer
+/// expression.
 fn resize(call: &mut Call<'_>) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
     // Before opset 11 the second input was the scales.
@@ -41,7 +42,14 @@ fn resize(call: &mut Call<'_>) -> Made {
             axes.ok_or_else(|| call.refuse("axes", "axes of the input", &format!("{values:?}")))?
         }
     };
+    let target = match present(call, sizes) {
+        Some(target) => Some((target, sizes)),
+        None => call.optional(scales).map(|target| (target, scales)),
+    };
+    let is_computed = target.as_ref().is_some_and(|(target, _)| target.sizes().is_none());
+    let is_computed = is_computed && target.as_ref().is_some_and(|(t, _)| t.known().is_none());
     let axes = match present(call, sizes) {
+        _ if is_computed => unsized_axes(&axes),
         Some(_) => by_sizes(call, &axes, &fact.shape, sizes)?,
         None => by_scales(&axes, &fact.shape, &floats(call, scales)?, scales)?,
     };
@@ -54,6 +62,10 @@ fn resize(call: &mut Call<'_>) -> Made {
         is_antialiased: call.flag("antialias", false)?,
         extrapolation: call.float("extrapolation_value")?.unwrap_or(0.0),
     };
+    if let Some((target, input)) = target.filter(|_| is_computed) {
+        let roi = present(call, roi).filter(|_| operator.coordinates == Coordinates::Crop);
+        return resize_by(call, operator, &target, roi, input == sizes);
+    }
     if operator.coordinates == Coordinates::Crop {
         let roi = call.input(roi)?;
         return call.emit(Op::Whole(operator.into()), &[&x, &roi]);
@@ -63,22 +75,55 @@ fn resize(call: &mut Call<'_>) -> Made {
     call.emit(Op::Whole(operator.into()), &[&x])
 }
 
+/// A resize to sizes or by scales that are computed from data.
+fn resize_by(
+    call: &mut Call<'_>,
+    resize: Resize,
+    target: &Operand,
+    roi: Option<Operand>,
+    is_sizes: bool,
+) -> Made {
+    let (x, fact) = (call.input(0)?, call.fact(0)?);
+    let kind = match call.text("keep_aspect_ratio_policy")?.unwrap_or("stretch") {
+        _ if !is_sizes => Target::Scales,
+        "stretch" => Target::Sizes,
+        "not_larger" => Target::NotLarger,
+        "not_smaller" => Target::NotSmaller,
+        other => {
+            let expected = "stretch, not_larger or not_smaller";
+            return Err(call.refuse("keep_aspect_ratio_policy", expected, other));
+        }
+    };
+    let mut shape = fact.shape;
+    for resized in &resize.axes {
+        shape[resized.axis] = call.build.fresh();
+    }
+    let inputs: Vec<&Operand> = [&x, target].into_iter().chain(&roi).collect();
+    let made = vec![Fact { dtype: fact.dtype, shape }];
+    call.build.dynamic(ResizeBy { resize, target: kind }, &inputs, made)
+}
+
+/// Axes whose sizes are known only when the model runs.
+fn unsized_axes(axes: &[usize]) -> Vec<ResizeAxis> {
+    axes.iter().map(|&axis| ResizeAxis { axis, size: Dim::from(0), scale: None }).collect()
+}
+
 /// ONNX Upsample-7,9.
 fn upsample(call: &mut Call<'_>) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
-    let scales = match call.floats("scales")? {
-        Some(scales) => scales.to_vec(),
-        None => floats(call, 1)?,
+    let every: Vec<usize> = (0..fact.rank()).collect();
+    let computed = call.optional(1).filter(|scales| scales.known().is_none());
+    let axes = match (call.floats("scales")?, &computed) {
+        (Some(scales), _) => by_scales(&every, &fact.shape, scales, 1)?,
+        (None, Some(_)) => unsized_axes(&every),
+        (None, None) => by_scales(&every, &fact.shape, &floats(call, 1)?, 1)?,
     };
-    let axes: Vec<usize> = (0..fact.rank()).collect();
-    let mut axes = by_scales(&axes, &fact.shape, &scales, 1)?;
-    axes.retain(|axis| axis.scale != Some(1.0));
     let interpolation = match call.text("mode")?.unwrap_or("nearest") {
         "nearest" => Interpolation::Nearest(Rounding::Floor),
         "linear" | "bilinear" => Interpolation::Linear,
         other => return Err(call.refuse("mode", "nearest or linear", other)),
     };
-    let operator = Resize {
+    let mut operator = Resize {
         axes,
         interpolation,
         coordinates: Coordinates::Asymmetric,
@@ -86,6 +131,10 @@ fn upsample(call: &mut Call<'_>) -> Made {
         is_antialiased: false,
         extrapolation: 0.0,
     };
+    if let Some(scales) = computed {
+        return resize_by(call, operator, &scales, None, false);
+    }
+    operator.axes.retain(|axis| axis.scale != Some(1.0));
     call.emit(Op::Whole(operator.into()), &[&x])
 }
 
@@ -143,7 +192,7 @@ fn scaled(size: &Dim, scale: f32) -> Option<Dim> {
 }
 
 fn by_sizes(
-    call: &Call<'_>,
+    call: &mut Call<'_>,
     axes: &[usize],
     shape: &[Dim],
     index: usize,

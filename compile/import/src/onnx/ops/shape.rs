@@ -1,25 +1,50 @@
 //! Operators whose result is known without data, or up to the sizes of the inputs.
 
 use super::{Row, row};
-use crate::build::{Operand, Sizes};
+use crate::build::{Operand, Sizes, lower_bound};
 use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
-use ir::Op;
-use tensor::{DType, Dim, Tensor};
+use ir::{Fact, Op};
+use operators::range::Range;
+use tensor::{DType, Dim, Tensor, Text, Value};
 
 pub(super) const OPS: &[Row] = &[
-    row("Constant", &["value", "value_float", "value_floats", "value_int", "value_ints"], constant),
+    row(
+        "Constant",
+        &[
+            "value",
+            "value_float",
+            "value_floats",
+            "value_int",
+            "value_ints",
+            "value_string",
+            "value_strings",
+        ],
+        constant,
+    ),
     row("ConstantOfShape", &["value"], constant_of_shape),
     row("Shape", &["start", "end"], shape),
     row("Size", &[], size),
     row("Range", &["stash_type"], range),
 ];
 
-/// ONNX Constant-1,9,11,12,13,19,21,23,24,25. Refused: text and sparse tensors.
+/// ONNX Constant-1,9,11,12,13,19,21,23,24,25. Refused: sparse tensors.
 fn constant(call: &mut Call<'_>) -> Made {
     let vector = |len: usize| [len];
-    let tensor = if let Some(tensor) = call.tensor("value")? {
-        Ok(tensor)
+    let texts = match (call.text("value_string")?, call.texts("value_strings")?) {
+        (Some(text), _) => Some(Text::new(&[], vec![text.to_string()])),
+        (None, Some(texts)) => Some(Text::new(&[texts.len()], texts)),
+        (None, None) => None,
+    };
+    let value = match texts {
+        Some(text) => Some(text.map_err(|error| Reason::Evaluation(error.to_string()))?.into()),
+        None => call.value("value")?,
+    };
+    let tensor = if let Some(value) = value {
+        return match value {
+            Value::Tensor(tensor) => Ok(vec![Operand::constant(&call.build.node, tensor)]),
+            other => Ok(vec![call.build.literal(&other)?]),
+        };
     } else if let Some(value) = call.float("value_float")? {
         Ok(Tensor::scalar(value))
     } else if let Some(value) = call.int("value_int")? {
@@ -73,36 +98,50 @@ fn size(call: &mut Call<'_>) -> Made {
     Ok(vec![call.build.sizes(Sizes::scalar(count))])
 }
 
-/// Longest range that is made: positions of a sequence, with a wide margin.
-const RANGE_MAX: f64 = 16_777_216.0;
-
-/// ONNX Range-11,27. Accepted: constants. Refused: ends that are computed or symbolic, since
-/// there is no operator that counts to a size that is not known.
+/// ONNX Range-11,27. The length is known where the ends are, or are sizes; else it turns out while
+/// the model runs.
 fn range(call: &mut Call<'_>) -> Made {
     let dtype = call.fact(0)?.dtype;
-    let mut ends = [0.0; 3];
-    for (index, end) in ends.iter_mut().enumerate() {
-        let x = call.input(index)?;
-        if x.known().is_none() {
-            let what = "the range; fix the size at export, or with the import's sizes";
-            return Err(call.data_dependent(index, what));
+    let ends = [call.input(0)?, call.input(1)?, call.input(2)?];
+    let [start, limit, delta] = &ends;
+    let count = match ends.iter().map(Operand::known).collect::<Option<Vec<_>>>() {
+        Some(_) => known_count(call, &ends)?,
+        None => symbolic_count(&ends),
+    };
+    match count {
+        Some(count) => call.emit(Op::Whole(Range { count }.into()), &[start, delta]),
+        None => {
+            let made = vec![Fact { dtype, shape: vec![call.build.fresh()] }];
+            call.build.dynamic(operators::dynamic::Range, &[start, limit, delta], made)
         }
-        let wide = call.build.cast(&x, DType::F64)?;
-        *end = match wide.known().map(|t| t.as_slice::<f64>()) {
+    }
+}
+
+/// How many elements lie between constant ends.
+fn known_count(call: &mut Call<'_>, ends: &[Operand]) -> Result<Option<Dim>, Reason> {
+    let mut values = [0.0; 3];
+    for (index, (value, end)) in values.iter_mut().zip(ends).enumerate() {
+        let wide = call.build.cast(end, DType::F64)?;
+        *value = match wide.known().map(|t| t.as_slice::<f64>()) {
             Some(Ok(&[value])) => value,
             _ => return Err(call.data_dependent(index, "one number")),
         };
     }
-    let [start, limit, delta] = ends;
+    let [start, limit, delta] = values;
     let count = ((limit - start) / delta).ceil().max(0.0);
-    if delta == 0.0 || !count.is_finite() || count > RANGE_MAX {
-        let expected = format!("a range of at most {RANGE_MAX} elements");
+    if delta == 0.0 || !(0.0..=9e15).contains(&count) {
         let found = format!("{start}..{limit} step {delta}");
-        return Err(Reason::Input { input: 1, expected, found });
+        return Err(Reason::Input { input: 1, expected: "a range that ends".to_string(), found });
     }
-    let values: Vec<f64> = (0..count as usize).map(|i| start + i as f64 * delta).collect();
-    let tensor = Tensor::from_slice(&[values.len()], &values)
-        .map_err(|error| Reason::Evaluation(error.to_string()))?;
-    let values = Operand::constant(&call.build.node, tensor);
-    call.emit(Op::Cast(dtype), &[&values])
+    Ok(Some(Dim::from(count as i64)))
+}
+
+/// How many integers lie between ends that are sizes, at a known distance.
+fn symbolic_count(ends: &[Operand]) -> Option<Dim> {
+    let end = |index: usize| ends[index].sizes()?.dims.first().cloned();
+    let (start, limit, delta) = (end(0)?, end(1)?, end(2)?.known()?);
+    let (room, step) = if delta > 0 { (limit - start, delta) } else { (start - limit, -delta) };
+    let count = (step > 0).then(|| room.ceil_div(&Dim::from(step)))?;
+    let is_size = lower_bound(&count).is_some_and(|least| least >= 0);
+    Some(if is_size { count } else { count.maximum(&Dim::default()) })
 }

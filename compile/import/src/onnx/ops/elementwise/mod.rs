@@ -10,8 +10,10 @@ use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
 use crate::onnx::tensors;
 use ir::Op;
+use operators::convert::Convert;
 use tensor::DType;
 use tensor::scalar::{Binary, Unary};
+use tensor::small::{Narrowing, Round};
 
 pub(super) const OPS: &[Row] = &[
     row("Abs", &[], |call| unary(call, Unary::Abs)),
@@ -36,7 +38,7 @@ pub(super) const OPS: &[Row] = &[
     row("And", &[], |call| binary(call, Binary::And)),
     row("Or", &[], |call| binary(call, Binary::Or)),
     row("Xor", &[], |call| binary(call, Binary::Xor)),
-    row("Equal", &[], |call| binary(call, Binary::Equal)),
+    row("Equal", &[], equal),
     row("Less", &[], |call| binary(call, Binary::Less)),
     row("LessOrEqual", &[], |call| binary(call, Binary::LessOrEqual)),
     row("Greater", &[], |call| binary(call, Binary::Greater)),
@@ -48,8 +50,8 @@ pub(super) const OPS: &[Row] = &[
     row("Sum", &[], |call| variadic(call, Binary::Add)),
     row("Mean", &[], mean),
     row("Where", &[], select),
-    row("Cast", &["to", "saturate"], cast),
-    row("CastLike", &["saturate"], cast_like),
+    row("Cast", &["to", "saturate", "round_mode"], cast),
+    row("CastLike", &["saturate", "round_mode"], cast_like),
     row("Identity", &[], identity),
     row("Dropout", &["ratio", "seed"], dropout),
 ];
@@ -62,7 +64,7 @@ fn unary(call: &mut Call<'_>, function: Unary) -> Made {
 }
 
 /// ONNX Add-7,13,14, Sub-7,13,14, Mul-7,13,14, Div-7,13,14, And-7, Or-7, Xor-7,
-/// Equal-7,11,13,19, Less-7,9,13, LessOrEqual-12,16, Greater-7,9,13, GreaterOrEqual-12,16.
+/// Less-7,9,13, LessOrEqual-12,16, Greater-7,9,13, GreaterOrEqual-12,16.
 fn binary(call: &mut Call<'_>, function: Binary) -> Made {
     let (a, b) = (call.input(0)?, call.input(1)?);
     call.emit(Op::Binary(function), &[&a, &b])
@@ -117,12 +119,20 @@ fn select(call: &mut Call<'_>) -> Made {
     call.emit(Op::Select, &[&condition, &a, &b])
 }
 
+/// ONNX Equal-7,11,13,19.
+fn equal(call: &mut Call<'_>) -> Made {
+    if call.fact(0)?.dtype == DType::String {
+        return super::strings::equal(call);
+    }
+    binary(call, Binary::Equal)
+}
+
 /// ONNX Cast-6,9,13,19,21,23,24,25,28. Accepted: every pair of number types and booleans.
-/// Refused: text, and types of 8 bits or less that are floats. `saturate` concerns only those.
+/// Refused: text.
 fn cast(call: &mut Call<'_>) -> Made {
     let to = call.int("to")?.ok_or_else(|| call.refuse("to", "an element type", "nothing"))?;
     let dtype = tensors::element_type(to)
-        .map_err(|name| call.refuse("to", "a number type of 8 bits or more, or bool", &name))?;
+        .map_err(|name| call.refuse("to", "a number type or bool", &name))?;
     converted(call, dtype)
 }
 
@@ -132,9 +142,32 @@ fn cast_like(call: &mut Call<'_>) -> Made {
     converted(call, dtype)
 }
 
-fn converted(call: &mut Call<'_>, dtype: DType) -> Made {
+fn converted(call: &mut Call<'_>, to: DType) -> Made {
     let x = call.input(0)?;
-    Ok(vec![call.build.cast(&x, dtype)?])
+    let round = match call.text("round_mode")?.unwrap_or("up") {
+        "up" => Round::Up,
+        "down" => Round::Down,
+        "nearest" => Round::Nearest,
+        other => return Err(call.refuse("round_mode", "up, down or nearest", other)),
+    };
+    let narrowing = Narrowing { is_saturating: call.flag("saturate", true)?, round };
+    if [call.build.fact(&x).dtype, to].contains(&DType::String) {
+        return super::strings::cast(call, &x, to);
+    }
+    Ok(vec![narrowed(call, &x, to, narrowing)?])
+}
+
+/// `x` in another type, numbers that a small one does not have treated as `narrowing` says.
+pub(super) fn narrowed(
+    call: &mut Call<'_>,
+    x: &Operand,
+    to: DType,
+    narrowing: Narrowing,
+) -> Result<Operand, Reason> {
+    if !to.is_small() || narrowing == Narrowing::default() {
+        return call.build.cast(x, to);
+    }
+    call.build.emit(Op::Whole(Convert { to, narrowing }.into()), &[x])
 }
 
 /// ONNX Identity-1,13,14,16,19,21,23,24,25: the value itself.
@@ -142,8 +175,8 @@ pub(super) fn identity(call: &mut Call<'_>) -> Made {
     Ok(vec![call.input(0)?])
 }
 
-/// ONNX Dropout-7,10,12,13,22: the value itself, as always in inference. Refused: a
-/// `training_mode` that is not constant false, and taking the mask.
+/// ONNX Dropout-7,10,12,13,22: the value itself, as always in inference, and a mask that keeps all.
+/// Refused: a `training_mode` that is not constant false.
 fn dropout(call: &mut Call<'_>) -> Made {
     if call.optional(2).is_some() {
         let mode = call.integers(2, "training_mode")?;
@@ -152,5 +185,9 @@ fn dropout(call: &mut Call<'_>) -> Made {
             return Err(Reason::Input { input: 2, expected, found });
         }
     }
-    identity(call)
+    let (x, fact) = (call.input(0)?, call.fact(0)?);
+    // Before opset 10 the mask has the type of the value.
+    let dtype = if call.opset < 10 { fact.dtype } else { DType::Bool };
+    let kept = call.build.number(dtype, 1.0)?;
+    Ok(vec![x, call.build.expand(&kept, fact.shape)?])
 }

@@ -4,7 +4,9 @@ use super::super::{Row, row};
 use crate::build::Operand;
 use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
+use crate::onnx::tensors;
 use ir::Op;
+use operators::bit_cast::BitCast;
 use operators::bitwise::{BitFunction, Bitwise};
 use operators::function::{Function, Kind};
 use tensor::scalar::{Binary, Unary};
@@ -19,6 +21,7 @@ pub(in crate::onnx::ops) const OPS: &[Row] = &[
     row("Cosh", &[], |call| function(call, Kind::Cosh)),
     row("Sinh", &[], |call| function(call, Kind::Sinh)),
     row("Tan", &[], |call| function(call, Kind::Tan)),
+    row("BitCast", &["to"], bit_cast),
     row("BitShift", &["direction"], bit_shift),
     row("BitwiseAnd", &[], |call| bitwise(call, BitFunction::And)),
     row("BitwiseNot", &[], bitwise_not),
@@ -40,6 +43,15 @@ fn function(call: &mut Call<'_>, kind: Kind) -> Made {
 fn bitwise(call: &mut Call<'_>, function: BitFunction) -> Made {
     let (a, b) = (call.input(0)?, call.input(1)?);
     call.emit(Op::Whole(Bitwise { function }.into()), &[&a, &b])
+}
+
+/// ONNX BitCast-26.
+fn bit_cast(call: &mut Call<'_>) -> Made {
+    let x = call.input(0)?;
+    let to = call.int("to")?.ok_or_else(|| call.refuse("to", "an element type", "nothing"))?;
+    let to = tensors::element_type(to)
+        .map_err(|name| call.refuse("to", "a number type of 8 bits or more, or bool", &name))?;
+    call.emit(Op::Whole(BitCast { to }.into()), &[&x])
 }
 
 /// ONNX BitShift-11.

@@ -5,8 +5,8 @@ pub(super) mod slice;
 use super::{Row, row};
 use crate::error::Reason;
 use crate::onnx::call::{self, Call, Made};
-use ir::Op;
 use ir::ops::elementwise::broadcast;
+use ir::{Fact, Op};
 use tensor::Dim;
 
 pub(super) const OPS: &[Row] = &[
@@ -28,10 +28,11 @@ fn product(dims: &[Dim]) -> Dim {
 }
 
 /// ONNX Reshape-5,13,14,19,21,23,24,25. Accepted: a target of constants and sizes, 0 for the
-/// input's size unless `allowzero`, one -1 for the rest. Refused: a target computed from data.
+/// input's size unless `allowzero`, one -1 for the rest, or a target of known length
+/// that is computed from data.
 fn reshape(call: &mut Call<'_>) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
-    let target = call.dims(1, "the target shape")?;
+    let Some(target) = call.known_dims(1) else { return reshape_by(call) };
     let is_zero_kept = call.flag("allowzero", false)?;
     let refused = |found: &[Dim]| Reason::Input {
         input: 1,
@@ -57,6 +58,29 @@ fn reshape(call: &mut Call<'_>) -> Made {
         shape[axis] = quotient(&fact.shape, &shape).ok_or_else(|| refused(&target))?;
     }
     Ok(vec![call.build.reshape(&x, shape)?])
+}
+
+/// A reshape to a shape that is computed from data.
+fn reshape_by(call: &mut Call<'_>) -> Made {
+    let (x, dtype, rank) = (call.input(0)?, call.fact(0)?.dtype, call.count(1)?);
+    let target = call.as_vector(1)?;
+    let allow_zero = call.flag("allowzero", false)?;
+    let shape = (0..rank).map(|_| call.build.fresh()).collect();
+    let operator = operators::dynamic::Reshape { allow_zero };
+    call.build.dynamic(operator, &[&x, &target], vec![Fact { dtype, shape }])
+}
+
+/// Axes added or dropped that are computed from data.
+fn axes_by(call: &mut Call<'_>, operator: operators::dynamic::Axes, rank: usize) -> Made {
+    let (x, dtype) = (call.input(0)?, call.fact(0)?.dtype);
+    let axes = call.as_vector(1)?;
+    let shape = (0..rank).map(|_| call.build.fresh()).collect();
+    call.build.dynamic(operator, &[&x, &axes], vec![Fact { dtype, shape }])
+}
+
+/// Are the axes an input that is computed from data?
+fn has_computed_axes(call: &Call<'_>) -> bool {
+    call.optional(1).is_some() && call.known_integers(1).is_none()
 }
 
 /// The product of `dims` over that of `divisors`, sizes that stand on both sides cancelled
@@ -110,6 +134,10 @@ fn named_axes(call: &Call<'_>, rank: usize) -> Result<Option<Vec<usize>>, Reason
 /// the rank would depend on their sizes, and squeezing an axis that is known not to be 1.
 fn squeeze(call: &mut Call<'_>) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
+    if has_computed_axes(call) {
+        let rank = fact.rank().saturating_sub(call.count(1)?);
+        return axes_by(call, operators::dynamic::Axes::Drop, rank);
+    }
     let is_one = |d: &Dim| d.known() == Some(1);
     let axes = match named_axes(call, fact.rank())? {
         Some(axes) => axes,
@@ -121,7 +149,8 @@ fn squeeze(call: &mut Call<'_>) -> Made {
             return Err(call.refuse("axes", "the axes to squeeze", &found));
         }
     };
-    if let Some(&axis) = axes.iter().find(|&&a| !is_one(&fact.shape[a])) {
+    let is_other = |&&a: &&usize| fact.shape[a].known().is_some_and(|size| size != 1);
+    if let Some(&axis) = axes.iter().find(is_other) {
         let found = format!("axis {axis} of {:?}", fact.shape);
         return Err(call.refuse("axes", "axes of size 1", &found));
     }
@@ -133,6 +162,10 @@ fn squeeze(call: &mut Call<'_>) -> Made {
 /// ONNX Unsqueeze-1,11,13,21,23,24,25.
 fn unsqueeze(call: &mut Call<'_>) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
+    if has_computed_axes(call) {
+        let rank = fact.rank() + call.count(1)?;
+        return axes_by(call, operators::dynamic::Axes::Add, rank);
+    }
     let added = match call.optional(1) {
         Some(_) => call.integers(1, "axes")?.len(),
         None => call.ints("axes")?.map_or(0, <[i64]>::len),
@@ -183,7 +216,7 @@ fn gather(call: &mut Call<'_>) -> Made {
     call.emit(Op::Gather { axis }, &[&x, &indices])
 }
 
-/// ONNX Expand-8,13. Refused: a shape computed from data.
+/// ONNX Expand-8,13.
 fn expand(call: &mut Call<'_>) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
     let target = call.dims(1, "the shape")?;

@@ -4,7 +4,8 @@ use super::super::{Row, row};
 use crate::build::lower_bound;
 use crate::error::Reason;
 use crate::onnx::call::{self, Call, Made};
-use ir::{Op, PadMode, SliceAxis};
+use ir::{Fact, Op, PadMode, SliceAxis};
+use operators::dynamic;
 use tensor::{DType, Dim};
 
 pub(in crate::onnx::ops) const OPS: &[Row] = &[
@@ -13,22 +14,20 @@ pub(in crate::onnx::ops) const OPS: &[Row] = &[
     row("Pad", &["mode", "pads", "value"], pad),
 ];
 
-/// ONNX Slice-1,10,11,13. Accepted: starts and ends that are constants or sizes. Refused: ones
-/// computed from data, computed axes or steps, and a negative step over an axis of symbolic size
-/// that does not start at its end.
+/// ONNX Slice-1,10,11,13. Refused: a negative step over an axis of symbolic size that does not
+/// start at its end, before opset 10.
 ///
-/// A symbolic start or end is taken to lie within the axis; the engine checks that when sizes
-/// are bound. A known one is clamped as the standard says.
+/// A start or end in terms of the inputs' sizes is taken to lie within the axis; the engine checks
+/// that when sizes are bound. A known one is clamped as the standard says. Where ends, axes or
+/// steps are computed from data, the engine cuts when it has them.
 fn slice(call: &mut Call<'_>) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
-    let from_attribute = |name: &str| -> Result<Vec<Dim>, Reason> {
-        let values = call.ints(name)?;
-        let values = values.ok_or_else(|| call.refuse(name, "integers", "nothing"))?;
-        Ok(values.iter().map(|&v| Dim::from(v)).collect())
-    };
     let is_old = call.opset < 10;
-    let starts = if is_old { from_attribute("starts")? } else { call.dims(1, "starts")? };
-    let ends = if is_old { from_attribute("ends")? } else { call.dims(2, "ends")? };
+    if !is_old && is_computed(call) {
+        return slice_by(call);
+    }
+    let starts = if is_old { from_attribute(call, "starts")? } else { call.dims(1, "starts")? };
+    let ends = if is_old { from_attribute(call, "ends")? } else { call.dims(2, "ends")? };
     let axes = match (is_old, call.optional(3)) {
         (true, _) => call.ints("axes")?.map(<[i64]>::to_vec),
         (false, Some(_)) => Some(call.integers(3, "axes")?),
@@ -56,7 +55,9 @@ fn slice(call: &mut Call<'_>) -> Made {
         let axis = call::axis(named, fact.rank()).ok_or_else(|| refused(named.to_string()))?;
         let found = || format!("{}..{} step {}", starts[i], ends[i], steps[i]);
         let range = Range { start: &starts[i], end: &ends[i], step: steps[i] };
-        let (start, len) = range.on(&fact.shape[axis]).ok_or_else(|| refused(found()))?;
+        let Some((start, len)) = range.on(&fact.shape[axis]) else {
+            return if is_old { Err(refused(found())) } else { slice_by(call) };
+        };
         if len != fact.shape[axis] || steps[i] != 1 {
             cuts.push(SliceAxis { axis, start, len, step: steps[i] });
         }
@@ -66,6 +67,44 @@ fn slice(call: &mut Call<'_>) -> Made {
     }
     cuts.sort_by_key(|cut| cut.axis);
     call.emit(Op::Slice { axes: cuts }, &[&x])
+}
+
+/// Ends as files before opset 10 hold them.
+fn from_attribute(call: &Call<'_>, name: &str) -> Result<Vec<Dim>, Reason> {
+    let values = call.ints(name)?;
+    let values = values.ok_or_else(|| call.refuse(name, "integers", "nothing"))?;
+    Ok(values.iter().map(|&v| Dim::from(v)).collect())
+}
+
+/// Are starts, ends, axes or steps known only when the model runs?
+fn is_computed(call: &Call<'_>) -> bool {
+    let is_known = |d: &Dim| !d.is_measured();
+    let is_size = |i: usize| call.known_dims(i).is_some_and(|dims| dims.iter().all(is_known));
+    let is_integer = |i: usize| call.optional(i).is_none() || call.known_integers(i).is_some();
+    ![1, 2].into_iter().all(is_size) || ![3, 4].into_iter().all(is_integer)
+}
+
+/// A slice whose range is known only when the model runs.
+fn slice_by(call: &mut Call<'_>) -> Made {
+    let (x, fact, count) = (call.input(0)?, call.fact(0)?, call.count(1)?);
+    let given = |call: &mut Call<'_>, index: usize, default: Vec<i64>| match call.optional(index) {
+        Some(_) => call.as_vector(index),
+        None => call.vector(&default),
+    };
+    let (starts, ends) = (call.as_vector(1)?, call.as_vector(2)?);
+    let axes = given(call, 3, (0..count as i64).collect())?;
+    let steps = given(call, 4, vec![1; count])?;
+    let mut shape = fact.shape.clone();
+    let named = match call.optional(3) {
+        Some(_) => call.known_integers(3),
+        None => Some((0..count as i64).collect()),
+    };
+    let cut = named.and_then(|named| call::axes(&named, fact.rank()));
+    for axis in cut.unwrap_or_else(|| (0..fact.rank()).collect()) {
+        shape[axis] = call.build.fresh();
+    }
+    let made = vec![Fact { dtype: fact.dtype, shape }];
+    call.build.dynamic(operators::dynamic::Slice, &[&x, &starts, &ends, &axes, &steps], made)
 }
 
 /// A range as the standard writes it: negative ends count from the end, those outside clamp.
@@ -150,8 +189,8 @@ fn clamped(place: &Dim, size: &Dim) -> Dim {
     if value < 0 { place.maximum(&zero) } else { place.minimum(size) }
 }
 
-/// ONNX Split-2,11,13,18, as one slice for each output. Refused: sizes computed from data, and
-/// an uneven split of an axis of symbolic size.
+/// ONNX Split-2,11,13,18, as one slice for each output. Refused: an uneven split of an axis of
+/// symbolic size.
 fn split(call: &mut Call<'_>) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
     let axis = call.axis("axis", 0, fact.rank())?;
@@ -204,10 +243,17 @@ fn even_parts(call: &Call<'_>, size: &Dim) -> Result<Vec<Dim>, Reason> {
     Ok((0..count).map(part).collect())
 }
 
-/// ONNX Pad-2,11,13,18,19,21,23,24,25. Refused: mode `wrap`, pads or values that are computed.
+/// ONNX Pad-2,11,13,18,19,21,23,24,25.
 fn pad(call: &mut Call<'_>) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
     let is_old = call.opset < 11;
+    let is_known = |i: usize| call.optional(i).is_none() || call.known_integers(i).is_some();
+    let has_known_value = call.optional(2).is_none_or(|value| value.known().is_some());
+    let mode = call.text("mode")?.unwrap_or("constant");
+    let is_static = is_known(1) && is_known(3) && has_known_value && mode != "wrap";
+    if !(is_old || is_static) {
+        return pad_by(call);
+    }
     let pads = if is_old {
         let pads = call.ints("pads")?.ok_or_else(|| call.refuse("pads", "integers", "nothing"))?;
         pads.to_vec()
@@ -236,12 +282,50 @@ fn pad(call: &mut Call<'_>) -> Made {
         "constant" => PadMode::Constant(pad_value(call)?),
         "edge" => PadMode::Edge,
         "reflect" => PadMode::Reflect,
-        other => return Err(call.refuse("mode", "constant, edge or reflect", other)),
+        other => return Err(call.refuse("mode", "constant, edge, reflect or wrap", other)),
     };
     if before.iter().chain(&after).all(|&count| count == 0) {
         return Ok(vec![x]);
     }
     call.emit(Op::Pad { before, after, mode }, &[&x])
+}
+
+/// A padding that is known only when the model runs, or one by elements from the other end.
+fn pad_by(call: &mut Call<'_>) -> Made {
+    let (x, fact) = (call.input(0)?, call.fact(0)?);
+    let mode = match call.text("mode")?.unwrap_or("constant") {
+        "constant" => dynamic::PadMode::Constant,
+        "edge" => dynamic::PadMode::Edge,
+        "reflect" => dynamic::PadMode::Reflect,
+        "wrap" => dynamic::PadMode::Wrap,
+        other => return Err(call.refuse("mode", "constant, edge, reflect or wrap", other)),
+    };
+    let pads = call.as_vector(1)?;
+    let value = match call.optional(2) {
+        Some(value) => call.build.cast(&value, fact.dtype)?,
+        None => call.build.number(fact.dtype, 0.0)?,
+    };
+    let named = match call.optional(3) {
+        Some(_) => call.known_integers(3).and_then(|named| call::axes(&named, fact.rank())),
+        None => Some((0..fact.rank()).collect()),
+    };
+    let axes = match call.optional(3) {
+        Some(_) => call.as_vector(3)?,
+        None => call.vector(&(0..fact.rank() as i64).collect::<Vec<_>>())?,
+    };
+    let mut shape = fact.shape.clone();
+    let added = call.known_integers(1).zip(named.clone());
+    for (i, axis) in named.unwrap_or_else(|| (0..fact.rank()).collect()).into_iter().enumerate() {
+        let size = added
+            .as_ref()
+            .and_then(|(pads, axes)| pads.get(i)?.checked_add(*pads.get(axes.len() + i)?));
+        shape[axis] = match size {
+            Some(size) => fact.shape[axis].clone() + Dim::from(size),
+            None => call.build.fresh(),
+        };
+    }
+    let made = vec![Fact { dtype: fact.dtype, shape }];
+    call.build.dynamic(dynamic::Pad { mode }, &[&x, &pads, &value, &axes], made)
 }
 
 /// The number that constant padding adds: an attribute before opset 11, an input since.

@@ -1,7 +1,13 @@
 //! Linear models and their company from `ai.onnx.ml`, decomposed. Where the standard is silent
 //! the behaviour is that of ONNX Runtime, observed with version 1.32.
 
+pub(super) mod encoder;
+pub(super) mod features;
+mod forest;
+pub(super) mod svm;
+pub(super) mod text;
 pub(super) mod tree;
+pub(super) mod tree_ensemble;
 
 use super::elementwise::identity;
 use super::{Row, ml};
@@ -9,12 +15,11 @@ use crate::build::Operand;
 use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
 use ir::{Arg, Op};
+use operators::function::{Function, Kind};
 use tensor::scalar::{Binary, Reduction, Unary};
 use tensor::{DType, Dim, Tensor};
 
 pub(super) const OPS: &[Row] = &[
-    ml("Scaler", &["offset", "scale"], scaler),
-    ml("Normalizer", &["norm"], normalizer),
     ml(
         "LinearRegressor",
         &["coefficients", "intercepts", "post_transform", "targets"],
@@ -37,8 +42,13 @@ pub(super) const OPS: &[Row] = &[
 
 /// The features as f32 matrix `[N, features]`; a vector is one row.
 fn features(call: &mut Call<'_>) -> Result<(Operand, Dim), Reason> {
+    features_as(call, DType::F32)
+}
+
+/// The features as matrix of another type.
+fn features_as(call: &mut Call<'_>, dtype: DType) -> Result<(Operand, Dim), Reason> {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
-    let x = call.build.cast(&x, DType::F32)?;
+    let x = call.build.cast(&x, dtype)?;
     match fact.shape.as_slice() {
         [columns] => {
             let shape = vec![Dim::from(1), columns.clone()];
@@ -61,43 +71,6 @@ fn matrix(call: &Call<'_>, shape: &[usize], values: &[f32]) -> Result<Operand, R
     let tensor = Tensor::from_slice(shape, values);
     let tensor = tensor.map_err(|error| Reason::Evaluation(error.to_string()))?;
     Ok(Operand::constant(&call.build.node, tensor))
-}
-
-/// ONNX ml.Scaler-1: `(x - offset) * scale`, for each feature or for all.
-fn scaler(call: &mut Call<'_>) -> Made {
-    let x = call.input(0)?;
-    let mut made = call.build.cast(&x, DType::F32)?;
-    for (name, function) in [("offset", Binary::Sub), ("scale", Binary::Mul)] {
-        if let Some(values) = call.floats(name)? {
-            let values = vector(call, values)?;
-            made = call.build.binary(function, &made, &values)?;
-        }
-    }
-    Ok(vec![made])
-}
-
-/// ONNX ml.Normalizer-1: each row over its largest element, its sum of absolute values or its
-/// length; a row for which that is 0 stays as it is.
-fn normalizer(call: &mut Call<'_>) -> Made {
-    let x = call.input(0)?;
-    let reduction = match call.text("norm")?.unwrap_or("MAX") {
-        "MAX" => Reduction::Max,
-        "L1" => Reduction::L1,
-        "L2" => Reduction::L2,
-        other => return Err(call.refuse("norm", "MAX, L1 or L2", other)),
-    };
-    let x = call.build.cast(&x, DType::F32)?;
-    let last = call.build.fact(&x).rank().checked_sub(1).ok_or_else(|| Reason::Input {
-        input: 0,
-        expected: "[N, features]".to_string(),
-        found: "a single number".to_string(),
-    })?;
-    let op = Op::Reduce { reduction, axes: vec![last], keepdims: true };
-    let norm = call.build.emit(op, &[&x])?;
-    let (zero, one) = (call.build.number(DType::F32, 0.0)?, call.build.number(DType::F32, 1.0)?);
-    let is_zero = call.build.binary(Binary::Equal, &norm, &zero)?;
-    let divisor = call.build.emit(Op::Select, &[&is_zero, &one, &norm])?;
-    Ok(vec![call.build.binary(Binary::Div, &x, &divisor)?])
 }
 
 /// `x * coefficients^T + intercepts`, `[N, targets]`.
@@ -134,6 +107,7 @@ enum Transform {
     Logistic,
     Softmax,
     SoftmaxZero,
+    Probit,
 }
 
 fn transform(call: &Call<'_>) -> Result<Transform, Reason> {
@@ -142,8 +116,9 @@ fn transform(call: &Call<'_>) -> Result<Transform, Reason> {
         "LOGISTIC" => Ok(Transform::Logistic),
         "SOFTMAX" => Ok(Transform::Softmax),
         "SOFTMAX_ZERO" => Ok(Transform::SoftmaxZero),
+        "PROBIT" => Ok(Transform::Probit),
         other => {
-            let expected = "NONE, LOGISTIC, SOFTMAX or SOFTMAX_ZERO";
+            let expected = "NONE, LOGISTIC, SOFTMAX, SOFTMAX_ZERO or PROBIT";
             Err(call.refuse("post_transform", expected, other))
         }
     }
@@ -160,6 +135,10 @@ fn transformed(
         Transform::Logistic => call.build.unary(Unary::Sigmoid, scores),
         Transform::Softmax => call.build.emit(Op::Softmax { axis: 1 }, &[scores]),
         Transform::SoftmaxZero => softmax_zero(call, scores),
+        Transform::Probit => {
+            let op = Op::Whole(Function { kind: Kind::Probit }.into());
+            call.build.emit(op, &[scores])
+        }
     }
 }
 
@@ -180,15 +159,15 @@ fn softmax_zero(call: &mut Call<'_>, scores: &Operand) -> Result<Operand, Reason
     call.build.binary(Binary::Div, &taking_part, &divisor)
 }
 
-/// ONNX ml.LinearRegressor-1. Refused: a `post_transform` of a single target, which ONNX Runtime
-/// ignores against the standard.
+/// ONNX ml.LinearRegressor-1. Refused: a `post_transform` of a single target other than `PROBIT`,
+/// which ONNX Runtime ignores against the standard.
 fn linear_regressor(call: &mut Call<'_>) -> Made {
     let targets = call.int("targets")?.unwrap_or(1);
     let targets = usize::try_from(targets)
         .map_err(|_| call.refuse("targets", "at least 1", &targets.to_string()))?;
     let transform = transform(call)?;
-    if targets == 1 && transform != Transform::None {
-        return Err(call.refuse("post_transform", "NONE for one target", "another one"));
+    if targets == 1 && !matches!(transform, Transform::None | Transform::Probit) {
+        return Err(call.refuse("post_transform", "NONE or PROBIT for one target", "another one"));
     }
     let scores = scores(call, targets)?;
     Ok(vec![transformed(call, &scores, transform)?])
@@ -199,11 +178,7 @@ fn linear_regressor(call: &mut Call<'_>) -> Made {
 /// second when the score is positive; their scores are `1 - s, s`, or `sigmoid(-s), sigmoid(s)`
 /// for `LOGISTIC`. Text labels become their indices, and the names go to the model's metadata.
 fn linear_classifier(call: &mut Call<'_>) -> Made {
-    let texts = call.texts("classlabels_strings")?.unwrap_or_default();
-    let labels: Vec<i64> = match call.ints("classlabels_ints")? {
-        Some(labels) if !labels.is_empty() => labels.to_vec(),
-        _ => (0..texts.len() as i64).collect(),
-    };
+    let labels = labels(call, "classlabels_ints")?;
     let targets = match call.floats("intercepts")? {
         Some(intercepts) if !intercepts.is_empty() => intercepts.len(),
         _ => labels.len(),
@@ -220,10 +195,20 @@ fn linear_classifier(call: &mut Call<'_>) -> Made {
     } else {
         (largest(call, &scores)?, transformed(call, &scores, transform)?)
     };
+    Ok(vec![label(call, made.0, &labels)?, made.1])
+}
+
+/// The labels of the classes: integers, or the indices of texts, which go to the model's metadata.
+fn labels(call: &mut Call<'_>, integers: &str) -> Result<Vec<i64>, Reason> {
+    let texts = call.texts("classlabels_strings")?.unwrap_or_default();
+    let labels = match call.ints(integers)? {
+        Some(labels) if !labels.is_empty() => labels.to_vec(),
+        _ => (0..texts.len() as i64).collect(),
+    };
     if !texts.is_empty() {
         call.build.labels = texts;
     }
-    Ok(vec![label(call, made.0, &labels)?, made.1])
+    Ok(labels)
 }
 
 /// The index of the largest score of each row.
@@ -235,7 +220,7 @@ fn largest(call: &mut Call<'_>, scores: &Operand) -> Result<Operand, Reason> {
 /// For each row of one score: 1 where it is above the limit, else 0.
 fn second_above(call: &mut Call<'_>, score: &Operand, limit: f64) -> Result<Operand, Reason> {
     let row = call.build.fact(score).shape[0].clone();
-    let limit = call.build.number(DType::F32, limit)?;
+    let limit = call.build.number(call.build.fact(score).dtype, limit)?;
     let is_second = call.build.binary(Binary::Greater, score, &limit)?;
     let index = call.build.cast(&is_second, DType::I64)?;
     call.build.reshape(&index, vec![row])
@@ -247,13 +232,20 @@ fn two_classes(
     score: &Operand,
     transform: Transform,
 ) -> Result<Operand, Reason> {
-    let (first, second) = if transform == Transform::Logistic {
-        let negative = call.build.unary(Unary::Neg, score)?;
-        let first = call.build.unary(Unary::Sigmoid, &negative)?;
-        (first, call.build.unary(Unary::Sigmoid, score)?)
-    } else {
-        let one = call.build.number(DType::F32, 1.0)?;
-        (call.build.binary(Binary::Sub, &one, score)?, score.clone())
+    let (first, second) = match transform {
+        Transform::Logistic => {
+            let negative = call.build.unary(Unary::Neg, score)?;
+            let first = call.build.unary(Unary::Sigmoid, &negative)?;
+            (first, call.build.unary(Unary::Sigmoid, score)?)
+        }
+        Transform::None | Transform::Softmax | Transform::SoftmaxZero => {
+            let one = call.build.number(DType::F32, 1.0)?;
+            (call.build.binary(Binary::Sub, &one, score)?, score.clone())
+        }
+        Transform::Probit => {
+            let expected = "none but PROBIT of a single score";
+            return Err(call.refuse("post_transform", expected, "PROBIT"));
+        }
     };
     call.build.emit(Op::Concat { axis: 1 }, &[&first, &second])
 }

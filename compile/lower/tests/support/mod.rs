@@ -1,0 +1,158 @@
+//! Runs folders of cases, each with `model.onnx`, `input_<i>.pb` and `output_<i>.pb`, through the
+//! naive twin and through the compiled engine.
+
+use import::Bytes;
+use import::onnx::decode::{ModelProto, ValueInfoProto};
+use prost::Message;
+use runtime::{Constants, Model};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tensor::{DType, Tensor, Value};
+
+/// How far a float may be off: `absolute + relative * |expected|`. Everything else has to be equal.
+#[derive(Clone, Copy)]
+pub(crate) struct Tolerance {
+    pub(crate) relative: f64,
+    pub(crate) absolute: f64,
+}
+
+/// The name of a case: that of its folder.
+pub(crate) fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_str().unwrap().to_string()
+}
+
+/// The outcome of each case, in order, by as many threads as there are processors.
+pub(crate) fn run_all(cases: &[PathBuf], tolerance: Tolerance) -> Vec<Result<(), String>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(case) = cases.get(index) else { return done };
+            let outcome = catch_unwind(AssertUnwindSafe(|| run(case, tolerance)));
+            done.push((index, outcome.unwrap_or_else(|_| Err("panics".to_string()))));
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut outcomes: Vec<(usize, Result<(), String>)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    outcomes.sort_by_key(|(index, _)| *index);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// Runs one case.
+fn run(case: &Path, tolerance: Tolerance) -> Result<(), String> {
+    let bytes = std::fs::read(case.join("model.onnx")).map_err(|e| e.to_string())?;
+    let bytes = Bytes::from(bytes);
+    let signature = ModelProto::decode(bytes.clone()).map_err(|e| e.to_string())?;
+    let signature = signature.graph.ok_or("no graph")?;
+    let imported = import::import(bytes, &import::Options::default()).map_err(why)?;
+    let graph = imported.graph;
+    let (optimized, _) = passes::optimize(graph.clone()).map_err(|e| e.to_string())?;
+    let lowered = lower::lower(&optimized).map_err(why)?;
+    let constants = Constants::owned(lowered.constants);
+    let model = Model::new(lowered.plan, constants).map_err(|e| e.to_string())?;
+    for set in data_sets(case) {
+        let inputs = values(&set, "input", &signature.input)?;
+        let expected = values(&set, "output", &signature.output)?;
+        let naive = reference::run_values(&graph, &inputs).map_err(|e| format!("naive: {e}"))?;
+        compare("naive", &naive, &expected, tolerance)?;
+        let made = model.run_values(&inputs).map_err(|e| e.to_string())?;
+        compare("compiled", &made, &expected, tolerance)?;
+    }
+    Ok(())
+}
+
+/// The folders with inputs and outputs: those of the ONNX project's layout, or the case's own.
+fn data_sets(case: &Path) -> Vec<PathBuf> {
+    let sets = (0..).map(|set| case.join(format!("test_data_set_{set}")));
+    let sets: Vec<PathBuf> = sets.take_while(|set| set.is_dir()).collect();
+    if sets.is_empty() { vec![case.to_path_buf()] } else { sets }
+}
+
+/// The first refusal of an error that lists several, without the node's name and without advice.
+fn why(error: impl ToString) -> String {
+    let text = error.to_string();
+    let line = text.lines().nth(1).unwrap_or(&text).trim();
+    let line = line.split_once("` (").map_or(line, |(_, rest)| rest);
+    let line = line.split_once("; ").map_or(line, |(reason, _)| reason);
+    line.replacen(')', "", 1)
+}
+
+fn values(set: &Path, side: &str, ports: &[ValueInfoProto]) -> Result<Vec<Value>, String> {
+    let mut values = Vec::new();
+    for (index, port) in ports.iter().enumerate() {
+        let path = set.join(format!("{side}_{index}.pb"));
+        let Ok(bytes) = std::fs::read(path) else { break };
+        let declared = port.r#type.as_ref().ok_or("a port without a type")?;
+        let value = import::onnx::import_value(bytes.into(), declared);
+        values.push(value.map_err(|e| e.to_string())?);
+    }
+    Ok(values)
+}
+
+fn compare(
+    by: &str,
+    made: &[Value],
+    expected: &[Value],
+    tolerance: Tolerance,
+) -> Result<(), String> {
+    if made.len() != expected.len() {
+        return Err(format!("{by}: {} values, expected {}", made.len(), expected.len()));
+    }
+    let mut pairs = made.iter().zip(expected);
+    pairs.try_for_each(|(made, expected)| compare_one(by, made, expected, tolerance))
+}
+
+fn compare_one(
+    by: &str,
+    made: &Value,
+    expected: &Value,
+    tolerance: Tolerance,
+) -> Result<(), String> {
+    match (made, expected) {
+        (Value::Tensor(made), Value::Tensor(expected)) => {
+            compare_tensors(by, made, expected, tolerance)
+        }
+        (Value::Sequence(made), Value::Sequence(expected)) => {
+            compare(by, made, expected, tolerance)
+        }
+        (Value::Optional(Some(made)), Value::Optional(Some(expected))) => {
+            compare_one(by, made, expected, tolerance)
+        }
+        _ if made == expected => Ok(()),
+        _ => Err(format!("{by}: {made:?}, expected {expected:?}")),
+    }
+}
+
+fn compare_tensors(
+    by: &str,
+    made: &Tensor,
+    expected: &Tensor,
+    tolerance: Tolerance,
+) -> Result<(), String> {
+    if (made.dtype(), made.shape()) != (expected.dtype(), expected.shape()) {
+        return Err(format!("{by}: {made:?}, expected {expected:?}"));
+    }
+    if !made.dtype().is_float() {
+        let is_same = made.bytes() == expected.bytes();
+        return if is_same { Ok(()) } else { Err(format!("{by}: other elements")) };
+    }
+    for (at, (made, expected)) in floats(made).into_iter().zip(floats(expected)).enumerate() {
+        let is_same = made == expected || (made.is_nan() && expected.is_nan());
+        let bound = tolerance.absolute + tolerance.relative * expected.abs();
+        let is_close = (made - expected).abs() <= bound;
+        if !(is_same || is_close && expected.is_finite()) {
+            return Err(format!("{by}: element {at} is {made}, expected {expected}"));
+        }
+    }
+    Ok(())
+}
+
+fn floats(tensor: &Tensor) -> Vec<f64> {
+    let wide = reference::evaluate(&ir::Op::Cast(DType::F64), &[tensor], &Default::default());
+    wide.unwrap().as_slice::<f64>().unwrap().to_vec()
+}

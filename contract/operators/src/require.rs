@@ -1,0 +1,38 @@
+//! Sizes that a graph was made for.
+
+use crate::{Compute, ComputeError};
+use serde::{Deserialize, Serialize};
+use tensor::rule::{Fact, RuleError, exactly, same_size};
+use tensor::{Bindings, Dim, DimError, View, ViewMut};
+
+/// `(x)`: `x`, where two sizes are equal; else an error. What follows was chosen because they are
+/// expected to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Require {
+    /// One size.
+    pub size: Dim,
+    /// The other one.
+    pub expected: Dim,
+}
+
+impl Compute for Require {
+    fn infer(&self, inputs: &[Fact]) -> Result<Vec<Fact>, RuleError> {
+        let [x] = exactly(inputs, "1")?;
+        same_size("a size that a branch was chosen by", &self.expected, &self.size)?;
+        Ok(vec![x.clone()])
+    }
+
+    fn compute(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &mut [ViewMut<'_>],
+    ) -> Result<(), ComputeError> {
+        outputs[0].bytes.copy_from_slice(inputs[0].bytes);
+        Ok(())
+    }
+
+    fn bind(&self, sizes: &Bindings) -> Result<Require, DimError> {
+        let [size, expected] = [&self.size, &self.expected].map(|dim| dim.evaluate(sizes));
+        Ok(Require { size: Dim::from(size?), expected: Dim::from(expected?) })
+    }
+}

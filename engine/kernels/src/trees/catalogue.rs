@@ -1,0 +1,7 @@
+//! The kernels of the family.
+
+use crate::Row;
+use crate::catalogue::ISAS;
+
+/// The rows of the catalogue.
+pub(crate) const ROWS: &[[Row; ISAS]] = &[Row::on_every_isa("trees", "tree_ensemble")];

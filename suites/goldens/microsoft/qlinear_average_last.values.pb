@@ -1,0 +1,1 @@
+qlinear_average_last*|Bx0Jlr›‘¿ÍÇ;I±í8ƒìßUÓ{<@Ó…G7FNxíp^¡ƒnxÔ¡£{Ù°RMœ…ÕT¯ŸpÈ0DµÕÑÇÌkĞ.h„'±çÉ±¸œæ¬*ğô£E ¿äˆ…ë`ÒpSR~ë†_{ÇöwSÄ*4By0J$is_’ƒtNh‰nu|cpnnqr˜‹L{M“zpm€u‘Zp–

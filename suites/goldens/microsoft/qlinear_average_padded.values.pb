@@ -1,0 +1,1 @@
+qlinear_average_padded*|Bx0Jlr›‘¿ÍÇ;I±í8ƒìßUÓ{<@Ó…G7FNxíp^¡ƒnxÔ¡£{Ù°RMœ…ÕT¯ŸpÈ0DµÕÑÇÌkĞ.h„'±çÉ±¸œæ¬*ğô£E ¿äˆ…ë`ÒpSR~ë†_{ÇöwSÄ*+By0JamWvˆd]cptpm_ksy{q„w[ˆzsqp

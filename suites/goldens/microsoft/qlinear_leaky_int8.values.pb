@@ -1,0 +1,1 @@
+qlinear_leaky_int8*&Bx0J¬Óä†xt}r]wºwe}äÑs-…*&By0Jôûÿìzîvt_yöygíÿûu/ì

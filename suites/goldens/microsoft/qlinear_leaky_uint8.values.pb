@@ -1,0 +1,1 @@
+qlinear_leaky_uint8*&Bx0J,Sdψτύςέχ:χεύdƒQσ­“*&By0Jksvcϊeφÿτίωnωηÿev…rυ―•c

@@ -1,0 +1,1 @@
+qlinear_sigmoid_int8*&Bx0J¬Óä†xt}r]wºwe}äÑs-…*&By0J‘°Ç†s‡rtqjs™smt‡Çı®rC†

@@ -1,0 +1,1 @@
+J4дQAz[ZA\9YAVF\AьHAШюLAа>HA^BAВџCAдQAЫЦVA“Є]A“Є]A

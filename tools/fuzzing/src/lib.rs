@@ -1,0 +1,33 @@
+//! What is fuzzed: one function for each reader of foreign bytes and each stage behind one, which
+//! takes any bytes and panics when a promise is broken. `fuzz/` lets a fuzzer choose the bytes;
+//! the tests of this crate run each target for a moment on seeds and random changes of them.
+//! A dev-dependency only.
+#![forbid(unsafe_code)]
+
+pub mod changes;
+pub mod graphs;
+pub mod nets;
+pub mod targets;
+
+/// A function under test.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Its name, and that of its file in `fuzz/fuzz_targets`.
+    pub name: &'static str,
+    /// Takes any bytes.
+    pub run: fn(&[u8]),
+}
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    Target { name: "import_onnx", run: targets::import_onnx },
+    Target { name: "compile_onnx", run: targets::compile_onnx },
+    Target { name: "parse_graph", run: targets::parse_graph },
+    Target { name: "compile_graph", run: targets::compile_graph },
+    Target { name: "random_graph", run: targets::random_graph },
+    Target { name: "random_net", run: targets::random_net },
+    Target { name: "parse_container", run: targets::parse_container },
+    Target { name: "decode_plan", run: targets::decode_plan },
+    Target { name: "run_plan", run: targets::run_plan },
+    Target { name: "decode_image", run: targets::decode_image },
+];
