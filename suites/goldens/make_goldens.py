@@ -64,6 +64,15 @@ def text(batch: int, seq: int) -> list[dict]:
     ]
 
 
+def frames(batch: int, length: int, rate: int) -> list[dict]:
+    """Inputs of a voice detector: samples with those before them, the state, and the rate."""
+    return [
+        hashed("input", batch, length, scale=0.5),
+        hashed("state", 2, batch, 128, scale=0.1),
+        integers("sr", INT64, low=rate, high=rate + 1),
+    ]
+
+
 def light(name: str, graph_input: str) -> list[tuple]:
     """A model of onnx's light set, whose answer is published, and our narrow copy of it.
 
@@ -148,6 +157,27 @@ CASES = [
         "tabular/logreg_iris.onnx",
         {"batch_3": [hashed("float_input", 3, 2, scale=4.0)]},
     ),
+    *(
+        (
+            name,
+            "fixtures",
+            f"tabular/{name}.onnx",
+            {"batch_7": [columns(port, 7, BREAST_SCALES, BREAST_OFFSETS)]},
+        )
+        for name, port in (("bc_lgbm", "x"), ("bc_rf100", "X"), ("bc_svc", "X"), ("bc_xgb", "x"))
+    ),
+    (
+        "silero_vad_16k",
+        "fixtures",
+        "silero-vad/silero_vad_16k_op15.onnx",
+        {"batch_1": frames(1, 576, 16000), "batch_3": frames(3, 576, 16000)},
+    ),
+    (
+        "silero_vad",
+        "fixtures",
+        "silero-vad/silero_vad.onnx",
+        {"rate_16000": frames(2, 576, 16000), "rate_8000": frames(1, 288, 8000)},
+    ),
     *light("resnet50", "gpu_0/data_0"),
     *light("densenet121", "data_0"),
     *light("squeezenet", "data_0"),
@@ -160,7 +190,7 @@ CASES = [
     ),
     (
         "minilm_int8",
-        "fixtures",
+        "fetched",
         "minilm-int8/model.onnx",
         {"batch_1_seq_7": text(1, 7), "batch_3_seq_16": text(3, 16)},
     ),
@@ -245,9 +275,9 @@ def check_published(path: Path, answer: np.ndarray) -> str:
     return f"published answer {list(expected.shape)}: max |difference| {worst:.1e}"
 
 
-def run_model(name: str, root: str, file: str, cases: dict, fixtures: Path) -> tuple[dict, list]:
+def run_model(name: str, root: str, file: str, cases: dict, roots: dict) -> tuple[dict, list]:
     """Writes the outputs of one model; returns its row and its cases for cases.json."""
-    path = (fixtures if root == "fixtures" else REPOSITORY) / file
+    path = roots[root] / file
     data = path.read_bytes()
     model = onnx.load_from_string(data)
     ops = collections.Counter(
@@ -304,6 +334,8 @@ def dump(document: dict) -> str:
 
 def main() -> None:
     fixtures = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["SCHOONER_FIXTURES"])
+    fetched = Path(os.environ["SCHOONER_FETCHED"])
+    roots = {"fixtures": fixtures, "fetched": fetched, "repository": REPOSITORY}
     versions = {
         "onnxruntime": onnxruntime.__version__,
         "onnx": onnx.__version__,
@@ -312,7 +344,7 @@ def main() -> None:
     print(versions)
     models, cases = [], []
     for name, root, file, inputs in CASES:
-        row, rows = run_model(name, root, file, inputs, fixtures)
+        row, rows = run_model(name, root, file, inputs, roots)
         models.append(row)
         cases.extend(rows)
     document = {"generator": versions, "rtol": RTOL, "models": models, "cases": cases}

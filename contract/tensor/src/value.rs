@@ -64,6 +64,22 @@ impl Value {
         }
     }
 
+    /// Bytes that it takes in memory, about; what several values share counts for each.
+    pub fn bytes(&self) -> usize {
+        let own = size_of::<Value>();
+        let more = match self {
+            Value::Tensor(tensor) => tensor.bytes().len(),
+            Value::Text(text) => {
+                text.elements.iter().map(|text| text.len() + size_of::<String>()).sum()
+            }
+            Value::Sequence(values) => {
+                values.iter().map(Value::bytes).fold(0, usize::saturating_add)
+            }
+            Value::Optional(value) => value.as_ref().map_or(0, |value| value.bytes()),
+        };
+        own.saturating_add(more)
+    }
+
     /// The tensor of numbers, when it is one.
     pub fn tensor(&self) -> Option<&Arc<Tensor>> {
         match self {

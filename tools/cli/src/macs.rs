@@ -20,6 +20,17 @@ pub(crate) fn of_steps(plan: &Plan, sizes: &Bindings) -> impl Iterator<Item = Op
 }
 
 fn of_step(plan: &Plan, step: &Step, sizes: &Bindings) -> Option<u64> {
+    match &step.operation {
+        Operation::Dynamic { .. } => return Some(0),
+        // The branch that takes more.
+        Operation::If(bodies) => {
+            let [a, b] = bodies.each_ref().map(|body| of_plan(&body.0, sizes));
+            return Some(a?.max(b?));
+        }
+        // One iteration: how many there are is known only when they have run.
+        Operation::Loop(p) => return of_plan(&p.body.0, sizes),
+        _ => {}
+    }
     let elements = |id: BufferId| product(&plan.buffer(id).shape, sizes);
     let output = elements(step.output)?;
     match &step.operation {
@@ -62,8 +73,7 @@ fn of_step(plan: &Plan, step: &Step, sizes: &Bindings) -> Option<u64> {
         | Operation::Gather { .. }
         | Operation::Dimensions(_)
         | Operation::TreeEnsemble { .. } => Some(0),
-        // How often a body runs is known only when it has.
-        Operation::Dynamic { .. } | Operation::If(_) | Operation::Loop(_) => Some(0),
+        Operation::Dynamic { .. } | Operation::If(_) | Operation::Loop(_) => None,
         Operation::Whole(operator) => {
             let inputs: Vec<&[Dim]> =
                 step.inputs.iter().map(|&id| plan.buffer(id).shape.as_slice()).collect();

@@ -27,6 +27,7 @@ mod macs;
 mod memory;
 mod recipes;
 mod show;
+mod sizes;
 mod statistics;
 mod template;
 mod tensors;

@@ -7,6 +7,7 @@ use crate::console::Console;
 use crate::error::Error;
 use crate::memory::Memory;
 use crate::recipes::{self, Chosen};
+use crate::sizes;
 use clap::Args;
 use import::{ModelMetadata, Survey};
 use ir::Graph;
@@ -200,9 +201,11 @@ pub(crate) fn compile(
     let start = Instant::now();
     let precision = options.precision.unwrap_or_default();
     let lower_options = lower::Options { precision, ..Default::default() };
-    let lowered = lower::lower_with(&graph, &lower_options)?;
+    let lower::Lowered { mut plan, constants } = lower::lower_with(&graph, &lower_options)?;
     times.push(("lower", start.elapsed()));
-    let model = Model::new(lowered.plan, Constants::owned(lowered.constants))
+    let constants = Constants::owned(constants);
+    sizes::settle(&mut plan, &constants);
+    let model = Model::new(plan, constants)
         .map_err(|e| Error::Defect { stage: "lower", reason: e.to_string() })?;
     let Chosen { recipe, why, is_known } =
         recipes::choose(path, options, model.signature(), None, Some(&graph))?;

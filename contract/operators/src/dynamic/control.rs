@@ -1,7 +1,7 @@
 //! ONNX Loop-11,13,16,19,21,23,24,25 and the condition of If: what the naive twin and the engine
 //! do around the bodies that each runs in its own way.
 
-use super::refused;
+use super::{at_most, refused};
 use crate::ComputeError;
 use serde::{Deserialize, Serialize};
 use tensor::rule::Fact;
@@ -33,8 +33,8 @@ impl Iteration {
     }
 
     /// What the loop makes. `scanned` are the types and shapes of the scanned values of one
-    /// iteration, `sizes` the symbols that are known without one; no tensor may have more bytes
-    /// than `bytes_max`.
+    /// iteration, `sizes` the symbols that are known without one; all scanned values together may
+    /// have `bytes_max` bytes.
     pub fn run<E: From<ComputeError>>(
         &self,
         inputs: &[Value],
@@ -52,7 +52,7 @@ impl Iteration {
         let mut all: Vec<Vec<Value>> = vec![Vec::new(); scanned.len()];
         let running = Tensor::from_bytes(DType::Bool, &[], &[1]).map_err(ComputeError::from)?;
         let running = Value::from(running);
-        let mut iteration = 0;
+        let (mut iteration, mut total) = (0, 0usize);
         while goes_on && iteration < most {
             if iteration == ITERATIONS_MAX {
                 return Err(refused("the iterations of a loop", iteration, "fewer").into());
@@ -68,11 +68,17 @@ impl Iteration {
             let mut made = made.into_iter();
             goes_on = made.next().as_ref().map_or(Ok(false), condition)?;
             states.extend(made.by_ref().take(self.states));
-            all.iter_mut().zip(made).for_each(|(all, one)| all.push(one));
+            for (all, one) in all.iter_mut().zip(made) {
+                total = total.saturating_add(one.bytes());
+                all.push(one);
+            }
+            if total > bytes_max {
+                return Err(refused("the scanned values", total, &at_most(bytes_max)).into());
+            }
             iteration += 1;
         }
         for (all, fact) in all.iter().zip(scanned) {
-            states.push(stacked(all, fact, sizes, bytes_max)?);
+            states.push(stacked(all, fact, sizes)?);
         }
         Ok(states)
     }
@@ -91,12 +97,7 @@ fn trip_count(value: &Value) -> Result<i64, ComputeError> {
 }
 
 /// Values of all iterations under a new first axis.
-fn stacked(
-    all: &[Value],
-    fact: &Fact,
-    sizes: &Bindings,
-    bytes_max: usize,
-) -> Result<Value, ComputeError> {
+fn stacked(all: &[Value], fact: &Fact, sizes: &Bindings) -> Result<Value, ComputeError> {
     let Some(first) = all.first() else {
         // Without an iteration, sizes that only one would tell are as good as none.
         let size = |dim: &tensor::Dim| usize::try_from(dim.evaluate(sizes).unwrap_or(0));
@@ -110,10 +111,6 @@ fn stacked(
     let (dtype, inner) = (first.dtype(), first.shape());
     if let Some(other) = tensors.iter().find(|x| (x.dtype(), x.shape()) != (dtype, inner)) {
         return Err(refused("a scanned value", format!("{other:?}"), &format!("as {first:?}")));
-    }
-    let total = tensors.iter().map(|x| x.bytes().len()).fold(0, usize::saturating_add);
-    if total > bytes_max {
-        return Err(refused("the scanned values", total, &format!("at most {bytes_max} bytes")));
     }
     let bytes: Vec<u8> = tensors.iter().flat_map(|x| x.bytes().iter().copied()).collect();
     let shape: Vec<usize> = std::iter::once(all.len()).chain(inner.iter().copied()).collect();

@@ -45,7 +45,7 @@ use tensor::{DType, Tensor, Text, Value};
 
 /// What every dynamic operator gives.
 trait Evaluate {
-    /// What is made of the inputs; no single tensor may have more bytes than `bytes_max`.
+    /// What is made of the inputs; no tensor and no sequence may have more bytes than `bytes_max`.
     fn evaluate(&self, inputs: &Inputs<'_>) -> Result<Vec<Value>, ComputeError>;
 }
 
@@ -71,7 +71,8 @@ macro_rules! dynamics {
                 match self { $(Dynamic::$variant(_) => stringify!($variant),)* }
             }
 
-            /// What is made of these values. No tensor may be larger than `bytes_max`.
+            /// What is made of these values. No tensor and no sequence may be larger than
+            /// `bytes_max`.
             pub fn evaluate(
                 &self,
                 values: &[Value],
@@ -158,11 +159,15 @@ impl Inputs<'_> {
     fn zeros(&self, dtype: DType, shape: &[usize]) -> Result<Tensor, ComputeError> {
         let bytes = tensor::element_count(shape).and_then(|n| n.checked_mul(dtype.size()));
         if bytes.is_none_or(|bytes| bytes > self.bytes_max) {
-            let expected = format!("at most {} bytes", self.bytes_max);
-            return Err(refused("the result", format!("{dtype}{shape:?}"), &expected));
+            let found = format!("{dtype}{shape:?}");
+            return Err(refused("the result", found, &at_most(self.bytes_max)));
         }
         Ok(Tensor::zeros(dtype, shape)?)
     }
+}
+
+fn at_most(bytes: usize) -> String {
+    format!("at most {bytes} bytes")
 }
 
 fn refused(what: &'static str, found: impl ToString, expected: &str) -> ComputeError {

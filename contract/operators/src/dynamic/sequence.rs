@@ -1,7 +1,7 @@
 //! ONNX SequenceConstruct-11, SequenceEmpty-11, SequenceAt-11, SequenceInsert-11, SequenceErase-11,
 //! SequenceLength-11, ConcatFromSequence-11 and SplitToSequence-11,24.
 
-use super::{Evaluate, Inputs, refused, reshape, take};
+use super::{Evaluate, Inputs, at_most, refused, reshape, take};
 use crate::ComputeError;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -54,7 +54,12 @@ impl Evaluate for Sequence {
                     _ => crate::place(index(inputs, 2)?, all.len())?,
                 };
                 all.insert(at, inputs.value(1)?.clone());
-                Value::Sequence(Arc::new(all))
+                let made = Value::Sequence(Arc::new(all));
+                if made.bytes() > inputs.bytes_max {
+                    let expected = at_most(inputs.bytes_max);
+                    return Err(refused("the sequence", made.bytes(), &expected));
+                }
+                made
             }
             Sequence::Erase => {
                 let mut all = sequence(inputs)?.to_vec();

@@ -71,7 +71,10 @@ impl Case {
         if survey.refusals.is_empty() {
             let compiled = model::compiled(path, survey.clone(), time)?;
             match model::compile(path, options, compiled) {
-                Ok(loaded) => case.loaded = Some(loaded.on(console, options)),
+                Ok(loaded) => {
+                    case.sizes = loaded.model.plan().defaults.clone();
+                    case.loaded = Some(loaded.on(console, options));
+                }
                 Err(Error::Lower(LowerError(refusals))) => case.lower_refusals = refusals,
                 Err(error) => return Err(error),
             }

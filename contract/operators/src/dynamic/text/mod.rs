@@ -51,7 +51,12 @@ impl Evaluate for TextOperator {
         let made = match self {
             TextOperator::Concat => {
                 let (shape, pairs) = pairs(inputs)?;
-                Text::new(&shape, pairs.map(|(a, b)| format!("{a}{b}")).collect())?.into()
+                let mut room = Room { left: inputs.bytes_max };
+                let joined = pairs.map(|(a, b)| {
+                    room.take(a.len().saturating_add(b.len()))?;
+                    Ok(format!("{a}{b}"))
+                });
+                Text::new(&shape, joined.collect::<Result<_, ComputeError>>()?)?.into()
             }
             TextOperator::Equal => {
                 let (shape, pairs) = pairs(inputs)?;
@@ -71,9 +76,12 @@ impl Evaluate for TextOperator {
                 Tensor::from_slice(x.shape(), &places)?.into()
             }
             TextOperator::Join => {
-                let mut all = Vec::new();
+                let (mut all, mut room) = (Vec::new(), Room { left: inputs.bytes_max });
                 for index in 0..inputs.values.len() {
-                    all.extend_from_slice(inputs.text(index)?.elements());
+                    for element in inputs.text(index)?.elements() {
+                        room.take(element.len())?;
+                        all.push(element.clone());
+                    }
                 }
                 Text::new(&[all.len()], all)?.into()
             }
@@ -81,7 +89,7 @@ impl Evaluate for TextOperator {
             TextOperator::Parse(dtype) => parse(inputs, *dtype)?,
             TextOperator::Print => print(inputs)?,
             TextOperator::Normalize(normalize) => normalize.of(inputs.text(0)?)?.into(),
-            TextOperator::Split(split) => return split.of(inputs.text(0)?),
+            TextOperator::Split(split) => return split.of(inputs.text(0)?, inputs.bytes_max),
         };
         Ok(vec![made])
     }
@@ -123,20 +131,27 @@ fn pairs<'a>(inputs: &'a Inputs<'_>) -> Result<Pairs<'a>, ComputeError> {
 fn take(inputs: &Inputs<'_>) -> Result<Value, ComputeError> {
     let elements = inputs.text(0)?.elements();
     let mut taken = Vec::new();
-    let mut bytes = 0usize;
+    let mut room = Room { left: inputs.bytes_max };
     for index in inputs.integers(1)? {
         let element = &elements[crate::place(i128::from(index), elements.len())?];
-        bytes = bytes.saturating_add(element.len() + size_of::<String>());
-        if bytes > inputs.bytes_max {
-            return Err(refused(
-                "the result",
-                bytes,
-                &format!("at most {} bytes", inputs.bytes_max),
-            ));
-        }
+        room.take(element.len())?;
         taken.push(element.clone());
     }
     Ok(Text::new(inputs.tensor(1)?.shape(), taken)?.into())
+}
+
+/// The memory that text may still take.
+struct Room {
+    left: usize,
+}
+
+impl Room {
+    /// Takes the memory of a text of so many bytes.
+    fn take(&mut self, bytes: usize) -> Result<(), ComputeError> {
+        let left = self.left.checked_sub(bytes.saturating_add(size_of::<String>()));
+        self.left = left.ok_or_else(|| refused("the result", "larger", "what memory allows"))?;
+        Ok(())
+    }
 }
 
 fn parse(inputs: &Inputs<'_>, dtype: DType) -> Result<Value, ComputeError> {

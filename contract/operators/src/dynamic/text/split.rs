@@ -1,5 +1,6 @@
 //! ONNX StringSplit-20.
 
+use super::super::{at_most, refused};
 use crate::ComputeError;
 use serde::{Deserialize, Serialize};
 use tensor::{Tensor, Text, Value};
@@ -15,9 +16,13 @@ pub struct Split {
 }
 
 impl Split {
-    pub(super) fn of(&self, x: &Text) -> Result<Vec<Value>, ComputeError> {
+    pub(super) fn of(&self, x: &Text, bytes_max: usize) -> Result<Vec<Value>, ComputeError> {
         let split: Vec<Vec<String>> = x.elements().iter().map(|x| self.parts(x)).collect();
         let width = split.iter().map(Vec::len).max().unwrap_or(0);
+        let bytes = split.len().saturating_mul(width).saturating_mul(size_of::<String>());
+        if bytes > bytes_max {
+            return Err(refused("the parts", bytes, &at_most(bytes_max)));
+        }
         let counts: Vec<i64> = split.iter().map(|parts| parts.len() as i64).collect();
         let padded = split.into_iter().flat_map(|mut parts| {
             parts.resize(width, String::new());
