@@ -178,8 +178,8 @@ pub enum Reason {
         /// What is wrong.
         reason: String,
     },
-    /// Functions of the model that expand without end.
-    #[error("uses functions that use functions, deeper or wider than any real model")]
+    /// Functions of the model, graphs inside of nodes or sequences of sequences without end.
+    #[error("holds functions, graphs or sequences in each other, deeper or wider than any model")]
     Expansion,
     /// Constants would take more memory than they may.
     #[error(

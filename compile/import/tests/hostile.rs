@@ -143,7 +143,7 @@ fn sizes_that_are_none_stand_for_any() {
 
 #[test]
 fn functions_that_use_themselves_are_refused() {
-    let uses = "functions that use functions, deeper or wider than any real model";
+    let uses = "functions, graphs or sequences in each other, deeper or wider than any model";
     let used = model().node("own.F", &["x"], &["y"], &[]);
     refused(&used.clone().function("F", "F"), uses);
     refused(&used.clone().function("F", "G").function("G", "F"), uses);

@@ -246,7 +246,9 @@ impl Graph {
                 if states > made.len() || states > node.inputs.len().saturating_sub(own) {
                     return Err(refused(format!("{states} states are more than there are values")));
                 }
-                (&node.inputs[own..], made.len() + 1)
+                let taken = node.inputs.get(own..);
+                let few = || refused(format!("{} inputs, expected {own}", node.inputs.len()));
+                (taken.ok_or_else(few)?, made.len() + 1)
             }
             _ => return Ok(()),
         };

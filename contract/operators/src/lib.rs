@@ -105,6 +105,14 @@ pub enum ComputeError {
         /// What it has to be.
         expected: String,
     },
+    /// The result would be larger than it may be.
+    #[error("a result of {needed} bytes, the limit is {limit}")]
+    Memory {
+        /// What it would take.
+        needed: usize,
+        /// What it may take.
+        limit: usize,
+    },
     /// The result could not be made.
     #[error(transparent)]
     Tensor(#[from] TensorError),

@@ -1,6 +1,7 @@
 //! What every plan must satisfy before it may run.
 
 use crate::{ALIGNMENT, Body, Buffer, BufferId, Operation, Place, Plan, Port, Step};
+use tensor::DType;
 
 /// Why a plan contradicts itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +25,7 @@ pub enum PlanError {
         buffer: u32,
     },
     /// A step that writes where it must not.
-    #[error("step `{step}` writes buffer {buffer}, which is not in the arena")]
+    #[error("step `{step}` writes buffer {buffer}, which is not where such a step writes")]
     NotWritable {
         /// The step.
         step: String,
@@ -68,6 +69,16 @@ pub enum PlanError {
     NoNumbers {
         /// The step or buffer.
         by: String,
+    },
+    /// An alias of another type than what it stands for.
+    #[error("buffer {buffer} is {found}, what it stands for is {expected}")]
+    Alias {
+        /// The alias.
+        buffer: usize,
+        /// The type of what it stands for.
+        expected: DType,
+        /// Its own.
+        found: DType,
     },
     /// A plan inside a step that does not fit it.
     #[error("step `{step}` runs a plan that takes or makes another number of values")]
@@ -130,7 +141,8 @@ impl Plan {
                 // An alias of an earlier buffer only: so no chain of aliases is a loop.
                 Place::Alias(of) if (of.0 as usize) < index => {
                     if self.buffer(of).dtype != buffer.dtype {
-                        return Err(PlanError::NoNumbers { by: format!("alias {index}") });
+                        let (expected, found) = (self.buffer(of).dtype, buffer.dtype);
+                        return Err(PlanError::Alias { buffer: index, expected, found });
                     }
                 }
                 Place::Alias(of) => {
@@ -283,7 +295,7 @@ mod tests {
         refused(|p| p.steps[0].inputs.clear(), "has 0 inputs, expected 1");
         refused(|p| p.steps[0].inputs[0] = BufferId(2), "names buffer 2, but the plan has 2");
         refused(|p| p.steps[0].inputs[0] = BufferId(1), "which nothing before it writes");
-        refused(|p| p.steps[0].output = BufferId(0), "which is not in the arena");
+        refused(|p| p.steps[0].output = BufferId(0), "which is not where such a step writes");
         refused(|p| p.buffers[0].place = Place::Input(1), "the signature has 1 inputs");
         let constant = Place::Constant { offset: 0, bytes: 16 };
         refused(|p| p.buffers[0].place = constant, "of 0 bytes of constants");

@@ -37,7 +37,7 @@ pub struct Term {
 /// What a term is a product of.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Atom {
-    /// A size with a name, never negative.
+    /// A size with a name: never negative, unless it only turns out while the model runs.
     Symbol(String),
     /// Quotient rounded towards minus infinity.
     FloorDiv(Box<Dim>, Box<Dim>),
@@ -76,11 +76,14 @@ impl Dim {
         Dim::symbol(&format!("{MEASURED}{number}"))
     }
 
-    /// Does it depend on a symbol? `symbol` has to be one and nothing more.
-    pub fn has_symbol(&self, symbol: &Dim) -> bool {
-        let mut has_symbol = false;
-        self.for_each_symbol(&mut |name| has_symbol |= symbol.as_symbol() == Some(name));
-        has_symbol
+    /// Does it depend on one of [`Dim::measured`] with a larger number?
+    pub fn is_measured_after(&self, number: usize) -> bool {
+        let mut is_after = false;
+        self.for_each_symbol(&mut |name| {
+            let own = name.strip_prefix(MEASURED).and_then(|own| own.parse::<usize>().ok());
+            is_after |= own.is_some_and(|own| own > number);
+        });
+        is_after
     }
 
     /// Does it depend on a size that only turns out while the model runs? Such a symbol may stand

@@ -101,6 +101,10 @@ impl Model {
         match &self.inner.program {
             Some(program) => program.run(&self.context(), inputs, Bindings::new(), &mut |_, _| ()),
             None => {
+                let (expected, found) = (self.signature().inputs.len(), inputs.len());
+                if expected != found {
+                    return Err(plan::BindError::Count { expected, found }.into());
+                }
                 let ports = self.signature().inputs.iter().zip(inputs);
                 let numbers = ports.map(|(port, input)| {
                     input.tensor().map(AsRef::as_ref).ok_or_else(|| RunError::Type {

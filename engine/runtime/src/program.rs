@@ -197,14 +197,14 @@ impl Program {
     ) -> Result<Vec<Value>, RunError> {
         let inputs = step.inputs.iter().map(|&id| self.value(run, values, sizes, id));
         let inputs: Vec<Value> = inputs.collect::<Result<_, _>>()?;
-        let refused = |reason: String| RunError::Index { step: step.name.clone(), reason };
         match (&step.operation, bodies) {
-            (Operation::Dynamic { operator, .. }, _) => operator
-                .evaluate(&inputs, run.bytes_max)
-                .map_err(|error| refused(error.to_string())),
+            (Operation::Dynamic { operator, .. }, _) => {
+                operator.evaluate(&inputs, run.bytes_max).map_err(|error| not_computed(step, error))
+            }
             (Operation::If(_), [then, otherwise]) => {
                 let (condition, captured) = inputs.split_first().expect("verified");
-                let is_true = control::condition(condition).map_err(|e| refused(e.to_string()))?;
+                let is_true =
+                    control::condition(condition).map_err(|error| not_computed(step, error))?;
                 let body = if is_true { then } else { otherwise };
                 body.run(run, captured, sizes.clone(), &mut |_, _| ())
             }
@@ -219,10 +219,13 @@ impl Program {
                 let made = p.iteration.run(&inputs, &scanned, sizes, run.bytes_max, once);
                 made.map_err(|failure| match failure {
                     Failure::Run(error) => error,
-                    Failure::Compute(error) => refused(error.to_string()),
+                    Failure::Compute(error) => not_computed(step, error),
                 })
             }
-            (other, _) => Err(refused(format!("{} does not run between stages", other.name()))),
+            (other, _) => {
+                let reason = format!("{} does not run between stages", other.name());
+                Err(RunError::Index { step: step.name.clone(), reason })
+            }
         }
     }
 
@@ -265,5 +268,13 @@ impl Program {
             values.insert(self.plan.storage(id), made);
         }
         Ok(())
+    }
+}
+
+/// The error of a run in which `step` could not be computed.
+fn not_computed(step: &Step, error: ComputeError) -> RunError {
+    match error {
+        ComputeError::Memory { needed, limit } => RunError::Memory { needed, limit },
+        error => RunError::Index { step: step.name.clone(), reason: error.to_string() },
     }
 }

@@ -18,6 +18,16 @@ impl Budget {
         Budget { limit, taken: Cell::new(0) }
     }
 
+    /// How many bytes are taken.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.get()
+    }
+
+    /// Goes back to as many bytes taken as there were.
+    pub(crate) fn set_taken(&self, taken: usize) {
+        self.taken.set(taken);
+    }
+
     /// How many bytes are left.
     pub(crate) fn left(&self) -> usize {
         self.limit - self.taken.get()

@@ -11,6 +11,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use tensor::rule::RuleError;
 use tensor::scalar::{Binary, Unary};
 use tensor::{Bindings, DType, Dim, Tensor, Value};
 
@@ -18,6 +19,16 @@ use tensor::{Bindings, DType, Dim, Tensor, Value};
 /// the naive twins. Weights that are converted or moved are visited once; what goes beyond is left
 /// to the engine, which is faster, or is a hostile file's.
 const WORK_MAX: usize = 1 << 30;
+
+/// Elements of constants of which an operator between stages makes others at import: shapes, axes
+/// and tables have fewer, and none of these operators takes more than the square of that.
+const DYNAMIC_ELEMENTS_MAX: usize = 4096;
+
+/// Nodes among which a condition's parts are looked for.
+const NEAR: usize = 64;
+
+/// Deepest sequence of sequences. Exporters write sequences of tensors.
+const KIND_DEPTH_MAX: usize = 8;
 
 /// Bytes that one element takes while a naive twin computes with it, in `f64` or `i128`.
 const COMPUTED_BYTES: usize = 16;
@@ -61,7 +72,17 @@ impl Builder {
     /// Back in the graph around `inner`.
     pub(crate) fn leave(&mut self, mut inner: Builder) {
         inner.hand_over(self);
-        self.node = inner.node;
+    }
+
+    /// What constants have taken so far, in bytes and in work.
+    pub(crate) fn taken(&self) -> (usize, usize) {
+        (self.budget.taken(), self.work_left)
+    }
+
+    /// Gives back what constants have taken since then: they are dropped.
+    pub(crate) fn give_back(&mut self, (bytes, work_left): (usize, usize)) {
+        self.budget.set_taken(bytes);
+        self.work_left = work_left;
     }
 
     fn hand_over(&mut self, other: &mut Builder) {
@@ -78,12 +99,14 @@ impl Builder {
 
     /// Does a size depend on one that was not there when so many were?
     pub(crate) fn is_new(&self, size: &Dim, since: usize) -> bool {
-        (since + 1..=self.measured).any(|number| size.has_symbol(&Dim::measured(number)))
+        size.is_measured_after(since)
     }
 
     /// The two sizes, when an operand is whether they are equal.
     pub(crate) fn size_equality(&self, operand: &Operand) -> Option<(Dim, Dim)> {
-        let node = |id: ValueId| self.graph.nodes.iter().rfind(|node| node.output == id);
+        // A condition stands close behind what it asks about.
+        let near = self.graph.nodes.len().saturating_sub(NEAR);
+        let node = |id: ValueId| self.graph.nodes[near..].iter().rfind(|node| node.output == id);
         let size = |mut id: ValueId| loop {
             if let Some(known) = self.graph.known(id) {
                 let known = Sizes::of_tensor(known)?;
@@ -194,7 +217,18 @@ impl Builder {
         let operator = operator.into();
         let known: Option<Vec<Value>> =
             inputs.iter().map(|x| x.known().cloned().map(Value::Tensor)).collect();
+        if !operator.takes_objects()
+            && let Some(at) = inputs.iter().position(|x| !self.fact(x).dtype.is_dense())
+        {
+            let inputs: Vec<Fact> = inputs.iter().map(|x| self.fact(x)).collect();
+            let expected = "a tensor of numbers".to_string();
+            let error = RuleError::Type { input: at, expected, found: inputs[at].dtype };
+            return Err(Reason::Rule { error, inputs });
+        }
+        let elements: usize =
+            known.iter().flatten().map(|x| x.shape().iter().product::<usize>()).sum();
         if let Some(known) = known
+            && elements <= DYNAMIC_ELEMENTS_MAX
             && made.iter().all(|fact| fact.dtype.is_dense())
         {
             let constants = operator.evaluate(&known, self.budget.left());
@@ -245,6 +279,9 @@ impl Builder {
         inputs: &[&Operand],
         kind: Kind,
     ) -> Result<Operand, Reason> {
+        if kind.depth() > KIND_DEPTH_MAX {
+            return Err(Reason::Expansion);
+        }
         let made = kind.fact(|| self.fresh()).ok_or(Reason::UnknownRank)?;
         let made = self.dynamic(operator, inputs, vec![made])?.swap_remove(0);
         if let Operand::Value(id) = made {

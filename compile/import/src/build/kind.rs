@@ -61,6 +61,14 @@ impl Kind {
         }
     }
 
+    /// How many kinds lie in each other.
+    pub(crate) fn depth(&self) -> usize {
+        match self {
+            Kind::Tensor { .. } | Kind::Optional(None) => 1,
+            Kind::Sequence(inner) | Kind::Optional(Some(inner)) => 1 + inner.depth(),
+        }
+    }
+
     /// The kind of what is of one kind or the other; `None` when nothing is of both.
     pub(crate) fn join(&self, other: &Kind) -> Option<Kind> {
         match (self, other) {

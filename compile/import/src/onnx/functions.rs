@@ -6,8 +6,8 @@ use std::collections::HashMap;
 /// Deepest use of functions in functions. Exporters nest two or three deep.
 pub(super) const DEPTH_MAX: usize = 16;
 
-/// Most nodes that functions may become in all, since each level can multiply them: ten times
-/// what the largest published models have.
+/// Most nodes that functions may become and graphs inside of nodes may have in all, since each
+/// level can multiply them: ten times what the largest published models have.
 pub(super) const NODES_MAX: usize = 1_000_000;
 
 /// The nodes that a use of `function` stands for, with the values inside renamed so that they

@@ -58,7 +58,8 @@ fn fact(
         return Err(("is neither a tensor nor made of tensors".to_string(), hint));
     };
     let dtype = tensors::element_type(i64::from(tensor.elem_type)).map_err(|name| {
-        let hint = "export the model with number inputs, e.g. after the tokenizer or encoder";
+        let hint =
+            "export the model with inputs of numbers or text, complex ones as pairs of numbers";
         (format!("its elements are of type {name}"), hint)
     })?;
     let Some(shape) = &tensor.shape else {
@@ -108,6 +109,8 @@ fn size(
     let symbol = match name(dim) {
         Some(name) => name.to_string(),
         None => {
+            // A name that begins otherwise could be taken for a size that only turns out later.
+            let input = input.trim_start_matches(|c: char| !(c.is_alphabetic() || c == '_'));
             let mut own = format!("{input}_{axis}");
             while !taken.insert(own.clone()) {
                 own.push('_');

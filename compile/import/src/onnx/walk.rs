@@ -73,8 +73,12 @@ pub(super) struct Known {
 /// What a node that runs graphs makes; `None` when that cannot be judged.
 pub(super) type Made = Result<Option<Vec<Operand>>, Reason>;
 
-/// How far the lists of findings were.
-pub(super) struct Mark([usize; 4]);
+/// How far the findings were, and what constants had taken.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    findings: [usize; 4],
+    taken: (usize, usize),
+}
 
 /// What became of a node.
 enum Outcome {
@@ -104,7 +108,7 @@ pub(super) struct Walk<'a> {
     functions: &'a [FunctionProto],
     /// Functions that are being expanded, one inside the other.
     depth: usize,
-    /// Nodes that functions became so far.
+    /// Nodes that functions became so far, and that graphs inside of nodes had.
     pub(super) expanded: usize,
 }
 
@@ -310,11 +314,14 @@ impl<'a> Walk<'a> {
     /// How far the findings are.
     pub(super) fn mark(&self) -> Mark {
         let Survey { refusals, unjudged, remarks, .. } = &self.survey;
-        Mark([refusals.len(), unjudged.len(), remarks.len(), self.taken.len()])
+        let findings = [refusals.len(), unjudged.len(), remarks.len(), self.taken.len()];
+        Mark { findings, taken: self.build.taken() }
     }
 
     /// Forgets what was found since then: it will be found again.
-    pub(super) fn forget(&mut self, Mark([refusals, unjudged, remarks, taken]): Mark) {
+    pub(super) fn forget(&mut self, mark: Mark) {
+        let [refusals, unjudged, remarks, taken] = mark.findings;
+        self.build.give_back(mark.taken);
         self.survey.refusals.truncate(refusals);
         self.survey.unjudged.truncate(unjudged);
         self.survey.remarks.truncate(remarks);

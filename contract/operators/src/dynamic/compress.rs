@@ -15,20 +15,8 @@ pub struct Compress {
 
 impl Evaluate for Compress {
     fn evaluate(&self, inputs: &Inputs<'_>) -> Result<Vec<Value>, ComputeError> {
-        let x = inputs.tensor(0)?;
         let condition = inputs.integers(1)?;
-        let row;
-        let (x, axis) = match self.axis {
-            Some(axis) if axis < x.shape().len() => (x.as_ref(), axis),
-            Some(axis) => {
-                let expected = format!("an axis of {:?}", x.shape());
-                return Err(refused("the axis", axis, &expected));
-            }
-            None => {
-                row = x.as_ref().clone().reshaped(&[x.len()])?;
-                (&row, 0)
-            }
-        };
+        let (x, axis) = inputs.along(0, self.axis)?;
         let size = x.shape()[axis];
         if condition.iter().skip(size).any(|&c| c != 0) {
             let found = condition.len();
@@ -36,6 +24,6 @@ impl Evaluate for Compress {
         }
         let holds = condition.iter().take(size).enumerate().filter(|(_, c)| **c != 0);
         let kept: Vec<usize> = holds.map(|(at, _)| at).collect();
-        Ok(vec![take(inputs, x, axis, &kept)?.into()])
+        Ok(vec![take(inputs, &x, axis, &kept)?.into()])
     }
 }

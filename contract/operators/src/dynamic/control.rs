@@ -1,7 +1,7 @@
 //! ONNX Loop-11,13,16,19,21,23,24,25 and the condition of If: what the naive twin and the engine
 //! do around the bodies that each runs in its own way.
 
-use super::{at_most, refused};
+use super::refused;
 use crate::ComputeError;
 use serde::{Deserialize, Serialize};
 use tensor::rule::Fact;
@@ -73,7 +73,7 @@ impl Iteration {
                 all.push(one);
             }
             if total > bytes_max {
-                return Err(refused("the scanned values", total, &at_most(bytes_max)).into());
+                return Err(ComputeError::Memory { needed: total, limit: bytes_max }.into());
             }
             iteration += 1;
         }
@@ -88,12 +88,17 @@ impl Iteration {
 pub fn condition(value: &Value) -> Result<bool, ComputeError> {
     let flag = value.tensor().filter(|x| x.dtype() == DType::Bool && x.len() == 1);
     let flag = flag.map(|x| x.bytes()[0] != 0);
-    flag.ok_or_else(|| refused("a condition", format!("{value:?}"), "one boolean"))
+    flag.ok_or_else(|| refused("a condition", shown(value), "one boolean"))
 }
 
 fn trip_count(value: &Value) -> Result<i64, ComputeError> {
     let count = value.tensor().and_then(|x| x.as_slice::<i64>().ok()?.first().copied());
-    count.ok_or_else(|| refused("a trip count", format!("{value:?}"), "one i64"))
+    count.ok_or_else(|| refused("a trip count", shown(value), "one i64"))
+}
+
+/// Type and shape of a value.
+fn shown(value: &Value) -> String {
+    format!("{}{:?}", value.dtype(), value.shape())
 }
 
 /// Values of all iterations under a new first axis.
@@ -110,7 +115,7 @@ fn stacked(all: &[Value], fact: &Fact, sizes: &Bindings) -> Result<Value, Comput
     let tensors = tensors.ok_or_else(numbers)?;
     let (dtype, inner) = (first.dtype(), first.shape());
     if let Some(other) = tensors.iter().find(|x| (x.dtype(), x.shape()) != (dtype, inner)) {
-        return Err(refused("a scanned value", format!("{other:?}"), &format!("as {first:?}")));
+        return Err(refused("a scanned value", format!("{other:?}"), &shown(first)));
     }
     let bytes: Vec<u8> = tensors.iter().flat_map(|x| x.bytes().iter().copied()).collect();
     let shape: Vec<usize> = std::iter::once(all.len()).chain(inner.iter().copied()).collect();

@@ -71,6 +71,26 @@ macro_rules! dynamics {
                 match self { $(Dynamic::$variant(_) => stringify!($variant),)* }
             }
 
+            /// May the inputs be other than tensors of numbers?
+            pub const fn takes_objects(&self) -> bool {
+                matches!(
+                    self,
+                    Dynamic::Axes(_)
+                        | Dynamic::Literal(_)
+                        | Dynamic::Optional(_)
+                        | Dynamic::Reshape(_)
+                        | Dynamic::Sequence(
+                            Sequence::Make
+                                | Sequence::At
+                                | Sequence::Insert
+                                | Sequence::Erase
+                                | Sequence::Length
+                                | Sequence::Concat { .. }
+                        )
+                        | Dynamic::TextOperator(_)
+                )
+            }
+
             /// What is made of these values. No tensor and no sequence may be larger than
             /// `bytes_max`.
             pub fn evaluate(
@@ -155,19 +175,33 @@ impl Inputs<'_> {
         Ok(axes)
     }
 
+    /// Requires that so many values of a size may be made.
+    fn require(&self, count: usize, size: usize) -> Result<(), ComputeError> {
+        let (needed, limit) = (count.saturating_mul(size), self.bytes_max);
+        if needed > limit { Err(ComputeError::Memory { needed, limit }) } else { Ok(()) }
+    }
+
     /// A tensor of zeros, when it may be as large.
     fn zeros(&self, dtype: DType, shape: &[usize]) -> Result<Tensor, ComputeError> {
-        let bytes = tensor::element_count(shape).and_then(|n| n.checked_mul(dtype.size()));
-        if bytes.is_none_or(|bytes| bytes > self.bytes_max) {
-            let found = format!("{dtype}{shape:?}");
-            return Err(refused("the result", found, &at_most(self.bytes_max)));
-        }
+        self.require(tensor::element_count(shape).unwrap_or(usize::MAX), dtype.size())?;
         Ok(Tensor::zeros(dtype, shape)?)
     }
-}
 
-fn at_most(bytes: usize) -> String {
-    format!("at most {bytes} bytes")
+    /// A tensor whose slices along an axis are looked at: without an axis, all elements in a row.
+    fn along(&self, index: usize, axis: Option<usize>) -> Result<(Tensor, usize), ComputeError> {
+        let x = self.tensor(index)?.as_ref().clone();
+        match axis {
+            Some(axis) if axis < x.shape().len() => Ok((x, axis)),
+            Some(axis) => {
+                let expected = format!("an axis of {:?}", x.shape());
+                Err(refused("the axis", axis, &expected))
+            }
+            None => {
+                let count = x.len();
+                Ok((x.reshaped(&[count])?, 0))
+            }
+        }
+    }
 }
 
 fn refused(what: &'static str, found: impl ToString, expected: &str) -> ComputeError {
@@ -209,10 +243,10 @@ fn take(
     let [before, size, after] = crate::around(&shape, axis);
     shape[axis] = kept.len();
     let mut made = inputs.zeros(x.dtype(), &shape)?;
-    let block = after * x.dtype().size();
-    if block == 0 {
+    if made.is_empty() {
         return Ok(made);
     }
+    let block = after * x.dtype().size();
     let mut places = made.bytes_mut().chunks_exact_mut(block);
     for outer in 0..before {
         for (&at, place) in kept.iter().zip(&mut places) {

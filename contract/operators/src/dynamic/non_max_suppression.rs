@@ -35,6 +35,8 @@ impl Evaluate for NonMaxSuppression {
         let most = inputs.integers(2)?.first().copied().unwrap_or(0).max(0);
         let (overlap, least) = (number(inputs.floats(3)?), number(inputs.floats(4)?));
         let mut made: Vec<i64> = Vec::new();
+        // Without a box, classes are not counted up in vain.
+        let (images, classes) = if count == 0 { (0, 0) } else { (images, classes) };
         for image in 0..images {
             let corners = |at: usize| self.corners(&all[(image * count + at) * 4..][..4]);
             let areas: Vec<Area> = (0..count).map(corners).collect();

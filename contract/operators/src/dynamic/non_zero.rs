@@ -18,6 +18,7 @@ impl Evaluate for NonZero {
             Numbers::Integer(x) => x.iter().map(|&x| x != 0).collect(),
         };
         let places: Vec<usize> = (0..x.len()).filter(|&at| is_set[at]).collect();
+        inputs.require(places.len().saturating_mul(x.shape().len()), size_of::<i64>())?;
         let strides = row_major_strides(x.shape());
         let axes = strides.iter().zip(x.shape());
         let made: Vec<i64> = axes

@@ -59,7 +59,7 @@ impl Evaluate for Pad {
         gather(&mut made, x.bytes(), value.bytes(), |index| {
             let mut at = 0;
             for axis in 0..index.len() {
-                let place = index[axis] as i64 - before[axis];
+                let place = (index[axis] as i64).checked_sub(before[axis])?;
                 at += self.mode.place(place, source[axis] as i64)? * strides[axis];
             }
             Some(at)

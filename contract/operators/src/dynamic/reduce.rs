@@ -8,7 +8,7 @@ use tensor::scalar::Reduction;
 use tensor::{Tensor, Value, row_major_strides};
 
 /// `(x, axes)`: one element made of all those along `axes`. Floats are summed in `f64`, integers
-/// in 128 bits.
+/// in 128 bits; means, roots and logarithms of integers are computed in `f64` and cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reduce {
     /// The function.
@@ -23,18 +23,15 @@ impl Evaluate for Reduce {
     fn evaluate(&self, inputs: &Inputs<'_>) -> Result<Vec<Value>, ComputeError> {
         let x = inputs.tensor(0)?;
         let mut axes = inputs.axes(1, x.shape().len())?;
-        if axes.is_empty() {
-            if self.is_noop_without_axes {
-                axes = vec![];
-            } else {
-                axes = (0..x.shape().len()).collect();
-            }
+        if axes.is_empty() && !self.is_noop_without_axes {
+            axes = (0..x.shape().len()).collect();
         }
         let is_reduced = |axis: &usize| axes.contains(axis);
         let mut kept: Vec<usize> = x.shape().to_vec();
         axes.iter().for_each(|&axis| kept[axis] = 1);
-        let groups = groups(x, &kept, is_reduced);
         let mut made = inputs.zeros(x.dtype(), &kept)?;
+        inputs.require(made.len(), size_of::<Vec<usize>>())?;
+        let groups = groups(x, &kept, is_reduced);
         store(&mut made.view_mut(), &self.reduced(&read(&x.view()), &groups));
         if !self.keepdims {
             let left = (0..kept.len()).filter(|axis| !is_reduced(axis)).map(|axis| kept[axis]);

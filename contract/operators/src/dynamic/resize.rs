@@ -34,12 +34,15 @@ impl Evaluate for ResizeBy {
         let x = inputs.tensor(0)?;
         let target = inputs.floats(1)?;
         let mut resize = self.resize.clone();
+        if let Some(other) = resize.axes.iter().find(|a| a.axis >= x.shape().len()) {
+            let expected = format!("an axis of {:?}", x.shape());
+            return Err(refused("the axis", other.axis, &expected));
+        }
         if target.len() != resize.axes.len() {
             let expected = resize.axes.len().to_string();
             return Err(refused("the length of the target", target.len(), &expected));
         }
-        let old: Vec<f64> =
-            resize.axes.iter().filter_map(|a| x.shape().get(a.axis)).map(|&n| n as f64).collect();
+        let old: Vec<f64> = resize.axes.iter().map(|a| x.shape()[a.axis] as f64).collect();
         let ratios = || target.iter().zip(&old).map(|(new, old)| new / old);
         let common = match self.target {
             Target::Scales | Target::Sizes => None,
@@ -69,7 +72,8 @@ impl Evaluate for ResizeBy {
         for resized in &resize.axes {
             shape[resized.axis] = resized.size.known_size().unwrap_or(usize::MAX);
         }
-        drop(inputs.zeros(x.dtype(), &shape)?);
+        let count = tensor::element_count(&shape).unwrap_or(usize::MAX);
+        inputs.require(count, x.dtype().size())?;
         let mut views = vec![x.view()];
         let roi = inputs.values.get(2).and_then(Value::tensor);
         views.extend(roi.map(|roi| roi.view()));

@@ -1,7 +1,7 @@
 //! ONNX SequenceConstruct-11, SequenceEmpty-11, SequenceAt-11, SequenceInsert-11, SequenceErase-11,
 //! SequenceLength-11, ConcatFromSequence-11 and SplitToSequence-11,24.
 
-use super::{Evaluate, Inputs, at_most, refused, reshape, take};
+use super::{Evaluate, Inputs, refused, reshape, take};
 use crate::ComputeError;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -55,10 +55,7 @@ impl Evaluate for Sequence {
                 };
                 all.insert(at, inputs.value(1)?.clone());
                 let made = Value::Sequence(Arc::new(all));
-                if made.bytes() > inputs.bytes_max {
-                    let expected = at_most(inputs.bytes_max);
-                    return Err(refused("the sequence", made.bytes(), &expected));
-                }
+                inputs.require(made.bytes(), 1)?;
                 made
             }
             Sequence::Erase => {
@@ -114,6 +111,9 @@ fn concat(inputs: &Inputs<'_>, axis: usize, is_new: bool) -> Result<Tensor, Comp
     }
     shape[axis] = total;
     let mut made = inputs.zeros(first.dtype(), &shape)?;
+    if made.is_empty() {
+        return Ok(made);
+    }
     let [before, ..] = crate::around(&shape, axis);
     let row = row_major_strides(&shape)[axis] * first.dtype().size();
     let mut start = 0;
@@ -133,6 +133,8 @@ fn split(inputs: &Inputs<'_>, axis: usize, keepdims: bool) -> Result<Value, Comp
     let Some(&size) = x.shape().get(axis) else {
         return Err(refused("the axis", axis, &format!("an axis of {:?}", x.shape())));
     };
+    // As many parts as there are elements on the axis, at most.
+    inputs.require(size, size_of::<Value>())?;
     let lengths: Vec<i64> = match inputs.values.get(1) {
         None => vec![1; size],
         Some(given) => match (given.shape().is_empty(), inputs.integers(1)?.as_slice()) {

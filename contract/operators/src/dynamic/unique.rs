@@ -1,6 +1,6 @@
 //! ONNX Unique-11.
 
-use super::{Evaluate, Inputs, refused, take};
+use super::{Evaluate, Inputs, take};
 use crate::ComputeError;
 use crate::numbers::{Numbers, read};
 use serde::{Deserialize, Serialize};
@@ -19,20 +19,9 @@ pub struct Unique {
 
 impl Evaluate for Unique {
     fn evaluate(&self, inputs: &Inputs<'_>) -> Result<Vec<Value>, ComputeError> {
-        let x = inputs.tensor(0)?;
-        let row;
-        let (x, axis) = match self.axis {
-            Some(axis) if axis < x.shape().len() => (x.as_ref(), axis),
-            Some(axis) => {
-                let expected = format!("an axis of {:?}", x.shape());
-                return Err(refused("the axis", axis, &expected));
-            }
-            None => {
-                row = x.as_ref().clone().reshaped(&[x.len()])?;
-                (&row, 0)
-            }
-        };
+        let (x, axis) = inputs.along(0, self.axis)?;
         let [before, size, after] = crate::around(x.shape(), axis);
+        inputs.require(size, 4 * size_of::<i64>())?;
         let elements = read(&x.view());
         let places = |at: usize| {
             (0..before).flat_map(move |b| (0..after).map(move |a| (b * size + at) * after + a))
@@ -66,7 +55,7 @@ impl Evaluate for Unique {
         let inverse: Vec<i64> = class_of.iter().map(|&class| rank_of[class] as i64).collect();
         let mut counts = vec![0i64; firsts.len()];
         inverse.iter().for_each(|&rank| counts[rank as usize] += 1);
-        let unique = take(inputs, x, axis, &firsts)?;
+        let unique = take(inputs, &x, axis, &firsts)?;
         let firsts: Vec<i64> = firsts.iter().map(|&at| at as i64).collect();
         let vector = |x: &[i64]| Tensor::from_slice(&[x.len()], x).map(Value::from);
         Ok(vec![unique.into(), vector(&firsts)?, vector(&inverse)?, vector(&counts)?])

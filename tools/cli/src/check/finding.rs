@@ -4,6 +4,7 @@ use super::case::{Case, Trial};
 use crate::macs;
 use import::Survey;
 use ir::{Fact, Graph, Node, Op, ValueId};
+use runtime::RunError;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use tensor::DType;
@@ -169,10 +170,24 @@ fn not_judged(case: &Case, _: &Trial) -> Vec<Finding> {
 
 fn run_failed(case: &Case, trial: &Trial) -> Vec<Finding> {
     let Trial::Failed(error) = trial else { return Vec::new() };
+    if let RunError::NotNumbers { port, found } = error {
+        let is_input = case.signature.inputs.iter().any(|input| input.name == *port);
+        let kind = if is_input { "input" } else { "output" };
+        let text = format!("is of type {found}; only numbers can be sent and answered");
+        let fix = "leave out of the exported model what reads or writes it, and do that part in \
+                   the client";
+        return vec![Finding::new(Severity::Refused, kind, port, text, fix)];
+    }
     let sizes: Vec<String> = case.sizes.iter().map(|(name, n)| format!("{name}={n}")).collect();
     let text = format!("a run on zeros with sizes [{}] failed: {error}", sizes.join(", "));
-    let fix = "give the sizes that the model takes with --size NAME=N";
-    vec![Finding::new(Severity::Refused, "model", &case.name, text, fix)]
+    // Whether such a model can run depends on its inputs, and zeros are not like any real one.
+    let is_up_to_data = case.loaded.as_ref().is_some_and(|l| !l.model.plan().is_single_stage());
+    let (severity, fix) = if is_up_to_data {
+        (Severity::Warning, "try it on real inputs: schooner run MODEL --input inputs.npz")
+    } else {
+        (Severity::Refused, "give the sizes that the model takes with --size NAME=N")
+    };
+    vec![Finding::new(severity, "model", &case.name, text, fix)]
 }
 
 fn not_finite(_: &Case, trial: &Trial) -> Vec<Finding> {
@@ -218,7 +233,8 @@ fn used(graph: &Graph) -> Vec<bool> {
     let mut is_used = vec![false; graph.values.len()];
     graph.outputs.iter().for_each(|output| is_used[output.value.0 as usize] = true);
     for node in graph.nodes.iter().rev() {
-        if node.outputs().any(|id| is_used[id.0 as usize]) {
+        // A node between stages is kept even if nothing takes what it makes: it may refuse a run.
+        if node.op.is_staged() || node.outputs().any(|id| is_used[id.0 as usize]) {
             node.inputs.iter().for_each(|id| is_used[id.0 as usize] = true);
         }
     }

@@ -137,7 +137,10 @@ fn branch(walk: &mut Walk<'_>, control: &Control<'_>) -> Made {
         && let Some((size, expected)) = walk.build.size_equality(&condition)
     {
         walk.forget(mark);
-        let Some(made) = walk.inline(then)? else { return Ok(None) };
+        let name = walk.build.node.clone();
+        let made = walk.inline(then)?;
+        walk.build.node = name;
+        let Some(made) = made else { return Ok(None) };
         let require = Op::Whole(Require { size, expected }.into());
         let made = made.iter().map(|x| walk.build.emit(require.clone(), &[x]));
         return made.collect::<Result<_, _>>().map(Some);
@@ -146,7 +149,10 @@ fn branch(walk: &mut Walk<'_>, control: &Control<'_>) -> Made {
     let pairs = a.facts().into_iter().zip(b.facts()).zip(a.kinds.iter().zip(&b.kinds));
     for ((a, b), (kind, other)) in pairs {
         let differ = || refused(format!("{kind:?} of both branches"), format!("{other:?}"));
-        let kind = kind.join(other).filter(|_| a.rank() == b.rank()).ok_or_else(differ)?;
+        let kind = kind
+            .join(other)
+            .filter(|_| a.rank() == b.rank() && a.dtype == b.dtype)
+            .ok_or_else(differ)?;
         let size = |(a, b): (Dim, Dim)| {
             if a == b && !walk.build.is_new(&a, since) { a } else { walk.build.fresh() }
         };

@@ -28,7 +28,8 @@ struct State {
 impl State {
     /// What is true of a state and of what an iteration makes of it.
     fn join(&self, made: &Fact, kind: &Kind) -> Result<State, Reason> {
-        let joined = self.kind.join(kind).filter(|_| made.rank() == self.shape.len());
+        let is_same = made.rank() == self.shape.len() && made.dtype == self.dtype;
+        let joined = self.kind.join(kind).filter(|_| is_same);
         let kind = joined.ok_or_else(|| {
             refused(format!("a state of kind {:?}", self.kind), format!("{kind:?}"))
         })?;
@@ -211,7 +212,7 @@ fn scanned(
 /// axis.
 pub(super) fn scan(walk: &mut Walk<'_>, control: &Control<'_>) -> Made {
     if control.opset < 9 {
-        return Err(Reason::Opset { oldest: 9, newest: 28 });
+        return Err(refused("a scan of operator set 9 or newer", control.opset));
     }
     let graph = control.graph("body")?;
     let attribute = control.node.attribute.iter().find(|a| a.name == "num_scan_inputs");
@@ -225,6 +226,12 @@ pub(super) fn scan(walk: &mut Walk<'_>, control: &Control<'_>) -> Made {
     let ranks: Vec<usize> = sources.iter().map(|x| walk.build.fact(x).rank()).collect();
     let taken = scanned(control, "scan_input_axes", "scan_input_directions", &ranks)?;
     let length = walk.build.fact(&sources[0]).shape[taken[0].axis].clone();
+    for (source, scanned) in sources.iter().zip(&taken) {
+        let own = &walk.build.fact(source).shape[scanned.axis];
+        if (own.clone() - length.clone()).known().is_some_and(|differ| differ != 0) {
+            return Err(refused(format!("inputs of {length} slices"), own));
+        }
+    }
     let size = walk.build.sizes(Sizes::scalar(length.clone()));
     let repeat = Repeat {
         trip_count: Some(size.clone()),

@@ -140,7 +140,10 @@ fn known_count(call: &mut Call<'_>, ends: &[Operand]) -> Result<Option<Dim>, Rea
 fn symbolic_count(ends: &[Operand]) -> Option<Dim> {
     let end = |index: usize| ends[index].sizes()?.dims.first().cloned();
     let (start, limit, delta) = (end(0)?, end(1)?, end(2)?.known()?);
-    let (room, step) = if delta > 0 { (limit - start, delta) } else { (start - limit, -delta) };
+    let (room, step) = match delta {
+        1.. => (limit - start, delta),
+        _ => (start - limit, delta.checked_neg()?),
+    };
     let count = (step > 0).then(|| room.ceil_div(&Dim::from(step)))?;
     let is_size = lower_bound(&count).is_some_and(|least| least >= 0);
     Some(if is_size { count } else { count.maximum(&Dim::default()) })

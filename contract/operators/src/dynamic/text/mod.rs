@@ -108,8 +108,8 @@ fn pairs<'a>(inputs: &'a Inputs<'_>) -> Result<Pairs<'a>, ComputeError> {
     let shape = tensor::broadcast(a.shape(), b.shape());
     let found = format!("{:?} and {:?}", a.shape(), b.shape());
     let shape = shape.ok_or_else(|| refused("the shapes", found, "ones that broadcast"))?;
-    let count = tensor::element_count(&shape).filter(|&count| count <= inputs.bytes_max);
-    let count = count.ok_or_else(|| refused("the result", "too large", "less memory"))?;
+    let count = tensor::element_count(&shape).unwrap_or(usize::MAX);
+    inputs.require(count, size_of::<String>())?;
     let strides = tensor::row_major_strides(&shape);
     let sizes = shape.clone();
     // Where the element for a place of the result lies in an operand of another shape.
@@ -148,8 +148,9 @@ struct Room {
 impl Room {
     /// Takes the memory of a text of so many bytes.
     fn take(&mut self, bytes: usize) -> Result<(), ComputeError> {
-        let left = self.left.checked_sub(bytes.saturating_add(size_of::<String>()));
-        self.left = left.ok_or_else(|| refused("the result", "larger", "what memory allows"))?;
+        let needed = bytes.saturating_add(size_of::<String>());
+        let left = self.left.checked_sub(needed);
+        self.left = left.ok_or(ComputeError::Memory { needed, limit: self.left })?;
         Ok(())
     }
 }

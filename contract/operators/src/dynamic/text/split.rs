@@ -1,6 +1,5 @@
 //! ONNX StringSplit-20.
 
-use super::super::{at_most, refused};
 use crate::ComputeError;
 use serde::{Deserialize, Serialize};
 use tensor::{Tensor, Text, Value};
@@ -21,7 +20,7 @@ impl Split {
         let width = split.iter().map(Vec::len).max().unwrap_or(0);
         let bytes = split.len().saturating_mul(width).saturating_mul(size_of::<String>());
         if bytes > bytes_max {
-            return Err(refused("the parts", bytes, &at_most(bytes_max)));
+            return Err(ComputeError::Memory { needed: bytes, limit: bytes_max });
         }
         let counts: Vec<i64> = split.iter().map(|parts| parts.len() as i64).collect();
         let padded = split.into_iter().flat_map(|mut parts| {
