@@ -299,6 +299,23 @@ def linear():
     make("dequantize_axis", "DequantizeLinear", [integers, scales, zeros], axis=1)
 
 
+def recurrences():
+    """DynamicQuantizeLSTM, of one sequence: states of several are rounded together."""
+    x, h, c = floats(110, 6, 1, 4), floats(111, 2, 1, 3), floats(112, 2, 1, 3)
+    w = Weight(whole(113, -127, 128, 2, 4, 12, dtype=I8))
+    r = Weight(whole(114, -127, 128, 2, 3, 12, dtype=I8))
+    bias, lengths = Weight(floats(115, 2, 24)), None
+    w_scale, r_scale = [Weight(whole(seed, 1, 9, 2).astype(F32) / 900) for seed in (116, 117)]
+    zeros = Weight(np.zeros(2, I8))
+    given = [x, w, r, bias, lengths, h, c, None, w_scale, zeros, r_scale, zeros]
+    op = "DynamicQuantizeLSTM"
+    make("dynamic_lstm", op, given, outputs=3, hidden_size=3, direction="bidirectional")
+    rows = [Weight(whole(seed, 1, 9, 2, 12).astype(F32) / 900) for seed in (118, 119)]
+    zeros = Weight(np.zeros((2, 12), I8))
+    given = [x, w, r, bias, lengths, None, None, None, rows[0], zeros, rows[1], zeros]
+    make("dynamic_lstm_rows", op, given, outputs=3, hidden_size=3, direction="bidirectional")
+
+
 def einsums():
     for name, equation, *shapes in [
         ("product", "ij,jk->ik", (3, 4), (4, 5)),
@@ -325,7 +342,7 @@ def main():
     FOLDER.mkdir()
     for family in [
         activations, fused, norms, attentions, multi_head_attentions, rotations, qlinear,
-        products, few_bits, linear, einsums,
+        products, few_bits, linear, recurrences, einsums,
     ]:  # fmt: skip
         family()
     files = sorted(FOLDER.iterdir())

@@ -44,6 +44,7 @@ pub mod mel_weights;
 pub mod negative_log_likelihood;
 pub mod numbers;
 pub mod one_hot;
+pub mod random;
 pub mod range;
 mod real;
 pub mod recurrent;
@@ -193,6 +194,7 @@ operators! {
     MelWeights: mel_weights, "`(sample_rate, lower, upper)`: the matrix to the mel scale.";
     NegativeLogLikelihood: negative_log_likelihood, "`(x, target, [weights])`: a loss.";
     OneHot: one_hot, "`(indices, values)`: an axis that is on at an index and off elsewhere.";
+    Random: random, "`(x)`: numbers by chance, in the shape of `x`.";
     Range: range, "`(start, delta)`: numbers in equal steps.";
     Recurrent: recurrent, "`(x, r, …)`: layers that pass a state on from step to step.";
     Require: require, "`(x)`: what is right only where two sizes are equal.";

@@ -26,6 +26,7 @@ pub(crate) trait Real:
     fn exp_m1(self) -> Self;
     fn ln_1p(self) -> Self;
     fn tanh(self) -> Self;
+    fn round_ties_even(self) -> Self;
     /// The elements of a tensor of a type that is computed in this one.
     fn read<'a>(x: &View<'a>) -> Cow<'a, [Self]>;
     /// Stores as many elements as there are places.
@@ -67,6 +68,10 @@ macro_rules! functions {
 
         fn tanh(self) -> $type {
             $type::tanh(self)
+        }
+
+        fn round_ties_even(self) -> $type {
+            $type::round_ties_even(self)
         }
     };
 }

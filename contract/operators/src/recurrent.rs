@@ -27,6 +27,9 @@ pub struct Recurrent {
     pub clip: Option<f32>,
     /// Which of `bias`, `lengths`, `h`, `c` and `peepholes` are there.
     pub given: [bool; 5],
+    /// Is each state of a sequence rounded to 256 steps over its range before its product with the
+    /// weights? So does `com.microsoft` DynamicQuantizeLSTM.
+    pub rounds_states: bool,
 }
 
 /// What is computed in each step.
@@ -263,7 +266,15 @@ impl Recurrent {
             let at = direction * batch * h;
             let (states, cells) = (&mut states[at..][..batch * h], &mut cells[at..][..batch * h]);
             let layer = Layer { recurrent: self, direction, parameters: &parameters };
-            layer.products(0..self.at_once(), &running, states, &mut sums);
+            let mut multiplied = &*states;
+            if self.rounds_states {
+                for &b in &running {
+                    let places = b * h..(b + 1) * h;
+                    rounded(&states[places.clone()], &mut kept[places]);
+                }
+                multiplied = &kept;
+            }
+            layer.products(0..self.at_once(), &running, multiplied, &mut sums);
             if self.at_once() < rows {
                 // What the state makes of the last gate is known when the reset gate is.
                 for &b in &running {
@@ -304,6 +315,23 @@ impl Recurrent {
     /// The step of a sequence that comes at some place in a direction.
     fn step(&self, direction: usize, index: usize, length: usize) -> usize {
         if self.directions[direction].is_reverse { length - 1 - index } else { index }
+    }
+}
+
+/// Elements as near as 256 equal steps over their range, which has 0 in it, come to them; 0 is one
+/// of the steps. As ONNX DynamicQuantizeLinear-11 and back.
+fn rounded<T: Real>(x: &[T], made: &mut [T]) {
+    let low = x.iter().fold(T::ZERO, |least, &x| least.min(x));
+    let high = x.iter().fold(T::ZERO, |most, &x| most.max(x));
+    let (step, most) = ((high - low) / T::of(255.0), T::of(255.0));
+    if step > T::ZERO {
+        let zero = (-low / step).round_ties_even().max(T::ZERO).min(most);
+        for (x, made) in x.iter().zip(made) {
+            let place = ((*x / step).round_ties_even() + zero).max(T::ZERO).min(most);
+            *made = (place - zero) * step;
+        }
+    } else {
+        made.copy_from_slice(x);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The operators, one file for each family of `compile/ir` and more: `shape` for what is known
-//! without data, `select` and `sequence` for what only turns out while the model runs, `sample`,
-//! `signal` and `text` for what is computed as written, `tabular` for `ai.onnx.ml` and `microsoft`
-//! for `com.microsoft`. Each file starts with its table.
+//! without data, `select` and `sequence` for what only turns out while the model runs, `random`,
+//! `sample`, `signal` and `text` for what is computed as written, `tabular` for `ai.onnx.ml` and
+//! `microsoft` for `com.microsoft`. Each file starts with its table.
 
 mod attention;
 mod conv;
@@ -16,6 +16,7 @@ mod movement;
 mod norm;
 mod pool;
 mod quantize;
+mod random;
 mod recurrent;
 mod reduce;
 mod resize;
@@ -118,11 +119,13 @@ const FAMILIES: &[(&str, &[Row])] = &[
     ("microsoft", microsoft::norm::OPS),
     ("microsoft", microsoft::qlinear::OPS),
     ("microsoft", microsoft::quantized::OPS),
+    ("microsoft", microsoft::recurrent::OPS),
     ("movement", movement::OPS),
     ("movement", movement::slice::OPS),
     ("norm", norm::OPS),
     ("pool", pool::OPS),
     ("quantize", quantize::OPS),
+    ("random", random::OPS),
     ("recurrent", recurrent::OPS),
     ("reduce", reduce::OPS),
     ("resize", resize::OPS),

@@ -206,11 +206,24 @@ pub(super) fn dynamic_quantize_linear(call: &mut Call<'_>) -> Made {
     let range = call.build.binary(Binary::Sub, &high, &low)?;
     let steps = call.build.number(DType::F32, 255.0)?;
     let scale = call.build.binary(Binary::Div, &range, &steps)?;
+    // Zeros alone have no range: any scale will do.
+    let zeros = call.build.binary(Binary::Equal, &range, &zero)?;
+    let one = call.build.cast(&zeros, DType::F32)?;
+    let scale = call.build.binary(Binary::Add, &scale, &one)?;
     let lowest = call.build.unary(Unary::Neg, &low)?;
     let point = quantized(call, &lowest, &scale, None, DType::U8)?;
     let zero = call.build.cast(&point, DType::F32)?;
     let made = quantized(call, &x, &scale, Some(&zero), DType::U8)?;
     Ok(vec![made, scale, point])
+}
+
+/// The first input in f32, as near as 256 steps over its range come to it.
+pub(super) fn dynamically_rounded(call: &mut Call<'_>) -> Result<Operand, Reason> {
+    let made = dynamic_quantize_linear(call)?;
+    let x = call.build.cast(&made[0], DType::F32)?;
+    let zero = call.build.cast(&made[2], DType::F32)?;
+    let centered = call.build.binary(Binary::Sub, &x, &zero)?;
+    call.build.binary(Binary::Mul, &centered, &made[1])
 }
 
 /// `x - zero` in f32, `axis` being that along which a vector of zero points runs.

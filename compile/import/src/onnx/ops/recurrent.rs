@@ -21,7 +21,7 @@ pub(super) const OPS: &[Row] = &[
             "hidden_size",
             "layout",
         ],
-        |call| recurrent(call, Cell::Rnn, &["Tanh"]),
+        |call| recurrent(call, Cell::Rnn, &["Tanh"], false),
     ),
     row(
         "GRU",
@@ -37,7 +37,7 @@ pub(super) const OPS: &[Row] = &[
         ],
         |call| {
             let resets_product = call.flag("linear_before_reset", false)?;
-            recurrent(call, Cell::Gru { resets_product }, &["Sigmoid", "Tanh"])
+            recurrent(call, Cell::Gru { resets_product }, &["Sigmoid", "Tanh"], false)
         },
     ),
     row(
@@ -52,16 +52,18 @@ pub(super) const OPS: &[Row] = &[
             "input_forget",
             "layout",
         ],
-        |call| {
-            let forgets_input = call.flag("input_forget", false)?;
-            recurrent(call, Cell::Lstm { forgets_input }, &["Sigmoid", "Tanh", "Tanh"])
-        },
+        |call| long_short_term_memory(call, false),
     ),
 ];
 
-/// ONNX RNN-7,14,22, GRU-7,14,22, LSTM-7,14,22: one product for the input of all steps, then the
-/// recurrence.
-fn recurrent(call: &mut Call<'_>, cell: Cell, default: &[&str]) -> Made {
+/// ONNX LSTM-7,14,22; `rounds_states` as in [`Recurrent`].
+pub(super) fn long_short_term_memory(call: &mut Call<'_>, rounds_states: bool) -> Made {
+    let forgets_input = call.flag("input_forget", false)?;
+    recurrent(call, Cell::Lstm { forgets_input }, &["Sigmoid", "Tanh", "Tanh"], rounds_states)
+}
+
+/// ONNX RNN-7,14,22, GRU-7,14,22: one product for the input of all steps, then the recurrence.
+fn recurrent(call: &mut Call<'_>, cell: Cell, default: &[&str], rounds_states: bool) -> Made {
     let is_reverse: &[bool] = match call.text("direction")?.unwrap_or("forward") {
         "forward" => &[false],
         "reverse" => &[true],
@@ -90,7 +92,7 @@ fn recurrent(call: &mut Call<'_>, cell: Cell, default: &[&str]) -> Made {
     });
     let given = std::array::from_fn(|at| call.optional(at + 3).is_some());
     let (directions, clip) = (directions.collect(), call.float("clip")?);
-    let operator = Recurrent { cell, hidden, directions, clip, given };
+    let operator = Recurrent { cell, hidden, directions, clip, given, rounds_states };
     in_layout(call, operator)
 }
 

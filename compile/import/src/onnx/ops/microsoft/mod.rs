@@ -7,3 +7,4 @@ pub(super) mod fused;
 pub(super) mod norm;
 pub(super) mod qlinear;
 pub(super) mod quantized;
+pub(super) mod recurrent;

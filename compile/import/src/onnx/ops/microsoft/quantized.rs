@@ -2,8 +2,8 @@
 //! sums integers exactly, the difference is the rounding of f32 sums.
 
 use super::super::quantize::{
-    along, dequantize_linear, dequantized, dynamic_quantize_linear, float, quantize_linear,
-    quantized, zero_point,
+    along, dequantize_linear, dequantized, dynamically_rounded, float, quantize_linear, quantized,
+    zero_point,
 };
 use super::super::{Row, microsoft};
 use crate::build::Operand;
@@ -45,11 +45,7 @@ fn product(
 /// ONNX com.microsoft.DynamicQuantizeMatMul-1: the first operand is rounded to 256 steps over its
 /// range, as DynamicQuantizeLinear does.
 fn dynamic_quantize_mat_mul(call: &mut Call<'_>) -> Made {
-    let made = dynamic_quantize_linear(call)?;
-    let [x, scale, zero] = made.as_slice() else { return Ok(made) };
-    let (x, zero) = (call.build.cast(x, DType::F32)?, call.build.cast(zero, DType::F32)?);
-    let centered = call.build.binary(Binary::Sub, &x, &zero)?;
-    let a = call.build.binary(Binary::Mul, &centered, scale)?;
+    let a = dynamically_rounded(call)?;
     let columns = call.fact(1)?.rank().saturating_sub(1);
     let b = dequantized(call, 1, 2, Some(3), columns)?;
     let bias = call.optional(4);
