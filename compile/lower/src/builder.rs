@@ -103,6 +103,17 @@ pub(crate) fn strides(shape: &[Dim]) -> Vec<Dim> {
     strides
 }
 
+/// The stride of a value along an axis of `size` elements beside a result of `common`: 0, so that
+/// its one element repeats, where the size is one, or turns out to be.
+pub(crate) fn repeating(stride: &Dim, size: &Dim, common: &Dim) -> Dim {
+    if size == common {
+        return stride.clone();
+    }
+    let one = Dim::from(1);
+    let is_more = (size.clone() - one.clone()).minimum(&one).maximum(&Dim::default());
+    stride.clone() * is_more
+}
+
 /// Is the size known to be one?
 pub(crate) fn is_one(dim: &Dim) -> bool {
     dim.known() == Some(1)

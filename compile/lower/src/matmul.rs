@@ -1,6 +1,6 @@
 //! Matrix products: weights packed ahead when the right side is constant, views otherwise.
 
-use crate::builder::{is_one, strides};
+use crate::builder::{repeating, strides};
 use crate::layout::Layout;
 use crate::{Lowering, Refusal, require_number};
 use bytemuck::NoUninit;
@@ -71,15 +71,7 @@ impl Lowering<'_> {
         let (m, k) = (a.rows.clone(), a.columns.clone());
         let n = b.columns.clone();
         let rank = a.batch.len().max(b.batch.len());
-        let batch = (0..rank).map(|axis| {
-            let at = |operand: &Operand| {
-                let missing = rank - operand.batch.len();
-                axis.checked_sub(missing).map_or(Dim::from(1), |i| operand.batch[i].clone())
-            };
-            let (x, y) = (at(&a), at(&b));
-            if is_one(&x) { y } else { x }
-        });
-        let batch: Vec<Dim> = batch.collect();
+        let batch = self.shape(node.output)[..rank].to_vec();
         let (view_a, view_b) = (a.view(&batch), b.view(&batch));
         let product = BatchMatMul { m, k, n, a: view_a, b: view_b, batch };
         let inputs = [a.buffer, b.buffer];
@@ -124,8 +116,8 @@ impl Operand {
         let dense = strides(&shape);
         let missing = batch.len() - self.batch.len();
         let along = (0..batch.len()).map(|axis| match axis.checked_sub(missing) {
-            Some(i) if !is_one(&self.batch[i]) => dense[i].clone(),
-            _ => Dim::from(0),
+            Some(i) => repeating(&dense[i], &self.batch[i], &batch[axis]),
+            None => Dim::from(0),
         });
         let strides = along.chain(dense[self.batch.len()..].iter().cloned()).collect();
         View { offset: Dim::from(0), strides }

@@ -1,6 +1,6 @@
 //! Operators that move elements: all are strided copies, or no copy at all.
 
-use crate::builder::{is_one, strides};
+use crate::builder::{repeating, strides};
 use crate::layout::Layout;
 use crate::{Lowering, Refusal, refuse};
 use ir::{Node, PadMode, SliceAxis};
@@ -86,8 +86,8 @@ impl Lowering<'_> {
         let missing = shape.len() - given.len();
         let dense = strides(&given);
         let repeated = (0..shape.len()).map(|axis| match axis.checked_sub(missing) {
-            Some(i) if !is_one(&given[i]) => dense[i].clone(),
-            _ => Dim::from(0),
+            Some(i) => repeating(&dense[i], &given[i], &shape[axis]),
+            None => Dim::from(0),
         });
         let from = View { offset: Dim::from(0), strides: repeated.collect() };
         let output = self.make(node.output, Layout::Plain);

@@ -5,20 +5,28 @@ use serde::{Deserialize, Serialize};
 use tensor::rule::{Fact, RuleError, exactly, same_size};
 use tensor::{Bindings, Dim, DimError, View, ViewMut};
 
-/// `(x)`: `x`, where two sizes are equal; else an error. What follows was chosen because they are
-/// expected to be.
+/// `(x)`: `x`, where two sizes are equal, or where they differ; else an error. What follows was
+/// chosen because that is expected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Require {
     /// One size.
     pub size: Dim,
     /// The other one.
     pub expected: Dim,
+    /// Have they to be equal, or to differ?
+    pub is_equal: bool,
 }
 
 impl Compute for Require {
     fn infer(&self, inputs: &[Fact]) -> Result<Vec<Fact>, RuleError> {
         let [x] = exactly(inputs, "1")?;
-        same_size("a size that a branch was chosen by", &self.expected, &self.size)?;
+        if self.is_equal {
+            same_size("a size that the graph was made for", &self.expected, &self.size)?;
+        } else if self.size.known().is_some() && self.size == self.expected {
+            let (found, expected) = (self.size.to_string(), "another size".to_string());
+            let what = "a size that the graph was not made for";
+            return Err(RuleError::Parameter { what, found, expected });
+        }
         Ok(vec![x.clone()])
     }
 
@@ -33,6 +41,6 @@ impl Compute for Require {
 
     fn bind(&self, sizes: &Bindings) -> Result<Require, DimError> {
         let [size, expected] = [&self.size, &self.expected].map(|dim| dim.evaluate(sizes));
-        Ok(Require { size: Dim::from(size?), expected: Dim::from(expected?) })
+        Ok(Require { size: Dim::from(size?), expected: Dim::from(expected?), ..*self })
     }
 }

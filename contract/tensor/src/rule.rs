@@ -122,9 +122,9 @@ pub fn require_axis(axis: usize, fact: &Fact) -> Result<(), RuleError> {
 }
 
 /// The common shape of two operands. A symbol beside a size that is known not to be 1 takes
-/// that size. Of two different symbols, the result is the larger where one of them turns out
-/// while the model runs: the engine checks then that they are equal, or one of them 1. Two symbols
-/// of the inputs are refused: which of them is 1 cannot be known.
+/// that size. Of two different symbols, the result is the larger: the engine checks, when they are
+/// bound, that they are equal, or one of them 1. So a network that halves an image and doubles it
+/// again takes the images whose sizes are even.
 pub fn broadcast(left: &[Dim], right: &[Dim]) -> Result<Vec<Dim>, RuleError> {
     let rank = left.len().max(right.len());
     let one = Dim::from(1);
@@ -142,8 +142,8 @@ pub fn broadcast(left: &[Dim], right: &[Dim]) -> Result<Vec<Dim>, RuleError> {
                 (_, Some(1)) => Ok(a),
                 (Some(_), None) => Ok(a),
                 (None, Some(_)) => Ok(b),
-                (None, None) if a.is_measured() || b.is_measured() => Ok(a.maximum(&b)),
-                (Some(_), Some(_)) | (None, None) => Err(refused()),
+                (None, None) => Ok(a.maximum(&b)),
+                (Some(_), Some(_)) => Err(refused()),
             }
         })
         .collect()

@@ -141,7 +141,7 @@ fn branch(walk: &mut Walk<'_>, control: &Control<'_>) -> Made {
         let made = walk.inline(then)?;
         walk.build.node = name;
         let Some(made) = made else { return Ok(None) };
-        let require = Op::Whole(Require { size, expected }.into());
+        let require = Op::Whole(Require { size, expected, is_equal: true }.into());
         let made = made.iter().map(|x| walk.build.emit(require.clone(), &[x]));
         return made.collect::<Result<_, _>>().map(Some);
     }

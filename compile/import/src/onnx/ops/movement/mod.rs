@@ -7,6 +7,7 @@ use crate::error::Reason;
 use crate::onnx::call::{self, Call, Made};
 use ir::ops::elementwise::broadcast;
 use ir::{Fact, Op};
+use operators::require::Require;
 use tensor::Dim;
 
 pub(super) const OPS: &[Row] = &[
@@ -130,19 +131,37 @@ fn named_axes(call: &Call<'_>, rank: usize) -> Result<Option<Vec<usize>>, Reason
     })
 }
 
-/// ONNX Squeeze-1,11,13,21,23,24,25. Refused: leaving out `axes` on a shape with symbols, since
-/// the rank would depend on their sizes, and squeezing an axis that is known not to be 1.
+/// ONNX Squeeze-1,11,13,21,23,24,25. Where `axes` are left out, those of size 1 go. What size the
+/// batch will have, the first axis of an input of the model, is not known then: it is taken to be
+/// 1, as it is when such a file is written, and all other sizes to be none. The engine checks that.
+/// Refused: leaving out `axes` beside sizes that only turn out while the model runs, and squeezing
+/// an axis that is known not to be 1.
 fn squeeze(call: &mut Call<'_>) -> Made {
-    let (x, fact) = (call.input(0)?, call.fact(0)?);
+    let (mut x, fact) = (call.input(0)?, call.fact(0)?);
     if has_computed_axes(call) {
         let rank = fact.rank().saturating_sub(call.count(1)?);
         return axes_by(call, operators::dynamic::Axes::Drop, rank);
     }
-    let is_one = |d: &Dim| d.known() == Some(1);
     let axes = match named_axes(call, fact.rank())? {
         Some(axes) => axes,
-        None if fact.shape.iter().all(|d| d.known().is_some()) => {
-            (0..fact.rank()).filter(|&axis| is_one(&fact.shape[axis])).collect()
+        None if !fact.shape.iter().any(Dim::is_measured) => {
+            let mut axes = Vec::new();
+            for (axis, size) in fact.shape.iter().enumerate() {
+                let is_one = match size.known() {
+                    Some(size) => size == 1,
+                    None => {
+                        let is_equal = is_batch(call, size);
+                        let (size, expected) = (size.clone(), Dim::from(1));
+                        let require = Require { size, expected, is_equal };
+                        x = call.build.emit(Op::Whole(require.into()), &[&x])?;
+                        is_equal
+                    }
+                };
+                if is_one {
+                    axes.push(axis);
+                }
+            }
+            axes
         }
         None => {
             let found = format!("nothing, for shape {:?}", fact.shape);
@@ -157,6 +176,12 @@ fn squeeze(call: &mut Call<'_>) -> Made {
     let kept = (0..fact.rank()).filter(|axis| !axes.contains(axis));
     let shape = kept.map(|axis| fact.shape[axis].clone()).collect();
     Ok(vec![call.build.reshape(&x, shape)?])
+}
+
+/// Is it the size of the first axis of an input?
+fn is_batch(call: &Call<'_>, size: &Dim) -> bool {
+    let graph = &call.build.graph;
+    graph.inputs.iter().any(|&id| graph.fact(id).shape.first() == Some(size))
 }
 
 /// ONNX Unsqueeze-1,11,13,21,23,24,25.
