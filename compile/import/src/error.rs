@@ -227,9 +227,7 @@ impl Reason {
             Reason::Undefined(_) | Reason::Redefined(_) | Reason::Expansion => {
                 "the file is not valid ONNX; export it again"
             }
-            Reason::Order(_) => {
-                "sort the nodes; where they form a circle, the file is not valid ONNX"
-            }
+            Reason::Order(_) => "the nodes form a circle: the file is not valid ONNX",
             Reason::NotMade { .. } => IN_EVAL_MODE,
             Reason::Tensor { .. } => "the file is incomplete or altered; fetch or export it again",
             Reason::TooLarge { .. } => {

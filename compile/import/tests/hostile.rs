@@ -103,12 +103,15 @@ fn shapes_that_no_memory_holds_are_refused() {
 }
 
 #[test]
-fn nodes_stand_in_an_order_in_which_they_can_run() {
+fn nodes_stand_in_any_order_but_not_in_a_circle() {
     let order = "which only a later node makes: expected an order in which nodes can run";
     let swapped = model().node("Relu", &["a"], &["y"], &[]).node("Relu", &["x"], &["a"], &[]);
-    refused(&swapped, &format!("takes `a`, {order}; sort the nodes"));
+    import(swapped.encode(), &Options::default()).unwrap();
     let circle = model().node("Relu", &["b"], &["a"], &[]).node("Add", &["a", "x"], &["b"], &[]);
-    refused(&circle.node("Relu", &["b"], &["y"], &[]), &format!("takes `b`, {order}"));
+    refused(
+        &circle.node("Relu", &["b"], &["y"], &[]),
+        &format!("takes `b`, {order}; the nodes form a circle"),
+    );
     refused(&model().node("Relu", &["y"], &["y"], &[]), &format!("takes `y`, {order}"));
     refused(&model().node("Relu", &["z"], &["y"], &[]), "takes `z`, which nothing before it makes");
     refused(&model(), "takes `y`, which nothing before it makes");
@@ -179,18 +182,12 @@ fn nothing_at_all_is_refused_or_taken_for_what_it_is() {
 
 #[test]
 fn operator_sets_that_are_not_known_are_refused() {
-    for (node, opset, oldest) in [
-        ("Relu", 0, 1),
-        ("Relu", 999, 1),
-        ("Relu", u64::MAX, 1),
-        // Before version 7, broadcasting was another.
-        ("Add", 6, 7),
-    ] {
+    for opset in [0, 999, u64::MAX] {
         let model = Model::new(opset)
             .input("x", F32, &["1"])
-            .node(node, &["x", "x"], &["y"], &[])
+            .node("Relu", &["x"], &["y"], &[])
             .output("y", F32, &["1"]);
-        refused(&model, &format!("expected an operator set of version {oldest} to"));
+        refused(&model, "expected an operator set of version 1 to");
     }
 }
 

@@ -10,6 +10,7 @@ mod control;
 pub mod decode;
 mod functions;
 mod ops;
+mod order;
 mod remarks;
 mod signature;
 mod tensors;
@@ -71,8 +72,8 @@ pub fn survey_model(mut model: ModelProto, options: &Options) -> Result<Survey, 
         return Err(damaged("sparse initializers are not supported".to_string()));
     }
     walk.announce(&graph.node);
-    for node in &graph.node {
-        walk.node(node);
+    for index in order::of(&graph.node) {
+        walk.node(&graph.node[index]);
     }
     let survey = walk.finish(&graph.output);
     debug_assert_eq!(survey.graph.verify(), Ok(()));

@@ -13,40 +13,6 @@ use ir::{Fact, Graph, ValueId};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use tensor::Value;
 
-/// Operators whose rules were others before a version of the operator set, which are not known:
-/// before version 7 broadcasting was not NumPy's, shapes were attributes. All others are read from
-/// version 1 on.
-const OPSETS_OLDEST: &[(&str, i64)] = &[
-    ("Add", 7),
-    ("And", 7),
-    ("BatchNormalization", 7),
-    ("Cast", 6),
-    ("Concat", 4),
-    ("Div", 7),
-    ("Dropout", 7),
-    ("Equal", 7),
-    ("GRU", 7),
-    ("Gemm", 7),
-    ("GlobalLpPool", 2),
-    ("Greater", 7),
-    ("LSTM", 7),
-    ("Less", 7),
-    ("LpPool", 2),
-    ("Mul", 7),
-    ("Or", 7),
-    ("PRelu", 7),
-    ("Pad", 2),
-    ("Pow", 7),
-    ("RNN", 7),
-    ("Reshape", 5),
-    ("Selu", 6),
-    ("Split", 2),
-    ("Sub", 7),
-    ("Tile", 6),
-    ("Upsample", 7),
-    ("Xor", 7),
-];
-
 /// Newest operator set whose rules are known.
 const OPSET_NEWEST: i64 = 28;
 
@@ -258,8 +224,11 @@ impl<'a> Walk<'a> {
     fn try_node(&mut self, node: &NodeProto) -> Result<Outcome, Reason> {
         let domain = domain_name(&node.domain);
         let row = ops::find(domain, &node.op_type).ok_or(Reason::UnknownOperator)?;
-        let opset = self.opset(domain, &node.op_type)?;
-        let is_known = |name: &str| row.attributes.contains(&name);
+        let opset = self.opset(domain)?;
+        let is_known = |name: &str| {
+            let is_old = domain == "ai.onnx" && ops::old::has_attribute(row.name, opset, name);
+            is_old || row.attributes.contains(&name)
+        };
         if let Some(attribute) = node.attribute.iter().find(|a| !is_known(&a.name)) {
             return Err(Reason::UnknownAttribute(attribute.name.clone()));
         }
@@ -289,7 +258,11 @@ impl<'a> Walk<'a> {
         let first = self.build.graph.values.len();
         let made = match row.import {
             Import::Call(import) => {
-                import(&mut Call { node, opset, inputs, build: &mut self.build, folder })?
+                let mut call = Call { node, opset, inputs, build: &mut self.build, folder };
+                if domain == "ai.onnx" {
+                    ops::old::modernize(&mut call)?;
+                }
+                import(&mut call)?
             }
             Import::Control(import) => match import(self, &Control { node, opset, inputs })? {
                 Some(made) => made,
@@ -329,9 +302,8 @@ impl<'a> Walk<'a> {
     }
 
     /// The version of the operator set that an operator is from.
-    fn opset(&self, domain: &str, name: &str) -> Result<i64, Reason> {
-        let row = OPSETS_OLDEST.iter().find(|(changed, _)| domain == "ai.onnx" && *changed == name);
-        let oldest = row.map_or(1, |(_, oldest)| *oldest);
+    fn opset(&self, domain: &str) -> Result<i64, Reason> {
+        let oldest = 1;
         let newest = if domain == ops::ML { ops::ML_NEWEST } else { OPSET_NEWEST };
         match self.opsets.get(domain) {
             Some(&opset) if (oldest..=newest).contains(&opset) => Ok(opset),

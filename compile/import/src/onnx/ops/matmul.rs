@@ -17,8 +17,8 @@ fn mat_mul(call: &mut Call<'_>) -> Made {
     call.emit(Op::MatMul, &[&a, &b])
 }
 
-/// ONNX Gemm-7,9,11,13: `alpha * A' * B' + beta * C`; of integers by factors that are none, in f64
-/// and rounded towards zero. Refused: operands that are not matrices.
+/// ONNX Gemm-1,6,7,9,11,13: `alpha * A' * B' + beta * C`; of integers by factors that are none, in
+/// f64 and rounded towards zero. Refused: operands that are not matrices.
 pub(super) fn gemm(call: &mut Call<'_>) -> Made {
     let a = matrix(call, 0, "transA")?;
     let b = matrix(call, 1, "transB")?;

@@ -14,6 +14,7 @@ mod matrix;
 mod microsoft;
 mod movement;
 mod norm;
+pub(super) mod old;
 mod pool;
 mod quantize;
 mod random;

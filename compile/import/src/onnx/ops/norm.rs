@@ -29,7 +29,7 @@ pub(super) const OPS: &[Row] = &[
 /// What is added to a variance where the node does not say.
 pub(super) const EPSILON: f32 = 1e-5;
 
-/// ONNX BatchNormalization-7,9,14,15: `x * s + (bias - mean * s)` with `s = scale /
+/// ONNX BatchNormalization-1,6,7,9,14,15: `x * s + (bias - mean * s)` with `s = scale /
 /// sqrt(variance + epsilon)`; both are constants when the parameters are. In `training_mode` mean
 /// and variance are those of `x`, and the running ones are made too. Refused: `spatial` 0,
 /// statistics of each element.

@@ -74,7 +74,7 @@ fn average_pool(call: &mut Call<'_>) -> Made {
     call.emit(Op::Pool(pool), &[&x])
 }
 
-/// ONNX LpPool-2,11,18,22: `(sum of |x|^p)^(1/p)`, the sum being the mean times the taps.
+/// ONNX LpPool-1,2,11,18,22: `(sum of |x|^p)^(1/p)`, the sum being the mean times the taps.
 fn lp_pool(call: &mut Call<'_>) -> Made {
     let x = call.input(0)?;
     let mut pool = pool(call, PoolKind::Average { count_include_pad: true })?;
@@ -111,7 +111,7 @@ fn lp_pool(call: &mut Call<'_>) -> Made {
     Ok(vec![root(call, &sums, p)?])
 }
 
-/// ONNX GlobalLpPool-2,22.
+/// ONNX GlobalLpPool-1,2,22.
 fn global_lp_pool(call: &mut Call<'_>) -> Made {
     let (x, p) = (call.input(0)?, exponent(call)?);
     let powers = power(call, &x, p)?;
@@ -121,7 +121,12 @@ fn global_lp_pool(call: &mut Call<'_>) -> Made {
 
 /// The attribute `p` of a norm.
 fn exponent(call: &Call<'_>) -> Result<i64, Reason> {
-    match call.int("p")?.unwrap_or(2) {
+    let given = match call.opset {
+        // It was a float; one that is none is none of today's.
+        ..2 => call.float("p")?.map(|p| if p.fract() == 0.0 { p as i64 } else { 0 }),
+        _ => call.int("p")?,
+    };
+    match given.unwrap_or(2) {
         p @ 1..=0xffff => Ok(p),
         other => Err(call.refuse("p", "1 to 65535", &other.to_string())),
     }

@@ -56,13 +56,14 @@ pub(super) const OPS: &[Row] = &[
     ),
 ];
 
-/// ONNX LSTM-7,14,22; `rounds_states` as in [`Recurrent`].
+/// ONNX LSTM-1,7,14,22; `rounds_states` as in [`Recurrent`].
 pub(super) fn long_short_term_memory(call: &mut Call<'_>, rounds_states: bool) -> Made {
     let forgets_input = call.flag("input_forget", false)?;
     recurrent(call, Cell::Lstm { forgets_input }, &["Sigmoid", "Tanh", "Tanh"], rounds_states)
 }
 
-/// ONNX RNN-7,14,22, GRU-7,14,22: one product for the input of all steps, then the recurrence.
+/// ONNX RNN-1,7,14,22, GRU-1,3,7,14,22: one product for the input of all steps, then the
+/// recurrence.
 fn recurrent(call: &mut Call<'_>, cell: Cell, default: &[&str], rounds_states: bool) -> Made {
     let is_reverse: &[bool] = match call.text("direction")?.unwrap_or("forward") {
         "forward" => &[false],

@@ -108,12 +108,16 @@ fn unsized_axes(axes: &[usize]) -> Vec<ResizeAxis> {
     axes.iter().map(|&axis| ResizeAxis { axis, size: Dim::from(0), scale: None }).collect()
 }
 
-/// ONNX Upsample-7,9.
+/// ONNX Upsample-1,7,9.
 fn upsample(call: &mut Call<'_>) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
     let every: Vec<usize> = (0..fact.rank()).collect();
     let computed = call.optional(1).filter(|scales| scales.known().is_none());
+    let sides = [call.float("height_scale")?, call.float("width_scale")?];
     let axes = match (call.floats("scales")?, &computed) {
+        (None, None) if let [Some(height), Some(width)] = sides => {
+            by_scales(&every, &fact.shape, &[1.0, 1.0, height, width], 1)?
+        }
         (Some(scales), _) => by_scales(&every, &fact.shape, scales, 1)?,
         (None, Some(_)) => unsized_axes(&every),
         (None, None) => by_scales(&every, &fact.shape, &floats(call, 1)?, 1)?,

@@ -78,7 +78,7 @@ fn softsign(call: &mut Call<'_>) -> Made {
     Ok(vec![call.build.binary(Binary::Div, &x, &divisor)?])
 }
 
-/// ONNX PRelu-7,9,16: `x` where it is not negative, else `slope * x`.
+/// ONNX PRelu-1,6,7,9,16: `x` where it is not negative, else `slope * x`.
 fn p_relu(call: &mut Call<'_>) -> Made {
     let (x, slope) = (call.input(0)?, call.input(1)?);
     let dtype = call.fact(0)?.dtype;

@@ -4,7 +4,7 @@
 pub(super) mod activation;
 pub(super) mod seldom;
 
-use super::{Row, row};
+use super::{Row, old, row};
 use crate::build::Operand;
 use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
@@ -63,8 +63,8 @@ fn unary(call: &mut Call<'_>, function: Unary) -> Made {
     call.emit(Op::Unary(function), &[&x])
 }
 
-/// ONNX Add-7,13,14, Sub-7,13,14, Mul-7,13,14, Div-7,13,14, And-7, Or-7, Xor-7,
-/// Less-7,9,13, LessOrEqual-12,16, Greater-7,9,13, GreaterOrEqual-12,16.
+/// ONNX Add-1,6,7,13,14, Sub-1,6,7,13,14, Mul-1,6,7,13,14, Div-1,6,7,13,14, And-1,7, Or-1,7,
+/// Xor-1,7, Less-1,7,9,13, LessOrEqual-12,16, Greater-1,7,9,13, GreaterOrEqual-12,16.
 fn binary(call: &mut Call<'_>, function: Binary) -> Made {
     let (a, b) = (call.input(0)?, call.input(1)?);
     call.emit(Op::Binary(function), &[&a, &b])
@@ -91,7 +91,7 @@ fn mean(call: &mut Call<'_>) -> Made {
     Ok(vec![call.build.binary(Binary::Div, &sum, &count)?])
 }
 
-/// ONNX Pow-7,12,13,15. The result has the type of the base; an integer to the power of a float
+/// ONNX Pow-1,7,12,13,15. The result has the type of the base; an integer to the power of a float
 /// is computed in the float type.
 fn pow(call: &mut Call<'_>) -> Made {
     let (base, exponent) = (call.input(0)?, call.input(1)?);
@@ -119,7 +119,7 @@ fn select(call: &mut Call<'_>) -> Made {
     call.emit(Op::Select, &[&condition, &a, &b])
 }
 
-/// ONNX Equal-7,11,13,19.
+/// ONNX Equal-1,7,11,13,19.
 fn equal(call: &mut Call<'_>) -> Made {
     if call.fact(0)?.dtype == DType::String {
         return super::strings::equal(call);
@@ -127,10 +127,14 @@ fn equal(call: &mut Call<'_>) -> Made {
     binary(call, Binary::Equal)
 }
 
-/// ONNX Cast-6,9,13,19,21,23,24,25,28. Accepted: every pair of number types and booleans.
+/// ONNX Cast-1,6,9,13,19,21,23,24,25,28. Accepted: every pair of number types and booleans.
 /// Refused: text.
 fn cast(call: &mut Call<'_>) -> Made {
-    let to = call.int("to")?.ok_or_else(|| call.refuse("to", "an element type", "nothing"))?;
+    let to = match call.opset {
+        ..6 => call.text("to")?.and_then(old::element_number),
+        _ => call.int("to")?,
+    };
+    let to = to.ok_or_else(|| call.refuse("to", "an element type", "nothing"))?;
     let dtype = tensors::element_type(to)
         .map_err(|name| call.refuse("to", "a number type or bool", &name))?;
     converted(call, dtype)
@@ -175,8 +179,8 @@ pub(super) fn identity(call: &mut Call<'_>) -> Made {
     Ok(vec![call.input(0)?])
 }
 
-/// ONNX Dropout-7,10,12,13,22: the value itself, as always in inference, and a mask that keeps all.
-/// Refused: a `training_mode` that is not constant false.
+/// ONNX Dropout-1,6,7,10,12,13,22: the value itself, as always in inference, and a mask that keeps
+/// all. Refused: a `training_mode` that is not constant false.
 fn dropout(call: &mut Call<'_>) -> Made {
     if call.optional(2).is_some() {
         let mode = call.integers(2, "training_mode")?;

@@ -90,10 +90,11 @@ fn celu(call: &mut Call<'_>) -> Made {
     Ok(vec![scaled(call, &elu, alpha)?])
 }
 
-/// ONNX Selu-6,22.
+/// ONNX Selu-1,6,22.
 fn selu(call: &mut Call<'_>) -> Made {
-    let alpha = call.float("alpha")?.unwrap_or(1.673_263_2);
-    let gamma = call.float("gamma")?.unwrap_or(1.050_701);
+    let default = if call.opset < 6 { [1.6732, 1.0507] } else { [1.673_263_2, 1.050_701] };
+    let alpha = call.float("alpha")?.unwrap_or(default[0]);
+    let gamma = call.float("gamma")?.unwrap_or(default[1]);
     let x = call.input(0)?;
     let elu = call.build.unary(Unary::Elu { alpha }, &x)?;
     Ok(vec![scaled(call, &elu, gamma)?])

@@ -28,7 +28,7 @@ fn product(dims: &[Dim]) -> Dim {
     dims.iter().cloned().fold(Dim::from(1), |a, b| a * b)
 }
 
-/// ONNX Reshape-5,13,14,19,21,23,24,25. Accepted: a target of constants and sizes, 0 for the
+/// ONNX Reshape-1,5,13,14,19,21,23,24,25. Accepted: a target of constants and sizes, 0 for the
 /// input's size unless `allowzero`, one -1 for the rest, or a target of known length
 /// that is computed from data.
 fn reshape(call: &mut Call<'_>) -> Made {
@@ -221,13 +221,13 @@ fn transpose(call: &mut Call<'_>) -> Made {
     Ok(vec![call.build.transpose(&x, perm)?])
 }
 
-/// ONNX Concat-4,11,13.
+/// ONNX Concat-1,4,11,13.
 fn concat(call: &mut Call<'_>) -> Made {
     let inputs = call.variadic()?;
-    if call.int("axis")?.is_none() {
+    if call.int("axis")?.is_none() && call.opset >= 4 {
         return Err(call.refuse("axis", "an axis", "nothing"));
     }
-    let axis = call.axis("axis", 0, call.fact(0)?.rank())?;
+    let axis = call.axis("axis", 1, call.fact(0)?.rank())?;
     if let [one] = inputs.as_slice() {
         return Ok(vec![one.clone()]);
     }
@@ -250,7 +250,7 @@ fn expand(call: &mut Call<'_>) -> Made {
     Ok(vec![call.build.expand(&x, shape)?])
 }
 
-/// ONNX Tile-6,13: an axis of 1 before each repeated one, broadcast and merged with it.
+/// ONNX Tile-1,6,13: an axis of 1 before each repeated one, broadcast and merged with it.
 fn tile(call: &mut Call<'_>) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
     let repeats = call.dims(1, "repeats")?;

@@ -158,18 +158,20 @@ fn is_at_least(dim: &Dim, least: i64) -> bool {
     lower_bound(dim).is_some_and(|bound| bound >= least)
 }
 
-/// A place counted from the start; a known negative one counts from the end.
+/// A place counted from the start; one that is known to be negative counts from the end.
 fn from_start(place: &Dim, size: &Dim) -> Dim {
-    match place.known() {
-        Some(value) if value < 0 => size.clone() + place.clone(),
-        Some(_) | None => place.clone(),
-    }
+    let is_negative = is_at_least(&(Dim::from(-1) - place.clone()), 0);
+    if is_negative { size.clone() + place.clone() } else { place.clone() }
 }
 
 /// A start or end between 0 and `size`.
 fn clamped(place: &Dim, size: &Dim) -> Dim {
-    let Some(value) = place.known() else { return place.clone() };
     let zero = Dim::default();
+    let Some(value) = place.known() else {
+        let from_start = from_start(place, size);
+        let is_inside = from_start == *place || is_at_least(&from_start, 0);
+        return if is_inside { from_start } else { from_start.maximum(&zero) };
+    };
     if let Some(size) = size.known() {
         let from_start = if value < 0 { value.saturating_add(size) } else { value };
         return Dim::from(from_start.clamp(0, size));
@@ -189,7 +191,7 @@ fn clamped(place: &Dim, size: &Dim) -> Dim {
     if value < 0 { place.maximum(&zero) } else { place.minimum(size) }
 }
 
-/// ONNX Split-2,11,13,18, as one slice for each output. Refused: an uneven split of an axis of
+/// ONNX Split-1,2,11,13,18, as one slice for each output. Refused: an uneven split of an axis of
 /// symbolic size.
 fn split(call: &mut Call<'_>) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
@@ -243,7 +245,7 @@ fn even_parts(call: &Call<'_>, size: &Dim) -> Result<Vec<Dim>, Reason> {
     Ok((0..count).map(part).collect())
 }
 
-/// ONNX Pad-2,11,13,18,19,21,23,24,25.
+/// ONNX Pad-1,2,11,13,18,19,21,23,24,25.
 fn pad(call: &mut Call<'_>) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
     let is_old = call.opset < 11;
@@ -255,7 +257,8 @@ fn pad(call: &mut Call<'_>) -> Made {
         return pad_by(call);
     }
     let pads = if is_old {
-        let pads = call.ints("pads")?.ok_or_else(|| call.refuse("pads", "integers", "nothing"))?;
+        let name = if call.opset < 2 { "paddings" } else { "pads" };
+        let pads = call.ints(name)?.ok_or_else(|| call.refuse(name, "integers", "nothing"))?;
         pads.to_vec()
     } else {
         call.integers(1, "pads")?
