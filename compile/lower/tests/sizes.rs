@@ -75,6 +75,28 @@ fn matrices_repeat_where_their_number_turns_out_to_be_one() {
 }
 
 #[test]
+fn a_slice_starts_as_far_from_the_end_as_an_input_is_long() {
+    let model = Model::new(17)
+        .input("x", F32, &["n", "8"])
+        .input("last", F32, &["m"])
+        .integers("zero", &[0])
+        .integers("end", &[i64::MAX])
+        .node("Shape", &["last"], &["m"], &[])
+        .node("Neg", &["m"], &["start"], &[])
+        .node("Slice", &["x", "start", "end", "zero"], &["y"], &[])
+        .node("Shape", &["x"], &["all"], &[int("start", 0), int("end", 1)])
+        .node("Neg", &["all"], &["begin"], &[])
+        .node("Slice", &["x", "begin", "end", "zero"], &["z"], &[])
+        .output("y", F32, &["?", "8"])
+        .output("z", F32, &["?", "8"]);
+    let x = counted(&[5, 8]);
+    let made = run(&model, &[&x, &counted(&[2])]).unwrap();
+    assert_eq!(made[0].as_slice::<f32>().unwrap(), &x.as_slice::<f32>().unwrap()[24..]);
+    assert_eq!(made[1], x);
+    assert_eq!(run(&model, &[&x, &counted(&[7])]).unwrap()[0], x);
+}
+
+#[test]
 fn a_squeeze_of_all_axes_takes_the_batch_for_one() {
     let model = Model::new(11)
         .input("x", F32, &["n", "1", "t"])

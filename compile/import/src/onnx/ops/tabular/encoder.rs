@@ -68,6 +68,9 @@ fn places(call: &mut Call<'_>, count: usize) -> Result<Operand, Reason> {
 
 /// The keys, which are numbers.
 fn number_keys(call: &Call<'_>) -> Result<Tensor, Reason> {
+    if let Some(places) = class_places(call)? {
+        return Ok(places);
+    }
     let keys = match call.floats("keys_floats")? {
         Some(keys) => Tensor::from_slice(&[keys.len()], keys),
         None => match call.ints("keys_int64s")? {
@@ -132,8 +135,18 @@ fn numeric(call: &Call<'_>, side: &str) -> Result<Tensor, Reason> {
     tensor.ok_or_else(|| call.refuse(&name, &format!("{side} that are numbers"), &found()))
 }
 
+/// The places of the classes of version 1.
+fn class_places(call: &Call<'_>) -> Result<Option<Tensor>, Reason> {
+    let Some(classes) = call.texts("classes_strings")? else { return Ok(None) };
+    let places: Vec<i64> = (0..).take(classes.len()).collect();
+    Tensor::from_slice(&[places.len()], &places).map(Some).map_err(evaluation)
+}
+
 /// The values, and the default of their type.
 fn values(call: &Call<'_>) -> Result<(Tensor, Tensor), Reason> {
+    if let Some(places) = class_places(call)? {
+        return Ok((places, Tensor::scalar(call.int("default_int64")?.unwrap_or(-1))));
+    }
     if let Some(values) = call.floats("values_floats")? {
         let default = call.float("default_float")?.unwrap_or(-0.0);
         let values = Tensor::from_slice(&[values.len()], values).map_err(evaluation)?;
