@@ -6,6 +6,7 @@ use crate::{Constants, LoadError, Pool, RunError};
 use plan::{Plan, Signature};
 use recipe::{Answer, Recipe};
 use simd::Isa;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 use tensor::{Bindings, Tensor, Value};
@@ -211,6 +212,7 @@ impl Model {
             isa: self.inner.isa,
             pool: &self.pool,
             bytes_max: self.arena_bytes_max,
+            iterations: Cell::new(0),
         }
     }
 }

@@ -7,6 +7,7 @@ use operators::ComputeError;
 use operators::dynamic::control;
 use plan::{BufferId, Operation, Place, Plan, Step, Work};
 use simd::Isa;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tensor::rule::Fact;
@@ -54,6 +55,8 @@ pub(crate) struct Run<'a> {
     pub(crate) pool: &'a Pool,
     /// No arena and no tensor may be larger, in bytes.
     pub(crate) bytes_max: usize,
+    /// Of all loops so far.
+    pub(crate) iterations: Cell<i64>,
 }
 
 /// Is told how long each step took, by its place in the plan.
@@ -214,6 +217,11 @@ impl Program {
                     .map(|port| Fact { dtype: port.dtype, shape: port.shape.clone() })
                     .collect();
                 let once = |given: &[Value]| {
+                    let iterations = run.iterations.get();
+                    if iterations == control::ITERATIONS_MAX {
+                        return Err(control::endless(iterations).into());
+                    }
+                    run.iterations.set(iterations + 1);
                     body.run(run, given, sizes.clone(), &mut |_, _| ()).map_err(Failure::Run)
                 };
                 let made = p.iteration.run(&inputs, &scanned, sizes, run.bytes_max, once);

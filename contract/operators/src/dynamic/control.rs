@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use tensor::rule::Fact;
 use tensor::{Bindings, DType, Tensor, Value};
 
-/// Most iterations of one loop. Decoders and recurrent layers take thousands; a loop that its
-/// condition never ends must end.
-const ITERATIONS_MAX: i64 = 1 << 24;
+/// Most iterations of one loop, and in the engine of all loops of a run: those of a loop inside
+/// another multiply. Decoders and recurrent layers take thousands; a loop that its condition never
+/// ends must end.
+pub const ITERATIONS_MAX: i64 = 1 << 24;
 
 /// How a loop runs. It is given `([trip count], [condition], state…, captured…)`; its body takes
 /// `(iteration, condition, state…, captured…)`, the iteration being an `i64` and the condition a
@@ -55,7 +56,7 @@ impl Iteration {
         let (mut iteration, mut total) = (0, 0usize);
         while goes_on && iteration < most {
             if iteration == ITERATIONS_MAX {
-                return Err(refused("the iterations of a loop", iteration, "fewer").into());
+                return Err(endless(iteration).into());
             }
             let mut given = vec![Tensor::scalar(iteration).into(), running.clone()];
             given.append(&mut states);
@@ -82,6 +83,11 @@ impl Iteration {
         }
         Ok(states)
     }
+}
+
+/// The error of loops that have come to this many iterations.
+pub fn endless(iterations: i64) -> ComputeError {
+    refused("the iterations of a loop", iterations, "fewer")
 }
 
 /// Is the one boolean true?

@@ -17,6 +17,11 @@ pub struct Unique {
     pub is_sorted: bool,
 }
 
+/// The two zeros are equal, and so are two NaN of the same bits.
+fn order_of(a: f64, b: f64) -> Ordering {
+    a.partial_cmp(&b).unwrap_or_else(|| a.total_cmp(&b))
+}
+
 impl Evaluate for Unique {
     fn evaluate(&self, inputs: &Inputs<'_>) -> Result<Vec<Value>, ComputeError> {
         let (x, axis) = inputs.along(0, self.axis)?;
@@ -29,7 +34,7 @@ impl Evaluate for Unique {
         let order = |&a: &usize, &b: &usize| -> Ordering {
             let mut pairs = places(a).zip(places(b));
             let differ = |(a, b): (usize, usize)| match &elements {
-                Numbers::Float(x) => Some(x[a].total_cmp(&x[b])).filter(|o| o.is_ne()),
+                Numbers::Float(x) => Some(order_of(x[a], x[b])).filter(|o| o.is_ne()),
                 Numbers::Integer(x) => Some(x[a].cmp(&x[b])).filter(|o| o.is_ne()),
             };
             pairs.find_map(differ).unwrap_or(Ordering::Equal)

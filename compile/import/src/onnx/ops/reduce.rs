@@ -28,8 +28,8 @@ pub(super) const OPS: &[Row] = &[
 /// ONNX ReduceSum-1,11,13, ReduceMax-1,11,12,13,18,20, ReduceMin-1,11,12,13,18,20,
 /// ReduceMean-1,11,13,18, ReduceProd-1,11,13,18, ReduceL1-1,11,13,18, ReduceL2-1,11,13,18,
 /// ReduceSumSquare-1,11,13,18, ReduceLogSum-1,11,13,18,28, ReduceLogSumExp-1,11,13,18,28.
-/// Accepted: axes as attribute or input. Refused: `noop_with_empty_axes` where the function changes
-/// a single element.
+/// Accepted: axes as attribute or input. Refused: `noop_with_empty_axes` without axes, where the
+/// function changes a single element.
 fn reduce(call: &mut Call<'_>, reduction: Reduction) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
     let keepdims = call.flag("keepdims", true)?;
