@@ -244,3 +244,22 @@ fn every_node_that_the_engine_cannot_compute_is_named() {
     let (_, stderr) = check(&["run", word(&path), "--random"], 4);
     assert!(stderr.contains("2 nodes cannot be computed by the engine"), "{stderr}");
 }
+
+#[test]
+fn sizes_that_were_tried_and_do_not_fit_refuse_no_model() {
+    let model = Model::new(17)
+        .input("x", F32, &["1", "samples"])
+        .weight("w", F32, &[3, 2], &floats(6))
+        .output("y", F32, &["1", "2"])
+        .node("MatMul", &["x", "w"], &["y"], &[]);
+    let (json, text) = triage("guess", &model.encode(), 0);
+    assert_eq!(json["verdict"], "ok");
+    expect(
+        &json,
+        &[
+            ("warning", "model", "inputs of this size do not fit the model"),
+            ("note", "x", "axis 1 may have any size"),
+        ],
+    );
+    assert!(text.contains("--size NAME=N"), "{text}");
+}
