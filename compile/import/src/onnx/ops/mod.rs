@@ -29,6 +29,7 @@ mod signal;
 mod strings;
 mod tabular;
 mod text;
+mod withdrawn;
 
 use super::call::{Call, Made};
 use super::control::{self, Control};
@@ -143,6 +144,7 @@ const FAMILIES: &[(&str, &[Row])] = &[
     ("tabular", tabular::tree::OPS),
     ("tabular", tabular::tree_ensemble::OPS),
     ("text", text::OPS),
+    ("withdrawn", withdrawn::OPS),
 ];
 
 /// The row of an operator.
