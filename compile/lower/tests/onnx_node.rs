@@ -1,5 +1,5 @@
-//! The ONNX project's own tests of each operator, through the naive twin and through the compiled
-//! engine: `suites/onnx-node`.
+//! The ONNX project's own tests of each operator and of models, through the naive twin and through
+//! the compiled engine: `suites/onnx-node`.
 //!
 //! Floats have to be within `1e-7 + 1e-3 * |expected|`, the tolerance of the project's own runner;
 //! everything else has to be equal. A case that fails has to be listed in `expected_failures.txt`
@@ -17,13 +17,7 @@ const TOLERANCE: Tolerance = Tolerance { relative: 1e-3, absolute: 1e-7 };
 fn each_case_passes_or_is_listed_with_its_reason() {
     let Some(folder) = testkit::onnx_node() else { return };
     let suite = testkit::repository().join("suites/onnx-node");
-    let left_out = lines(&suite.join("left_out.txt"));
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| !left_out.keys().any(|prefix| name(path).starts_with(prefix)))
-        .collect();
-    cases.sort();
+    let cases = cases(&folder);
     let outcomes = support::run_all(&cases, TOLERANCE);
     let failures: BTreeMap<String, String> = cases
         .iter()
@@ -43,6 +37,32 @@ fn each_case_passes_or_is_listed_with_its_reason() {
     let passing: Vec<&String> =
         listed.keys().filter(|name| !failures.contains_key(*name)).collect();
     assert!(passing.is_empty(), "these are listed and pass: {passing:?}; BLESS=1 writes the list");
+}
+
+/// Small graphs by hand and what PyTorch exported in ONNX's first years.
+#[test]
+fn models_of_the_first_exporters_pass() {
+    let Some(folder) = testkit::onnx_node() else { return };
+    let suites = ["simple", "pytorch-converted", "pytorch-operator"];
+    let cases: Vec<PathBuf> =
+        suites.iter().flat_map(|suite| cases(&folder.with_file_name(suite))).collect();
+    let outcomes = cases.iter().zip(support::run_all(&cases, TOLERANCE));
+    let failures = outcomes.filter_map(|(path, outcome)| Some((name(path), outcome.err()?)));
+    let failures: Vec<String> = failures.map(|(name, why)| format!("\n  {name}: {why}")).collect();
+    assert!(failures.is_empty(), "these fail:{}", failures.concat());
+    println!("{} cases pass", cases.len());
+}
+
+/// The cases in a folder, without those that `left_out.txt` lists.
+fn cases(folder: &Path) -> Vec<PathBuf> {
+    let left_out = lines(&testkit::repository().join("suites/onnx-node/left_out.txt"));
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| !left_out.keys().any(|prefix| name(path).starts_with(prefix)))
+        .collect();
+    cases.sort();
+    cases
 }
 
 /// `name: reason` on each line.
