@@ -10,8 +10,8 @@ import shutil
 import numpy as np
 import tabular_converted
 import tabular_trees
-from onnx import numpy_helper
-from tabular_case import FOLDER, NAN, NUMBERS, TRANSFORMS, matrix, node, random
+from onnx import TensorProto, helper, numpy_helper
+from tabular_case import FOLDER, ML, NAN, NUMBERS, TRANSFORMS, matrix, node, random, store
 
 
 def simple():
@@ -54,6 +54,23 @@ def simple():
         node(f"feature_vectorizer_{index}", "FeatureVectorizer", [part], inputdimensions=[3])
     same = [matrix(3, 2), matrix(3, 4), matrix(3, 1)]
     node("feature_vectorizer", "FeatureVectorizer", same, inputdimensions=[2, 3, 3])
+
+
+def category_mapper():
+    """Numbers to text, and that text to other numbers."""
+    nodes = [
+        helper.make_node(
+            "CategoryMapper", ["X"], ["text"], domain=ML, cats_int64s=[3, -1, 8],
+            cats_strings=["three", "less", "eight"], default_string="other"),
+        helper.make_node(
+            "CategoryMapper", ["text"], ["Y"], domain=ML, cats_int64s=[10, 20, 30],
+            cats_strings=["other", "eight", "three"], default_int64=-5),
+    ]
+    port = [helper.make_tensor_value_info(name, TensorProto.INT64, ["N", 2]) for name in "XY"]
+    graph = helper.make_graph(nodes, "category_mapper", port[:1], port[1:])
+    imports = [helper.make_opsetid(ML, 3), helper.make_opsetid("", 21)]
+    model = helper.make_model(graph, opset_imports=imports, ir_version=10)
+    store("category_mapper", model, [np.array([[3, 8], [-1, 7], [0, 3]], np.int64)])
 
 
 def label_encoders():
@@ -188,6 +205,7 @@ if __name__ == "__main__":
     shutil.rmtree(FOLDER, ignore_errors=True)
     simple()
     label_encoders()
+    category_mapper()
     linear()
     svm()
     tabular_trees.regressors()

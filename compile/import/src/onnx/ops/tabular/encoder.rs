@@ -10,39 +10,53 @@ use operators::lookup::{Lookup, order};
 use operators::numbers::{self, Numbers};
 use tensor::{DType, Tensor, TensorError};
 
-pub(in crate::onnx::ops) const OPS: &[Row] = &[ml(
-    "LabelEncoder",
-    &[
-        "classes_strings",
-        "default_float",
-        "default_int64",
-        "default_string",
-        "default_tensor",
-        "keys_floats",
-        "keys_int64s",
-        "keys_strings",
-        "keys_tensor",
-        "values_floats",
-        "values_int64s",
-        "values_strings",
-        "values_tensor",
-    ],
-    label_encoder,
-)];
+pub(in crate::onnx::ops) const OPS: &[Row] = &[
+    ml(
+        "CategoryMapper",
+        &["cats_int64s", "cats_strings", "default_int64", "default_string"],
+        label_encoder,
+    ),
+    ml(
+        "LabelEncoder",
+        &[
+            "classes_strings",
+            "default_float",
+            "default_int64",
+            "default_string",
+            "default_tensor",
+            "keys_floats",
+            "keys_int64s",
+            "keys_strings",
+            "keys_tensor",
+            "values_floats",
+            "values_int64s",
+            "values_strings",
+            "values_tensor",
+        ],
+        label_encoder,
+    ),
+];
 
-/// ONNX ml.LabelEncoder-1,2,4: the value of the key that each element equals (the first of
-/// several), or the default. NaN equals NaN from version 4 on.
+/// ONNX ml.LabelEncoder-1,2,4, ml.CategoryMapper-1: the value of the key that each element equals
+/// (the first of several), or the default. NaN equals NaN from version 4 on.
 fn label_encoder(call: &mut Call<'_>) -> Made {
     let values = text::values(call)?;
-    let place = match (text::keys(call)?, &values) {
-        (Some(keys), _) => text::look_up(call, keys)?,
-        (None, Some(values)) => places(call, values.len().saturating_sub(1))?,
+    let (place, count) = match (text::keys(call)?, &values) {
+        (Some(keys), _) => {
+            let count = keys.len();
+            (text::look_up(call, keys)?, count)
+        }
+        (None, Some(_)) => places(call)?,
         (None, None) => return between_numbers(call),
     };
     match values {
-        Some(values) => text::pick(call, &place, values),
+        Some(values) => {
+            require_as_many(call, count, values.len().saturating_sub(1))?;
+            text::pick(call, &place, values)
+        }
         None => {
             let (values, default) = self::values(call)?;
+            require_as_many(call, count, values.len())?;
             let size = [values.len() + 1];
             let bytes = [values.bytes(), default.bytes()].concat();
             let values = Tensor::from_bytes(values.dtype(), &size, &bytes).map_err(evaluation)?;
@@ -52,18 +66,24 @@ fn label_encoder(call: &mut Call<'_>) -> Made {
     }
 }
 
-/// The place of the number key that each element equals, of `count`.
-fn places(call: &mut Call<'_>, count: usize) -> Result<Operand, Reason> {
+fn require_as_many(call: &Call<'_>, keys: usize, values: usize) -> Result<(), Reason> {
+    if keys == values {
+        return Ok(());
+    }
+    let expected = format!("a value for each of {keys} keys");
+    Err(call.refuse("values_…", &expected, &format!("{values} values")))
+}
+
+/// The place of the number key that each element equals, and how many keys there are.
+fn places(call: &mut Call<'_>) -> Result<(Operand, usize), Reason> {
     let x = call.input(0)?;
     let keys = number_keys(call)?;
-    if keys.len() != count {
-        let expected = format!("a value of each of {} keys", keys.len());
-        return Err(call.refuse("values_strings", &expected, &format!("{count} values")));
-    }
+    let count = keys.len();
     let (wide, keys, places) = sorted(&keys, call.opset >= 4);
     let values: Vec<i64> = places.into_iter().chain([count]).map(|at| at as i64).collect();
     let x = call.build.cast(&x, wide)?;
-    look_up(call, &x, keys, Tensor::from_slice(&[values.len()], &values), false)
+    let places = look_up(call, &x, keys, Tensor::from_slice(&[values.len()], &values), false)?;
+    Ok((places, count))
 }
 
 /// The keys, which are numbers.
@@ -73,7 +93,7 @@ fn number_keys(call: &Call<'_>) -> Result<Tensor, Reason> {
     }
     let keys = match call.floats("keys_floats")? {
         Some(keys) => Tensor::from_slice(&[keys.len()], keys),
-        None => match call.ints("keys_int64s")? {
+        None => match call.ints("keys_int64s")?.or(call.ints("cats_int64s")?) {
             Some(keys) => Tensor::from_slice(&[keys.len()], keys),
             None => Ok(numeric(call, "keys")?),
         },
@@ -85,14 +105,7 @@ fn between_numbers(call: &mut Call<'_>) -> Made {
     let (x, dtype) = (call.input(0)?, call.fact(0)?.dtype);
     let keys = number_keys(call)?;
     let (values, default) = values(call)?;
-    if keys.len() != values.len() {
-        let found = format!("{} values", values.len());
-        return Err(call.refuse(
-            "values_…",
-            &format!("a value of each of {} keys", keys.len()),
-            &found,
-        ));
-    }
+    require_as_many(call, keys.len(), values.len())?;
     if keys.dtype().is_float() != dtype.is_float() {
         let (expected, found) = (format!("{}, as the keys", keys.dtype()), dtype.to_string());
         return Err(Reason::Input { input: 0, expected, found });
@@ -152,7 +165,7 @@ fn values(call: &Call<'_>) -> Result<(Tensor, Tensor), Reason> {
         let values = Tensor::from_slice(&[values.len()], values).map_err(evaluation)?;
         return Ok((values, Tensor::scalar(default)));
     }
-    if let Some(values) = call.ints("values_int64s")? {
+    if let Some(values) = call.ints("values_int64s")?.or(call.ints("cats_int64s")?) {
         let default = call.int("default_int64")?.unwrap_or(-1);
         let values = Tensor::from_slice(&[values.len()], values).map_err(evaluation)?;
         return Ok((values, Tensor::scalar(default)));

@@ -13,10 +13,15 @@ fn texts(call: &Call<'_>, name: &str) -> Result<Option<Vec<String>>, Reason> {
     Ok(value.as_ref().and_then(Value::text).map(|text| text.elements().to_vec()))
 }
 
-/// The keys of a LabelEncoder that are text.
+/// Texts that are keys where the input is text, and else values.
+fn either(call: &Call<'_>) -> Result<Option<Vec<String>>, Reason> {
+    Ok(call.texts("classes_strings")?.or(call.texts("cats_strings")?))
+}
+
+/// The keys of a LabelEncoder or CategoryMapper that are text.
 pub(super) fn keys(call: &Call<'_>) -> Result<Option<Vec<String>>, Reason> {
-    let is_old = call.texts("classes_strings")?.filter(|_| call.fact(0).is_ok_and(is_text));
-    Ok(match call.texts("keys_strings")?.or(is_old) {
+    let either = either(call)?.filter(|_| call.fact(0).is_ok_and(is_text));
+    Ok(match call.texts("keys_strings")?.or(either) {
         Some(keys) => Some(keys),
         None => texts(call, "keys_tensor")?,
     })
@@ -26,10 +31,10 @@ fn is_text(fact: Fact) -> bool {
     fact.dtype == DType::String
 }
 
-/// The values of a LabelEncoder that are text, the default behind them.
+/// The values of a LabelEncoder or CategoryMapper that are text, the default behind them.
 pub(super) fn values(call: &Call<'_>) -> Result<Option<Vec<String>>, Reason> {
-    let is_old = call.texts("classes_strings")?.filter(|_| !call.fact(0).is_ok_and(is_text));
-    let values = match call.texts("values_strings")?.or(is_old) {
+    let either = either(call)?.filter(|_| !call.fact(0).is_ok_and(is_text));
+    let values = match call.texts("values_strings")?.or(either) {
         Some(values) => Some(values),
         None => texts(call, "values_tensor")?,
     };
