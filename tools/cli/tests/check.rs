@@ -227,6 +227,15 @@ fn outputs_that_are_not_finite_are_named() {
 }
 
 #[test]
+fn a_model_that_is_finite_on_all_but_zeros_may_be_as_it_should() {
+    let model = Model::new(17).input("x", F32, &["2"]).output("y", F32, &["2"]);
+    let model = model.node("Reciprocal", &["x"], &["y"], &[]);
+    let (json, _) = triage("zeros", &model.encode(), 0);
+    expect(&json, &[("warning", "y", "not finite on an input of zeros")]);
+    assert_eq!(json["verdict"], "ok");
+}
+
+#[test]
 fn every_node_that_the_engine_cannot_compute_is_named() {
     let model = Model::new(17)
         .input("x", F32, &["4"])

@@ -4,6 +4,7 @@ use super::Figures;
 use crate::compare::is_finite;
 use crate::console::Console;
 use crate::error::Error;
+use crate::inputs;
 use crate::macs;
 use crate::model::{self, Loaded, ModelOptions};
 use crate::recipes::{self, Chosen};
@@ -14,7 +15,7 @@ use plan::Signature;
 use runtime::RunError;
 use std::path::Path;
 use std::time::Instant;
-use tensor::{Bindings, Dim};
+use tensor::{Bindings, Dim, Tensor};
 
 /// A model as far as it can be read.
 pub(super) struct Case {
@@ -37,8 +38,14 @@ pub(super) struct Case {
 
 /// What came of a run on zeros.
 pub(super) enum Trial {
-    /// Nothing was refused, and the names of outputs that are not finite.
-    Ran { not_finite: Vec<String>, first_run_ms: f64 },
+    /// There were answers.
+    Ran {
+        /// The names of outputs that are not finite, neither on zeros nor on other numbers.
+        never_finite: Vec<String>,
+        /// Those that are not finite on zeros only.
+        not_of_zeros: Vec<String>,
+        first_run_ms: f64,
+    },
     /// The run gave no answer.
     Failed(RunError),
     /// There is no whole model to run.
@@ -127,7 +134,7 @@ impl Case {
         Ok(())
     }
 
-    /// Runs the model once on zeros.
+    /// Runs the model once on zeros, and where that has no finite answer on other numbers.
     pub(super) fn try_out(&self) -> Result<Trial, Error> {
         let Some(Loaded { model, .. }) = &self.loaded else { return Ok(Trial::None) };
         let start = Instant::now();
@@ -138,10 +145,22 @@ impl Case {
             Err(error) => return Ok(Trial::Failed(error)),
         };
         let first_run_ms = start.elapsed().as_secs_f64() * 1e3;
-        let ports = model.signature().outputs.iter().zip(&outputs);
-        let not_finite = ports.filter(|(_, tensor)| !is_finite(tensor));
-        let not_finite = not_finite.map(|(port, _)| port.name.clone()).collect();
-        Ok(Trial::Ran { not_finite, first_run_ms })
+        let not_finite = |outputs: &[Tensor]| -> Vec<String> {
+            let ports = model.signature().outputs.iter().zip(outputs);
+            let not_finite = ports.filter(|(_, tensor)| !is_finite(tensor));
+            not_finite.map(|(port, _)| port.name.clone()).collect()
+        };
+        let mut never_finite = not_finite(&outputs);
+        let mut not_of_zeros = Vec::new();
+        // Silence has no logarithm, a blank image no deviation: such a model may be as it should.
+        if !never_finite.is_empty()
+            && let Ok(outputs) = run(inputs::made_up(model, &[])?)
+        {
+            let still = not_finite(&outputs);
+            (never_finite, not_of_zeros) =
+                never_finite.into_iter().partition(|name| still.contains(name));
+        }
+        Ok(Trial::Ran { never_finite, not_of_zeros, first_run_ms })
     }
 
     /// Nodes that cannot be imported.

@@ -196,11 +196,20 @@ fn run_failed(case: &Case, trial: &Trial) -> Vec<Finding> {
 }
 
 fn not_finite(_: &Case, trial: &Trial) -> Vec<Finding> {
-    let Trial::Ran { not_finite, .. } = trial else { return Vec::new() };
-    let fix = "hold it against the framework that exported it: schooner verify MODEL --golden DIR";
-    let text = "is not finite on an input of zeros";
-    let finding = |name: &String| Finding::new(Severity::No, "output", name, text, fix);
-    not_finite.iter().map(finding).collect()
+    let Trial::Ran { never_finite, not_of_zeros, .. } = trial else { return Vec::new() };
+    let never = never_finite.iter().map(|name| {
+        let fix = "hold it against the framework that exported it: schooner verify MODEL --golden \
+                   DIR";
+        let text = "is not finite on an input of zeros, nor on other numbers";
+        Finding::new(Severity::No, "output", name, text, fix)
+    });
+    let of_zeros = not_of_zeros.iter().map(|name| {
+        let text = "is not finite on an input of zeros, though it is on other numbers";
+        let fix = "add a small number to what is divided by, or whose logarithm is taken, if such \
+                   inputs come";
+        Finding::new(Severity::Warning, "output", name, text, fix)
+    });
+    never.chain(of_zeros).collect()
 }
 
 /// Layers that were exported as they train.
