@@ -79,3 +79,13 @@ fn a_convolution_of_a_size_that_no_kernel_counts_with_is_refused() {
         assert!(error.contains("no kernel for a size of"), "{error}");
     }
 }
+
+#[test]
+fn indices_for_another_number_of_batches_are_refused() {
+    let mut graph = Graph::new("found");
+    let x = graph.input("x", DType::F32, vec![Dim::from(2), Dim::from(4)]);
+    let indices = graph.constant("indices", Tensor::zeros(DType::I64, &[3, 1]).unwrap());
+    let gather = Op::Whole(operators::gather_nd::GatherNd { batch_dims: 1 }.into());
+    let error = graph.add("node", gather, &[x, indices]).unwrap_err().to_string();
+    assert!(error.contains("a batch axis of the indices"), "{error}");
+}

@@ -2,7 +2,7 @@
 
 use crate::{Compute, ComputeError, numbers, place, require_indices};
 use serde::{Deserialize, Serialize};
-use tensor::rule::{Fact, RuleError, exactly};
+use tensor::rule::{Fact, RuleError, exactly, same_size};
 use tensor::{View, ViewMut};
 
 /// `(x, indices[…, k])`: for each tuple of `k` indices the slice of `x` that they name on the `k`
@@ -18,6 +18,9 @@ impl Compute for GatherNd {
         let [x, indices] = exactly(inputs, "2")?;
         require_indices(1, indices)?;
         let (tuple, tuples) = tuple_of(indices, x.rank(), self.batch_dims)?;
+        for (size, found) in x.shape.iter().zip(tuples).take(self.batch_dims) {
+            same_size("a batch axis of the indices", size, found)?;
+        }
         let mut shape = tuples.to_vec();
         shape.extend_from_slice(&x.shape[self.batch_dims + tuple..]);
         Ok(vec![Fact { dtype: x.dtype, shape }])
