@@ -3,6 +3,7 @@
 use crate::{BYTES_MAX, ReferenceError, evaluate_all};
 use ir::{Fact, Graph, Node, Op};
 use operators::dynamic::control;
+use std::cell::Cell;
 use tensor::{Bindings, Tensor, Value, bind_shape};
 
 /// The graph's outputs for these inputs, both in the order that the graph names them. A value is
@@ -27,20 +28,22 @@ pub fn run(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>, ReferenceErr
 
 /// The graph's outputs for inputs of any kind, as [`run`].
 pub fn run_values(graph: &Graph, inputs: &[Value]) -> Result<Vec<Value>, ReferenceError> {
-    run_inside(graph, inputs, Bindings::new())
+    run_inside(graph, inputs, Bindings::new(), &Cell::new(0))
 }
 
-/// The outputs of a graph around which symbols have these sizes.
+/// The outputs of a graph around which symbols have these sizes. `done` counts the iterations of
+/// all loops.
 fn run_inside(
     graph: &Graph,
     inputs: &[Value],
     mut sizes: Bindings,
+    done: &Cell<i64>,
 ) -> Result<Vec<Value>, ReferenceError> {
     bind_sizes(graph, inputs, &mut sizes)?;
     let mut values = given(graph, inputs);
     let mut uses = graph.use_counts();
     for node in &graph.nodes {
-        let made = step(graph, node, &values, &mut sizes)?;
+        let made = step(graph, node, &values, &mut sizes, done)?;
         for (id, made) in node.outputs().zip(made) {
             values[id.0 as usize] = Some(made).filter(|_| uses[id.0 as usize] > 0);
         }
@@ -128,6 +131,7 @@ fn step(
     node: &Node,
     values: &[Option<Value>],
     sizes: &mut Bindings,
+    done: &Cell<i64>,
 ) -> Result<Vec<Value>, ReferenceError> {
     let input = |id: &ir::ValueId| {
         let value = values.get(id.0 as usize).cloned().flatten();
@@ -140,7 +144,7 @@ fn step(
         ReferenceError::Node { node: node.name.clone(), error }
     };
     let made = if node.op.is_staged() {
-        staged(node, &inputs, sizes)
+        staged(node, &inputs, sizes, done)
     } else {
         let numbers = inputs.iter().map(|value| {
             let found = value.dtype();
@@ -168,6 +172,7 @@ fn staged(
     node: &Node,
     inputs: &[Value],
     sizes: &mut Bindings,
+    done: &Cell<i64>,
 ) -> Result<Vec<Value>, ReferenceError> {
     match (&node.op, node.bodies.as_slice()) {
         (Op::Dynamic(dynamic), []) => {
@@ -182,13 +187,13 @@ fn staged(
         }
         (Op::If { .. }, [then, otherwise]) if !inputs.is_empty() => {
             let body = if control::condition(&inputs[0])? { then } else { otherwise };
-            run_inside(body, &inputs[1..], sizes.clone())
+            run_inside(body, &inputs[1..], sizes.clone(), done)
         }
         (Op::Loop(p), [body]) => {
             let outputs = body.outputs.iter().skip(1 + p.iteration.states);
             let scanned: Vec<Fact> = outputs.map(|o| body.fact(o.value)).collect();
-            p.iteration.run(inputs, &scanned, sizes, BYTES_MAX, |given| {
-                run_inside(body, given, sizes.clone())
+            p.iteration.run(inputs, &scanned, sizes, BYTES_MAX, done, |given| {
+                run_inside(body, given, sizes.clone(), done)
             })
         }
         (op, _) => Err(ReferenceError::NoBody { op: op.name() }),

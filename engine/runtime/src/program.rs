@@ -217,14 +217,10 @@ impl Program {
                     .map(|port| Fact { dtype: port.dtype, shape: port.shape.clone() })
                     .collect();
                 let once = |given: &[Value]| {
-                    let iterations = run.iterations.get();
-                    if iterations == control::ITERATIONS_MAX {
-                        return Err(control::endless(iterations).into());
-                    }
-                    run.iterations.set(iterations + 1);
                     body.run(run, given, sizes.clone(), &mut |_, _| ()).map_err(Failure::Run)
                 };
-                let made = p.iteration.run(&inputs, &scanned, sizes, run.bytes_max, once);
+                let (bytes_max, done) = (run.bytes_max, &run.iterations);
+                let made = p.iteration.run(&inputs, &scanned, sizes, bytes_max, done, once);
                 made.map_err(|failure| match failure {
                     Failure::Run(error) => error,
                     Failure::Compute(error) => not_computed(step, error),

@@ -4,13 +4,13 @@
 use super::refused;
 use crate::ComputeError;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use tensor::rule::Fact;
 use tensor::{Bindings, DType, Tensor, Value};
 
-/// Most iterations of one loop, and in the engine of all loops of a run: those of a loop inside
-/// another multiply. Decoders and recurrent layers take thousands; a loop that its condition never
-/// ends must end.
-pub const ITERATIONS_MAX: i64 = 1 << 24;
+/// Most iterations of all loops of a run: those of a loop inside another multiply. Decoders and
+/// recurrent layers take thousands; a loop that its condition never ends must end.
+const ITERATIONS_MAX: i64 = 1 << 24;
 
 /// How a loop runs. It is given `([trip count], [condition], state…, captured…)`; its body takes
 /// `(iteration, condition, state…, captured…)`, the iteration being an `i64` and the condition a
@@ -35,13 +35,14 @@ impl Iteration {
 
     /// What the loop makes. `scanned` are the types and shapes of the scanned values of one
     /// iteration, `sizes` the symbols that are known without one; all scanned values together may
-    /// have `bytes_max` bytes.
+    /// have `bytes_max` bytes. `done` counts the iterations of all loops of the run.
     pub fn run<E: From<ComputeError>>(
         &self,
         inputs: &[Value],
         scanned: &[Fact],
         sizes: &Bindings,
         bytes_max: usize,
+        done: &Cell<i64>,
         mut body: impl FnMut(&[Value]) -> Result<Vec<Value>, E>,
     ) -> Result<Vec<Value>, E> {
         let missing = || refused("the inputs of a loop", inputs.len(), "its states");
@@ -55,9 +56,10 @@ impl Iteration {
         let running = Value::from(running);
         let (mut iteration, mut total) = (0, 0usize);
         while goes_on && iteration < most {
-            if iteration == ITERATIONS_MAX {
-                return Err(endless(iteration).into());
+            if done.get() == ITERATIONS_MAX {
+                return Err(refused("the iterations of a loop", done.get(), "fewer").into());
             }
+            done.set(done.get() + 1);
             let mut given = vec![Tensor::scalar(iteration).into(), running.clone()];
             given.append(&mut states);
             given.extend_from_slice(captured);
@@ -83,11 +85,6 @@ impl Iteration {
         }
         Ok(states)
     }
-}
-
-/// The error of loops that have come to this many iterations.
-pub fn endless(iterations: i64) -> ComputeError {
-    refused("the iterations of a loop", iterations, "fewer")
 }
 
 /// Is the one boolean true?
@@ -126,4 +123,23 @@ fn stacked(all: &[Value], fact: &Fact, sizes: &Bindings) -> Result<Value, Comput
     let bytes: Vec<u8> = tensors.iter().flat_map(|x| x.bytes().iter().copied()).collect();
     let shape: Vec<usize> = std::iter::once(all.len()).chain(inner.iter().copied()).collect();
     Ok(Tensor::from_bytes(dtype, &shape, &bytes)?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_ends_where_others_have_had_all_iterations() {
+        let endless = Iteration { has_trip_count: false, has_condition: false, states: 0 };
+        let done = Cell::new(ITERATIONS_MAX - 2);
+        let mut turns = 0;
+        let body = |given: &[Value]| {
+            turns += 1;
+            Ok::<_, ComputeError>(vec![given[1].clone()])
+        };
+        let error = endless.run(&[], &[], &Bindings::new(), usize::MAX, &done, body).unwrap_err();
+        assert!(error.to_string().contains("the iterations of a loop is 16777216"), "{error}");
+        assert_eq!(turns, 2);
+    }
 }
