@@ -1,5 +1,6 @@
 //! Receiving a request's body, bounded in bytes and in time.
 
+use crate::encoding::Coding;
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt;
@@ -20,17 +21,37 @@ pub(crate) struct Patience {
 /// time the close would reset the connection, and most clients would never read the refusal.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// The body and the charge that must live as long as it.
+/// The body as it came, and the charge that must live as long as it.
 #[derive(Debug)]
 pub(crate) struct Received {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) charge: Charge,
+    bytes: Vec<u8>,
+    coding: Coding,
+    charge: Charge,
+    max_decompressed_bytes: usize,
+}
+
+impl Received {
+    /// Bytes as they came.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Takes out the body as it was before compression. CPU work: call it on a worker.
+    pub(crate) fn open(&mut self) -> Result<Vec<u8>, Refusal> {
+        let body =
+            self.coding.inflate(std::mem::take(&mut self.bytes), self.max_decompressed_bytes)?;
+        if self.coding != Coding::Identity {
+            self.charge.grow(body.len())?;
+        }
+        Ok(body)
+    }
 }
 
 /// Receives the whole body. Memory grows with what comes, not with what the head announces.
 pub(crate) async fn receive(
     headers: &HeaderMap,
     body: &mut Body,
+    coding: Coding,
     service: &Service,
     patience: Patience,
 ) -> Result<Received, Refusal> {
@@ -50,7 +71,7 @@ pub(crate) async fn receive(
             Refusal::ReadTimeout { seconds: waited.as_secs() }
         };
         let frame = timeout_at(deadline, body.frame()).await.map_err(|_| late())?;
-        let Some(frame) = frame else { return Ok(Received { bytes, charge }) };
+        let Some(frame) = frame else { break };
         let frame = frame.map_err(|e| Refusal::BodyIncomplete(e.to_string()))?;
         // Frames that are no data are trailers, which mean nothing here.
         let Ok(data) = frame.into_data() else { continue };
@@ -60,6 +81,8 @@ pub(crate) async fn receive(
         charge.grow(data.len())?;
         bytes.extend_from_slice(&data);
     }
+    let max_decompressed_bytes = service.limits().max_decompressed_bytes;
+    Ok(Received { bytes, coding, charge, max_decompressed_bytes })
 }
 
 /// Reads on after a refusal, so that the client gets to read it: at most as many bytes as a

@@ -3,8 +3,9 @@
 use crate::body::Patience;
 use crate::encoding::accepts_gzip;
 use crate::listen::Options;
+use crate::protocol::{Protocol, Shared, answer};
 use crate::response::Reply;
-use crate::v1;
+use crate::tfs::TensorFlowServing;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -15,12 +16,6 @@ use server::{Refusal, Service};
 use std::fmt::Write;
 
 const TEXT: &str = "text/plain; charset=utf-8";
-
-#[derive(Clone)]
-struct Shared {
-    service: Service,
-    patience: Patience,
-}
 
 /// All routes of this protocol. TensorFlow Serving's paths do not fit a router that splits at
 /// `/`, so the whole of `/v1` goes to one handler.
@@ -68,7 +63,7 @@ async fn v1_or_nothing(State(shared): State<Shared>, request: Request<Body>) -> 
     let path = request.uri().path();
     let is_v1 = path.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("/v1/"));
     if is_v1 {
-        return v1::answer(shared.service, shared.patience, request).await;
+        return answer(&TensorFlowServing, shared, request).await;
     }
     let (method, path) = (request.method().to_string(), path.to_string());
     refuse(&shared.service, &Refusal::RouteNotFound { method, path })
@@ -86,7 +81,7 @@ async fn method_not_allowed(
 fn refuse(service: &Service, refusal: &Refusal) -> Response<Body> {
     let reply = Reply::refused(refusal);
     service.metrics().refusal(NO_MODEL, refusal.row().reason);
-    service.metrics().request(NO_MODEL, v1::PROTOCOL, reply.status());
+    service.metrics().request(NO_MODEL, TensorFlowServing::NAME, reply.status());
     reply.into_response()
 }
 

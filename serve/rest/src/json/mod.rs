@@ -1,16 +1,12 @@
-//! TensorFlow Serving's JSON: requests straight into flat tensors, replies straight out of them.
+//! JSON for every protocol: number tokens to elements of tensors and back, and texts that grow.
 //!
-//! `serde_json` is not used for either, because the protocol has the bare tokens `NaN`,
+//! `serde_json` is not used for either, because the protocols have the bare tokens `NaN`,
 //! `Infinity` and `-Infinity`, and because a tree of values would take twenty times the memory
 //! of the tensor. `jiter` is a pull parser that knows these tokens.
 
-mod column;
-mod number;
-mod read;
-mod reply;
+pub(crate) mod number;
+mod text;
 mod write;
 
-pub(crate) use number::tf_name;
-pub(crate) use read::{Form, Parsed, SIGNATURE, parse};
-pub(crate) use reply::{answers, tensors};
+pub(crate) use text::{decode_base64, parse_error, quote, skip};
 pub(crate) use write::Pretty;

@@ -1,8 +1,7 @@
 //! The reply of `:predict`.
 
-use super::number;
 use super::read::Form;
-use super::write::Pretty;
+use crate::json::{Pretty, number};
 use plan::Port;
 use server::{Answer, Refusal, Servable};
 use tensor::Tensor;

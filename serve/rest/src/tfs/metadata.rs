@@ -1,6 +1,8 @@
 //! The two documents about a model, printed as protobuf's JSON printer prints them.
 
-use crate::json::{Pretty, tf_name};
+use super::read::SIGNATURE;
+use crate::json::Pretty;
+use crate::json::number::tf_name;
 use plan::Port;
 use server::{Servable, VersionStatus};
 
@@ -41,7 +43,7 @@ pub(crate) fn metadata(model: &Servable) -> Vec<u8> {
     json.field("signature_name", "");
     json.field("version", &model.version().to_string());
     json.end_object();
-    for key in ["metadata", "signature_def", "signature_def", crate::json::SIGNATURE] {
+    for key in ["metadata", "signature_def", "signature_def", SIGNATURE] {
         json.string(key);
         json.object();
     }

@@ -1,11 +1,9 @@
 //! The values of one input, while they are read.
 
-use super::number::{self, NotAnElement};
 use super::read::invalid;
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use jiter::{Jiter, JiterError, Peek};
+use crate::json::number::{self, NotAnElement};
+use crate::json::{decode_base64, parse_error, quote, skip};
+use jiter::{Jiter, Peek};
 use plan::Port;
 use server::Refusal;
 use tensor::{DType, Tensor, TensorError};
@@ -13,15 +11,6 @@ use tensor::{DType, Tensor, TensorError};
 /// Deepest nesting of lists. 32: no model has tensors of as many dimensions, and the reader's
 /// stack holds it easily.
 const MAX_RANK: usize = 32;
-
-/// Longest piece of the request that a message repeats, in bytes.
-const MAX_QUOTE: usize = 80;
-
-/// Base64 as the clients of TensorFlow Serving send it: the standard alphabet, padding optional.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// The values of one input: elements in a flat buffer, or images.
 pub(crate) struct Column<'a> {
@@ -252,24 +241,6 @@ impl Sizes {
     }
 }
 
-pub(crate) fn parse_error(error: &JiterError) -> Refusal {
-    Refusal::JsonSyntax { reason: error.error_type.to_string(), offset: error.index }
-}
-
-/// The text of the next value, which is thereby read.
-pub(crate) fn skip(json: &mut Jiter<'_>, peek: Peek) -> Result<String, Refusal> {
-    let start = json.current_index();
-    json.known_skip(peek).map_err(|e| parse_error(&e))?;
-    Ok(quote(json.slice_to_current(start)))
-}
-
-/// The beginning of a piece of the request, short enough for a message.
-pub(crate) fn quote(bytes: &[u8]) -> String {
-    let short = &bytes[..bytes.len().min(MAX_QUOTE)];
-    let text = String::from_utf8_lossy(short).into_owned();
-    if bytes.len() > MAX_QUOTE { text + "…" } else { text }
-}
-
 /// `[2,3]`, as TensorFlow Serving writes shapes.
 fn shape_text(shape: &[usize]) -> String {
     let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
@@ -292,15 +263,4 @@ fn type_error(json: &mut Jiter<'_>, peek: Peek, dtype: DType) -> Refusal {
         }
         Err(refusal) => refusal,
     }
-}
-
-/// White space, which some encoders put after each line, is ignored.
-fn decode_base64(text: &str) -> Result<Vec<u8>, Refusal> {
-    let decoded = if text.bytes().any(|b| b.is_ascii_whitespace()) {
-        let dense: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-        BASE64.decode(dense)
-    } else {
-        BASE64.decode(text)
-    };
-    decoded.map_err(|e| invalid(format!("Unable to base64 decode: {e}")))
 }

@@ -1,7 +1,8 @@
 //! The body of `:predict`: `instances` (one value for each row of the batch) or `inputs` (one
 //! value for each tensor).
 
-use super::column::{Column, parse_error, quote, skip};
+use super::column::Column;
+use crate::json::{parse_error, quote, skip};
 use jiter::{Jiter, Peek};
 use server::{Refusal, Request, Servable};
 use tensor::Tensor;

@@ -1,23 +1,7 @@
-//! `:predict`: what happens to a received body on a worker thread.
+//! What a body is: what the head says, and what its first bytes say.
 
-use crate::body::Received;
-use crate::encoding::Coding;
-use crate::json::{self, Form, Parsed};
-use crate::response::{JSON, Reply};
 use axum::http::{HeaderMap, header};
-use server::{Exchange, Limits, Outcome, Refusal, Request, Servable};
-
-/// A received `:predict` request.
-#[derive(Debug)]
-pub(crate) struct Predict {
-    received: Received,
-    coding: Coding,
-    media: Media,
-    accepts_gzip: bool,
-    max_decompressed_bytes: usize,
-    max_images: usize,
-    form: Form,
-}
+use server::{Refusal, Servable};
 
 /// What the head says that the body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,57 +34,9 @@ impl Media {
     }
 }
 
-impl Predict {
-    pub(crate) fn new(
-        received: Received,
-        coding: Coding,
-        media: Media,
-        accepts_gzip: bool,
-        limits: &Limits,
-    ) -> Predict {
-        Predict {
-            received,
-            coding,
-            media,
-            accepts_gzip,
-            max_decompressed_bytes: limits.max_decompressed_bytes,
-            max_images: limits.max_images,
-            form: Form::Row,
-        }
-    }
-}
-
-impl Exchange for Predict {
-    type Reply = Reply;
-
-    fn decode(&mut self, model: &Servable) -> Result<Request, Refusal> {
-        let Received { bytes, charge } = &mut self.received;
-        let body = self.coding.inflate(std::mem::take(bytes), self.max_decompressed_bytes)?;
-        if self.coding != Coding::Identity {
-            charge.grow(body.len())?;
-        }
-        if is_image(&body, self.media, model)? {
-            return Ok(Request::Images(vec![body]));
-        }
-        let Parsed { form, request } = json::parse(&body, model, self.max_images)?;
-        self.form = form;
-        Ok(request)
-    }
-
-    fn encode(self, model: &Servable, outcome: Outcome) -> Result<Reply, Refusal> {
-        let body = match outcome {
-            Outcome::Answers(answers) => json::answers(self.form, model, &answers),
-            Outcome::Tensors(outputs) => {
-                json::tensors(self.form, &model.signature().outputs, &outputs)?
-            }
-        };
-        Ok(Reply::ok(JSON, body).compressed(self.accepts_gzip))
-    }
-}
-
 /// Is the body an image rather than JSON? Its first bytes decide; what the head says matters
 /// only when they do not.
-fn is_image(body: &[u8], media: Media, model: &Servable) -> Result<bool, Refusal> {
+pub(crate) fn is_image(body: &[u8], media: Media, model: &Servable) -> Result<bool, Refusal> {
     let takes_images = model.takes_images();
     let first = body.trim_ascii_start().first();
     match (has_image_magic(body), media) {
@@ -115,7 +51,7 @@ fn is_image(body: &[u8], media: Media, model: &Servable) -> Result<bool, Refusal
 }
 
 /// Does it begin as JPEG, PNG or WebP files begin?
-fn has_image_magic(body: &[u8]) -> bool {
+pub(crate) fn has_image_magic(body: &[u8]) -> bool {
     let is_webp = body.starts_with(b"RIFF") && body.get(8..12) == Some(b"WEBP");
     body.starts_with(&[0xff, 0xd8, 0xff]) || body.starts_with(b"\x89PNG\r\n\x1a\n") || is_webp
 }

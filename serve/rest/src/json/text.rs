@@ -1,0 +1,47 @@
+//! Pieces of a request's text: what is quoted, skipped and decoded.
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use jiter::{Jiter, JiterError, Peek};
+use server::Refusal;
+
+/// Longest piece of the request that a message repeats, in bytes.
+const MAX_QUOTE: usize = 80;
+
+/// Base64 as the clients of TensorFlow Serving send it: the standard alphabet, padding optional.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A fault of the JSON itself.
+pub(crate) fn parse_error(error: &JiterError) -> Refusal {
+    Refusal::JsonSyntax { reason: error.error_type.to_string(), offset: error.index }
+}
+
+/// The text of the next value, which is thereby read.
+pub(crate) fn skip(json: &mut Jiter<'_>, peek: Peek) -> Result<String, Refusal> {
+    let start = json.current_index();
+    json.known_skip(peek).map_err(|e| parse_error(&e))?;
+    Ok(quote(json.slice_to_current(start)))
+}
+
+/// The beginning of a piece of the request, short enough for a message.
+pub(crate) fn quote(bytes: &[u8]) -> String {
+    let short = &bytes[..bytes.len().min(MAX_QUOTE)];
+    let text = String::from_utf8_lossy(short).into_owned();
+    if bytes.len() > MAX_QUOTE { text + "…" } else { text }
+}
+
+/// The bytes that base64 text stands for. White space, which some encoders put after each line, is
+/// ignored.
+pub(crate) fn decode_base64(text: &str) -> Result<Vec<u8>, Refusal> {
+    let decoded = if text.bytes().any(|b| b.is_ascii_whitespace()) {
+        let dense: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+        BASE64.decode(dense)
+    } else {
+        BASE64.decode(text)
+    };
+    decoded.map_err(|e| Refusal::InvalidArgument(format!("Unable to base64 decode: {e}")))
+}

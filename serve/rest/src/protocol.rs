@@ -1,0 +1,131 @@
+//! What all protocols share: from a request's head to the made response, in one function.
+
+use crate::body::{Patience, Received, discard, receive};
+use crate::encoding::{Coding, accepts_gzip};
+use crate::response::Reply;
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{Request, Response};
+use monitor::{NO_MODEL, Stage};
+use server::{Exchange, Outcome, Refusal, Select, Servable, Service};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What every handler has at hand.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) service: Service,
+    pub(crate) patience: Patience,
+}
+
+/// A way of asking and answering.
+pub(crate) trait Protocol: Sync {
+    /// The name in metrics.
+    const NAME: &'static str;
+
+    /// Answers one call.
+    fn answer(&self, call: &mut Call) -> impl Future<Output = Result<Reply, Refusal>> + Send;
+
+    /// A refusal in the words of the protocol.
+    fn refuse(&self, refusal: &Refusal) -> Reply;
+}
+
+/// One request while it is answered.
+pub(crate) struct Call {
+    pub(crate) service: Service,
+    pub(crate) head: Parts,
+    body: Body,
+    patience: Patience,
+    /// The model's name in metrics: only names of loaded models, others are the client's invention.
+    label: String,
+}
+
+impl Call {
+    /// The model that the request means, which is thereby the one in metrics.
+    pub(crate) fn find(&mut self, model: &str, select: Select) -> Result<Arc<Servable>, Refusal> {
+        let servable = self.service.store().find(model, select)?;
+        self.count_for(model);
+        Ok(servable)
+    }
+
+    /// The request is counted for this model, of which there is at least a status.
+    pub(crate) fn count_for(&mut self, model: &str) {
+        self.label = model.to_string();
+    }
+
+    /// The body, within the limits on bodies. What can be refused by the head is refused before.
+    pub(crate) async fn receive(&mut self) -> Result<Received, Refusal> {
+        let start = Instant::now();
+        let coding = Coding::of(&self.head.headers)?;
+        let Call { service, head, body, patience, .. } = self;
+        let received = receive(&head.headers, body, coding, service, *patience).await?;
+        let metrics = self.service.metrics();
+        metrics.stage(&self.label, Stage::Read, start.elapsed());
+        metrics.request_bytes(&self.label, received.len());
+        Ok(received)
+    }
+
+    /// What a worker makes of the exchange; the reply is compressed there too.
+    pub(crate) async fn answer<E>(
+        &mut self,
+        model: Arc<Servable>,
+        exchange: E,
+    ) -> Result<Reply, Refusal>
+    where
+        E: Exchange<Reply = Reply>,
+    {
+        let accepts_gzip = accepts_gzip(&self.head.headers);
+        self.service.answer(model, Finished { exchange, accepts_gzip }).await
+    }
+}
+
+/// Answers one request by a protocol and counts it.
+pub(crate) async fn answer(
+    protocol: &impl Protocol,
+    shared: Shared,
+    request: Request<Body>,
+) -> Response<Body> {
+    let start = Instant::now();
+    let Shared { service, patience } = shared;
+    let _in_flight = service.metrics().in_flight();
+    let (head, body) = request.into_parts();
+    let label = NO_MODEL.to_string();
+    let mut call = Call { service, head, body, patience, label };
+    let answered = protocol.answer(&mut call).await;
+    let Call { service, head, body, label, .. } = call;
+    let metrics = service.metrics();
+    let reply = match answered {
+        Ok(reply) => reply,
+        Err(refusal) => {
+            metrics.refusal(&label, refusal.row().reason);
+            discard(&head.headers, body, service.limits().max_body_bytes).await;
+            protocol.refuse(&refusal)
+        }
+    };
+    count(protocol, &service, &label, &reply);
+    metrics.stage(&label, Stage::Total, start.elapsed());
+    reply.into_response()
+}
+
+fn count<P: Protocol>(_: &P, service: &Service, label: &str, reply: &Reply) {
+    service.metrics().request(label, P::NAME, reply.status());
+    service.metrics().response_bytes(label, reply.len());
+}
+
+/// An exchange whose reply leaves the worker ready to be sent.
+struct Finished<E> {
+    exchange: E,
+    accepts_gzip: bool,
+}
+
+impl<E: Exchange<Reply = Reply>> Exchange for Finished<E> {
+    type Reply = Reply;
+
+    fn decode(&mut self, model: &Servable) -> Result<server::Request, Refusal> {
+        self.exchange.decode(model)
+    }
+
+    fn encode(self, model: &Servable, outcome: Outcome) -> Result<Reply, Refusal> {
+        Ok(self.exchange.encode(model, outcome)?.compressed(self.accepts_gzip))
+    }
+}

@@ -1,0 +1,50 @@
+//! The REST interface of TensorFlow Serving: everything under `/v1`.
+
+mod column;
+mod metadata;
+mod predict;
+mod read;
+mod reply;
+mod route;
+
+use crate::media::Media;
+use crate::protocol::{Call, Protocol};
+use crate::response::{JSON, Reply};
+use predict::Predict;
+use route::Route;
+use server::{Refusal, Select};
+
+/// TensorFlow Serving's routes and texts, and images as plain bodies.
+pub(crate) struct TensorFlowServing;
+
+impl Protocol for TensorFlowServing {
+    const NAME: &'static str = "rest";
+
+    async fn answer(&self, call: &mut Call) -> Result<Reply, Refusal> {
+        match Route::parse(&call.head.method, call.head.uri.path())? {
+            Route::Status { model, select } => {
+                let status = call.service.store().status(&model, select)?;
+                call.count_for(&model);
+                Ok(Reply::ok(JSON, metadata::status(&status)))
+            }
+            Route::Metadata { model, select } => {
+                let servable = call.find(&model, select)?;
+                Ok(Reply::ok(JSON, metadata::metadata(&servable)))
+            }
+            Route::Predict { model, select } => predict(call, &model, select).await,
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Reply {
+        Reply::refused(refusal)
+    }
+}
+
+/// What can be refused by the head is refused before the body is read.
+async fn predict(call: &mut Call, model: &str, select: Select) -> Result<Reply, Refusal> {
+    let servable = call.find(model, select)?;
+    let media = Media::of(&call.head.headers)?;
+    let received = call.receive().await?;
+    let exchange = Predict::new(received, media, call.service.limits().max_images);
+    call.answer(servable, exchange).await
+}
