@@ -75,7 +75,9 @@ impl Call {
         E: Exchange<Reply = Reply>,
     {
         let accepts_gzip = accepts_gzip(&self.head.headers);
-        self.service.answer(model, Finished { exchange, accepts_gzip }).await
+        let exchange = Finished { exchange, accepts_gzip };
+        let (reply, _) = self.service.answer(model, exchange, None).await?;
+        Ok(reply)
     }
 }
 

@@ -2,25 +2,31 @@
 //!
 //! The life of a request: a protocol finds the [`Servable`], receives the body under a
 //! [`Charge`] and hands an [`Exchange`] to [`Service::answer`]. The exchange waits in the
-//! model's lane of a bounded queue; a worker thread then decodes it, runs the model and encodes
-//! the reply. Whatever goes wrong on the way is a [`Refusal`], which knows its HTTP status, its
-//! gRPC code and its text.
+//! model's lane of a bounded queue. A worker thread takes it, alone or with others of its lane,
+//! decodes it, runs the model and encodes the reply. Whatever goes wrong on the way is a
+//! [`Refusal`], which knows its HTTP status, its gRPC code and its text.
 //!
 //! Invariants: no CPU work runs on a protocol's reactor threads; every queue, body and wait is
 //! bounded by a number in [`Limits`]; a job that panics costs its own request and no other.
 #![forbid(unsafe_code)]
 
+mod batching;
 mod budget;
 mod engine;
 mod exchange;
 mod image;
+mod job;
 mod limits;
 mod queue;
 mod refusal;
 mod servable;
 mod service;
 mod store;
+#[cfg(test)]
+mod testing;
+mod worker;
 
+pub use batching::Batching;
 pub use budget::Charge;
 pub use engine::Engine;
 pub use exchange::{Exchange, Outcome, Request};

@@ -19,8 +19,8 @@ pub struct Limits {
     /// Most images in one request. 128: at 10 ms an image a worker is done in 1.3 s; more would
     /// hold it for longer than other requests like to wait.
     pub max_images: usize,
-    /// Most jobs that wait for a worker. 256: at 5 ms a job on two workers the last one waits
-    /// 0.6 s, after which a client does better to retry elsewhere.
+    /// Most jobs of one version of a model that wait for a worker. 256: at 5 ms a job on two
+    /// workers the last one waits 0.6 s, after which a client does better to retry elsewhere.
     pub queue_length: usize,
     /// Threads that decode, run and encode. One for each CPU that the process may use: more
     /// would only make each request slower.

@@ -1,9 +1,10 @@
 //! One version of one model, with what turns images into its inputs.
 
-use crate::{Answer, Engine, ImageRecipe, Outcome, Refusal, Request};
+use crate::batching::has_rows;
+use crate::{Answer, Batching, Engine, ImageRecipe, Refusal};
 use plan::Signature;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tensor::Tensor;
 
 /// One version of one model that answers requests.
@@ -12,23 +13,34 @@ pub struct Servable {
     version: u64,
     engine: Box<dyn Engine>,
     recipe: Option<Box<dyn ImageRecipe>>,
+    batching: Batching,
+    memory_bytes: usize,
 }
 
 /// How long one request took in each stage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Times {
-    /// Decoding, resizing and normalizing images.
+    /// Waiting for a worker, and for others to run with.
+    pub queue: Duration,
+    /// Decompressing and parsing; decoding, resizing and normalizing images.
     pub decode: Duration,
-    /// Running the model.
+    /// Running the model, with all that ran in the same batch.
     pub infer: Duration,
-    /// Post-processing.
+    /// Post-processing and writing the reply.
     pub encode: Duration,
 }
 
 impl Servable {
     /// Version 1 of a model that takes tensors.
     pub fn new(name: &str, engine: impl Engine) -> Servable {
-        Servable { name: name.to_string(), version: 1, engine: Box::new(engine), recipe: None }
+        Servable {
+            name: name.to_string(),
+            version: 1,
+            engine: Box::new(engine),
+            recipe: None,
+            batching: Batching::OFF,
+            memory_bytes: 0,
+        }
     }
 
     /// The same under another version number.
@@ -41,6 +53,21 @@ impl Servable {
     #[must_use]
     pub fn with_recipe(self, recipe: impl ImageRecipe) -> Servable {
         Servable { recipe: Some(Box::new(recipe)), ..self }
+    }
+
+    /// The same, and requests may run together. A model whose inputs and outputs do not all begin
+    /// with one symbolic size runs each request alone all the same.
+    #[must_use]
+    pub fn with_batching(self, batching: Batching) -> Servable {
+        let batching = if has_rows(self.signature()) { batching } else { Batching::OFF };
+        Servable { batching, ..self }
+    }
+
+    /// The same, known to hold this many bytes of memory at most: constants, and what a run of
+    /// one request needs on each worker.
+    #[must_use]
+    pub fn with_memory(self, memory_bytes: usize) -> Servable {
+        Servable { memory_bytes, ..self }
     }
 
     /// The model's name.
@@ -63,48 +90,33 @@ impl Servable {
         self.recipe.is_some()
     }
 
-    /// The answer to one request, without a queue: what workers call, and what a self-test does.
-    ///
-    /// # Errors
-    /// When the request does not fit the model, or the model fails.
-    pub fn answer(&self, request: Request) -> Result<(Outcome, Times), Refusal> {
-        match request {
-            Request::Images(images) => self.answer_images(&images),
-            Request::Tensors(inputs) => {
-                self.check(&inputs)?;
-                let start = Instant::now();
-                let outputs = self.run(&inputs)?;
-                let times = Times { infer: start.elapsed(), ..Times::default() };
-                Ok((Outcome::Tensors(outputs), times))
-            }
-        }
+    /// Which requests run together.
+    pub fn batching(&self) -> &Batching {
+        &self.batching
     }
 
-    /// Images run one after the other, so that only one decoded image is in memory, and an
-    /// image's answer does not depend on its neighbors.
-    fn answer_images(&self, images: &[Vec<u8>]) -> Result<(Outcome, Times), Refusal> {
-        let no_recipe = || Refusal::NoRecipe { model: self.name.clone() };
-        let recipe = self.recipe.as_deref().ok_or_else(no_recipe)?;
-        let mut answers = Vec::with_capacity(images.len());
-        let mut times = Times::default();
-        for (index, image) in images.iter().enumerate() {
-            let start = Instant::now();
-            let index = (images.len() > 1).then_some(index);
-            let bad_image = |reason| Refusal::BadImage { index, reason };
-            let input = [recipe.prepare(image).map_err(bad_image)?];
-            let prepared = Instant::now();
-            self.check(&input)?;
-            let outputs = self.run(&input)?;
-            let ran = Instant::now();
-            answers.push(self.classes(recipe, outputs.first())?);
-            times.decode += prepared - start;
-            times.infer += ran - prepared;
-            times.encode += ran.elapsed();
-        }
-        Ok((Outcome::Answers(answers), times))
+    /// The most memory that it holds, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 
-    fn check(&self, inputs: &[Tensor]) -> Result<(), Refusal> {
+    /// The input for one image file, which has this place among several in its request.
+    pub(crate) fn prepare(&self, image: &[u8], index: Option<usize>) -> Result<Tensor, Refusal> {
+        let bad_image = |reason| Refusal::BadImage { index, reason };
+        self.image_recipe()?.prepare(image).map_err(bad_image)
+    }
+
+    /// The classes in one row of scores of the first output.
+    pub(crate) fn classes(&self, outputs: &[Tensor]) -> Result<Answer, Refusal> {
+        let recipe = self.image_recipe()?;
+        let first = outputs.first();
+        let output = first.ok_or_else(|| self.failure("the model has no output".to_string()))?;
+        let scores = output.as_slice::<f32>().map_err(|e| self.failure(e.to_string()))?;
+        recipe.answer(scores).map_err(|reason| self.failure(reason))
+    }
+
+    /// Do these inputs fit the signature?
+    pub(crate) fn check(&self, inputs: &[Tensor]) -> Result<(), Refusal> {
         let shapes: Vec<&[usize]> = inputs.iter().map(Tensor::shape).collect();
         plan::bind(self.signature(), &shapes)?;
         for (port, tensor) in self.signature().inputs.iter().zip(inputs) {
@@ -118,7 +130,7 @@ impl Servable {
 
     /// The engine's outputs; that they are as many as the signature says is checked here once,
     /// so that no protocol needs to.
-    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Refusal> {
+    pub(crate) fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Refusal> {
         let outputs = self.engine.run(inputs).map_err(|reason| self.failure(reason))?;
         let (expected, found) = (self.signature().outputs.len(), outputs.len());
         if expected != found {
@@ -127,18 +139,13 @@ impl Servable {
         Ok(outputs)
     }
 
-    fn classes(
-        &self,
-        recipe: &dyn ImageRecipe,
-        output: Option<&Tensor>,
-    ) -> Result<Answer, Refusal> {
-        let output = output.ok_or_else(|| self.failure("the model has no output".to_string()))?;
-        let scores = output.as_slice::<f32>().map_err(|e| self.failure(e.to_string()))?;
-        recipe.answer(scores).map_err(|reason| self.failure(reason))
+    pub(crate) fn failure(&self, reason: String) -> Refusal {
+        Refusal::Engine { model: self.name.clone(), reason }
     }
 
-    fn failure(&self, reason: String) -> Refusal {
-        Refusal::Engine { model: self.name.clone(), reason }
+    fn image_recipe(&self) -> Result<&dyn ImageRecipe, Refusal> {
+        let no_recipe = || Refusal::NoRecipe { model: self.name.clone() };
+        self.recipe.as_deref().ok_or_else(no_recipe)
     }
 }
 

@@ -1,15 +1,14 @@
 //! The front door for every protocol.
 
 use crate::budget::Budget;
-use crate::queue::{Job, Queue};
-use crate::{Charge, Exchange, Limits, ModelStore, Refusal, Servable};
-use monitor::{Metrics, Stage};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use crate::job::{Job, Waiting};
+use crate::queue::Queue;
+use crate::{Charge, Exchange, Limits, ModelStore, Refusal, Servable, Times, worker};
+use monitor::Metrics;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
 
 /// Models, queue and workers. Cheap to clone; all clones are the same service. When the last
 /// one is dropped, the workers finish what is queued and end.
@@ -23,7 +22,7 @@ struct Inner {
     limits: Limits,
     metrics: Arc<Metrics>,
     budget: Arc<Budget>,
-    queue: Arc<Queue>,
+    queue: Arc<Queue<Box<dyn Job>>>,
     workers: Mutex<Vec<JoinHandle<()>>>,
     is_draining: AtomicBool,
 }
@@ -40,7 +39,7 @@ impl Service {
         for index in 0..limits.workers.get() {
             let (queue, metrics) = (queue.clone(), metrics.clone());
             let thread = std::thread::Builder::new().name(format!("worker-{index}"));
-            workers.push(thread.spawn(move || work(&queue, &metrics))?);
+            workers.push(thread.spawn(move || worker::work(&queue, &metrics))?);
         }
         let inner = Inner {
             store: ModelStore::default(),
@@ -117,8 +116,9 @@ impl Service {
         }
     }
 
-    /// Answers one request on a worker thread. Needs the tokio clock. When the future is
-    /// dropped before a worker begins, the job is skipped.
+    /// Answers one request on a worker thread, and tells how long each stage took. Needs the tokio
+    /// clock. When the future is dropped before a worker begins, or nobody can have the answer in
+    /// time any more, the job is skipped. The client may want it sooner than the server's limit.
     ///
     /// # Errors
     /// When the queue is full or closed, the time is over, or decoding, running or encoding
@@ -127,36 +127,39 @@ impl Service {
         &self,
         model: Arc<Servable>,
         exchange: E,
-    ) -> Result<E::Reply, Refusal> {
-        let (reply, answered) = oneshot::channel();
-        let timeout = self.limits().request_timeout;
-        let (name, metrics) = (model.name().to_string(), self.metrics().clone());
-        let queued = Instant::now();
-        let job = move || {
-            metrics.stage(model.name(), Stage::Queue, queued.elapsed());
-            if !reply.is_closed() {
-                // Sending fails when nobody waits any more, and then nobody needs the reply.
-                let _ = reply.send(execute(&model, exchange, &metrics));
+        timeout: Option<Duration>,
+    ) -> Result<(E::Reply, Times), Refusal> {
+        let timeout = timeout.into_iter().chain(self.limits().request_timeout).min();
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let (job, answered) = Waiting::new(exchange, deadline);
+        self.enqueue(&model, Box::new(job))?;
+        let late = |timeout: Duration| {
+            Err(Refusal::DeadlineExceeded { milliseconds: timeout.as_millis() })
+        };
+        let answered = async {
+            match answered.await {
+                Ok((reply, times)) => reply.map(|reply| (reply, times)),
+                // A job that ends without a reply was late or has panicked.
+                Err(_) => match timeout {
+                    Some(timeout) if deadline.is_some_and(|d| d <= Instant::now()) => late(timeout),
+                    _ => Err(Refusal::Panicked),
+                },
             }
         };
-        self.enqueue(&name, Box::new(job))?;
-        // A job that ends without a reply has panicked: it is skipped only when nobody waits.
-        let answered = async { answered.await.unwrap_or(Err(Refusal::Panicked)) };
         match timeout {
             None => answered.await,
             Some(timeout) => {
-                let late = Refusal::DeadlineExceeded { milliseconds: timeout.as_millis() };
-                tokio::time::timeout(timeout, answered).await.unwrap_or(Err(late))
+                tokio::time::timeout(timeout, answered).await.unwrap_or_else(|_| late(timeout))
             }
         }
     }
 
     /// The gauge rises before a worker can lower it.
-    fn enqueue(&self, model: &str, job: Job) -> Result<(), Refusal> {
-        self.metrics().queued(model);
+    fn enqueue(&self, model: &Arc<Servable>, job: Box<dyn Job>) -> Result<(), Refusal> {
+        self.metrics().queued(model.name());
         let pushed = self.inner.queue.push(model, job);
         if pushed.is_err() {
-            self.metrics().dequeued(model);
+            self.metrics().dequeued(model.name());
         }
         pushed
     }
@@ -166,34 +169,4 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.queue.close();
     }
-}
-
-/// The life of a worker: one job after the other until the queue is closed and empty.
-fn work(queue: &Queue, metrics: &Metrics) {
-    while let Some(taken) = queue.pop() {
-        metrics.dequeued(&taken.model);
-        // A panic drops the job's sender, which tells the waiting side; nothing else is shared
-        // with the job, so nothing is left in a broken state.
-        if catch_unwind(AssertUnwindSafe(taken.job)).is_err() {
-            metrics.job_panic(&taken.model);
-        }
-    }
-}
-
-/// Decode, run, encode.
-fn execute<E: Exchange>(
-    model: &Servable,
-    mut exchange: E,
-    metrics: &Metrics,
-) -> Result<E::Reply, Refusal> {
-    let start = Instant::now();
-    let request = exchange.decode(model)?;
-    let decode = start.elapsed();
-    let (outcome, times) = model.answer(request)?;
-    let ran = Instant::now();
-    let reply = exchange.encode(model, outcome);
-    metrics.stage(model.name(), Stage::Decode, decode + times.decode);
-    metrics.stage(model.name(), Stage::Infer, times.infer);
-    metrics.stage(model.name(), Stage::Encode, times.encode + ran.elapsed());
-    reply
 }

@@ -1,0 +1,238 @@
+//! What a worker does with the jobs that it took: decode each, run together what fits together,
+//! answer each as soon as its last row is done.
+//!
+//! A request is one *item* of tensors, or one for each of its images. Images are decoded just
+//! before they run, so that a request of many holds only one batch of them.
+
+use crate::batching::{fit, join, part, rows};
+use crate::job::Job;
+use crate::queue::{Queue, Taken};
+use crate::{Answer, Outcome, Refusal, Request, Servable};
+use monitor::{Metrics, Stage};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+use tensor::Tensor;
+
+/// The life of a worker: one batch after the other until the queue is closed and empty.
+pub(crate) fn work(queue: &Queue<Box<dyn Job>>, metrics: &Metrics) {
+    while let Some(Taken { model, jobs }) = queue.pop() {
+        let name = model.name();
+        jobs.iter().for_each(|_| metrics.dequeued(name));
+        Round { model: &model, metrics, jobs: Vec::new() }.serve(jobs);
+    }
+}
+
+/// Jobs of one model that a worker took at once.
+struct Round<'a> {
+    model: &'a Servable,
+    metrics: &'a Metrics,
+    /// Jobs in the order of their arrival; `None` when answered.
+    jobs: Vec<Option<Open>>,
+}
+
+/// A job that is not answered yet.
+struct Open {
+    job: Box<dyn Job>,
+    /// Items that have not run.
+    left: usize,
+    is_of_images: bool,
+    answers: Vec<Answer>,
+}
+
+/// What runs as one.
+struct Item {
+    /// Position of its job.
+    job: usize,
+    content: Content,
+}
+
+enum Content {
+    /// An image file, and its place among several.
+    Image(Option<usize>, Vec<u8>),
+    Tensors(Vec<Tensor>),
+}
+
+/// Items that run together.
+#[derive(Default)]
+struct Batch {
+    /// The positions of their jobs, and their inputs.
+    items: Vec<(usize, Vec<Tensor>)>,
+    rows: usize,
+}
+
+impl Round<'_> {
+    fn serve(&mut self, jobs: Vec<Box<dyn Job>>) {
+        let mut items: VecDeque<Item> = jobs.into_iter().flat_map(|job| self.open(job)).collect();
+        let mut batch = Batch::default();
+        while let Some(item) = items.pop_front() {
+            let at = item.job;
+            let Some(inputs) = self.inputs(item) else { continue };
+            let inputs_rows = rows(&inputs);
+            if !self.has_room(&batch, &inputs, inputs_rows) {
+                self.run(std::mem::take(&mut batch));
+            }
+            batch.rows += inputs_rows;
+            batch.items.push((at, inputs));
+        }
+        self.run(batch);
+    }
+
+    /// Decodes a job and takes it among those to be answered.
+    fn open(&mut self, mut job: Box<dyn Job>) -> Vec<Item> {
+        job.begin();
+        if job.is_moot() {
+            return Vec::new();
+        }
+        let request = match self.guarded(|model| job.decode(model)) {
+            Ok(request) => request,
+            Err(refusal) => {
+                self.finish(job, Err(refusal));
+                return Vec::new();
+            }
+        };
+        let (is_of_images, contents) = match request {
+            Request::Tensors(inputs) => (false, vec![Content::Tensors(inputs)]),
+            Request::Images(images) => {
+                let place = |index| (images.len() > 1).then_some(index);
+                let places: Vec<_> = (0..images.len()).map(place).collect();
+                let images = places.into_iter().zip(images);
+                (true, images.map(|(place, bytes)| Content::Image(place, bytes)).collect())
+            }
+        };
+        let at = self.jobs.len();
+        if contents.is_empty() {
+            self.finish(job, Ok(Outcome::Answers(Vec::new())));
+            return Vec::new();
+        }
+        self.jobs.push(Some(Open { job, left: contents.len(), is_of_images, answers: Vec::new() }));
+        contents.into_iter().map(|content| Item { job: at, content }).collect()
+    }
+
+    /// The inputs of an item; none when its job is refused, by this or an earlier item.
+    fn inputs(&mut self, item: Item) -> Option<Vec<Tensor>> {
+        self.jobs[item.job].as_ref()?;
+        let start = Instant::now();
+        let made = self.guarded(|model| {
+            let inputs = match item.content {
+                Content::Tensors(inputs) => inputs,
+                Content::Image(place, bytes) => vec![model.prepare(&bytes, place)?],
+            };
+            model.check(&inputs)?;
+            Ok(inputs)
+        });
+        match made {
+            Ok(inputs) => {
+                let open = self.jobs[item.job].as_mut()?;
+                open.job.times().decode += start.elapsed();
+                Some(inputs)
+            }
+            Err(refusal) => {
+                self.refuse(item.job, refusal);
+                None
+            }
+        }
+    }
+
+    fn has_room(&self, batch: &Batch, inputs: &[Tensor], rows: usize) -> bool {
+        match batch.items.first() {
+            None => true,
+            Some((_, first)) => {
+                batch.rows + rows <= self.model.batching().max_rows && fit(first, inputs)
+            }
+        }
+    }
+
+    /// Runs a batch. One that fails runs again item by item: neighbors are not refused for what
+    /// one of them asked.
+    fn run(&mut self, batch: Batch) {
+        let start = Instant::now();
+        if let [_, _, ..] = batch.items.as_slice() {
+            let made = self.guarded(|model| run_together(model, &batch.items));
+            if let Ok(outputs) = made {
+                let time = start.elapsed();
+                for ((at, _), outputs) in batch.items.into_iter().zip(outputs) {
+                    self.deliver(at, Ok(outputs), time);
+                }
+                return;
+            }
+        }
+        for (at, inputs) in batch.items {
+            let start = Instant::now();
+            let made = self.guarded(|model| model.run(&inputs));
+            self.deliver(at, made, start.elapsed());
+        }
+    }
+
+    /// Hands outputs to their job, and answers it when they were the last.
+    fn deliver(&mut self, at: usize, made: Result<Vec<Tensor>, Refusal>, time: Duration) {
+        let Some(open) = self.jobs[at].as_mut() else { return };
+        open.job.times().infer += time;
+        let outputs = match made {
+            Ok(outputs) => outputs,
+            Err(refusal) => return self.refuse(at, refusal),
+        };
+        open.left -= 1;
+        let outcome = if open.is_of_images {
+            let start = Instant::now();
+            let answer = self.guarded(|model| model.classes(&outputs));
+            let Some(open) = self.jobs[at].as_mut() else { return };
+            open.job.times().encode += start.elapsed();
+            match answer {
+                Err(refusal) => return self.refuse(at, refusal),
+                Ok(answer) => open.answers.push(answer),
+            }
+            if open.left > 0 {
+                return;
+            }
+            Outcome::Answers(std::mem::take(&mut open.answers))
+        } else {
+            Outcome::Tensors(outputs)
+        };
+        if let Some(open) = self.jobs[at].take() {
+            self.finish(open.job, Ok(outcome));
+        }
+    }
+
+    fn refuse(&mut self, at: usize, refusal: Refusal) {
+        if let Some(open) = self.jobs[at].take() {
+            self.finish(open.job, Err(refusal));
+        }
+    }
+
+    fn finish(&self, job: Box<dyn Job>, outcome: Result<Outcome, Refusal>) {
+        // A panic drops the job's sender, which tells the waiting side.
+        let finished = catch_unwind(AssertUnwindSafe(|| job.finish(self.model, outcome)));
+        let name = self.model.name();
+        match finished {
+            Ok(times) => {
+                self.metrics.stage(name, Stage::Queue, times.queue);
+                self.metrics.stage(name, Stage::Decode, times.decode);
+                self.metrics.stage(name, Stage::Infer, times.infer);
+                self.metrics.stage(name, Stage::Encode, times.encode);
+            }
+            Err(_) => self.metrics.job_panic(name),
+        }
+    }
+
+    /// What `act` gives; a panic costs the request that it was for and no other. Nothing that
+    /// outlives the request is shared with it, so nothing is left in a broken state.
+    fn guarded<T>(&self, act: impl FnOnce(&Servable) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        catch_unwind(AssertUnwindSafe(|| act(self.model))).unwrap_or_else(|_| {
+            self.metrics.job_panic(self.model.name());
+            Err(Refusal::Panicked)
+        })
+    }
+}
+
+/// The outputs of each item.
+fn run_together(
+    model: &Servable,
+    items: &[(usize, Vec<Tensor>)],
+) -> Result<Vec<Vec<Tensor>>, Refusal> {
+    let requests: Vec<&[Tensor]> = items.iter().map(|(_, inputs)| inputs.as_slice()).collect();
+    let rows: Vec<usize> = requests.iter().map(|inputs| rows(inputs)).collect();
+    let failure = |reason| model.failure(reason);
+    let outputs = model.run(&join(&requests).map_err(failure)?)?;
+    part(&outputs, &rows).map_err(failure)
+}
