@@ -21,6 +21,7 @@ mod protocol;
 mod response;
 mod router;
 mod tfs;
+mod trace;
 
 pub use listen::{BindError, Options, Summary, bind, serve};
 pub use router::router;

@@ -1,15 +1,16 @@
 //! What all protocols share: from a request's head to the made response, in one function.
 
 use crate::body::{Patience, Received, discard, receive};
-use crate::encoding::{Coding, accepts_gzip};
+use crate::encoding::Coding;
 use crate::response::Reply;
+use crate::trace::echoed;
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{Request, Response};
+use axum::http::{HeaderName, HeaderValue, Request, Response};
 use monitor::{NO_MODEL, Stage};
-use server::{Exchange, Outcome, Refusal, Select, Servable, Service};
+use server::{Exchange, Outcome, Refusal, Select, Servable, Service, Times};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What every handler has at hand.
 #[derive(Clone)]
@@ -74,10 +75,13 @@ impl Call {
     where
         E: Exchange<Reply = Reply>,
     {
-        let accepts_gzip = accepts_gzip(&self.head.headers);
-        let exchange = Finished { exchange, accepts_gzip };
-        let (reply, _) = self.service.answer(model, exchange, None).await?;
-        Ok(reply)
+        let coding = Coding::wanted(&self.head.headers);
+        let exchange = Finished { exchange, coding };
+        let (reply, times) = self.service.answer(model, exchange, None).await?;
+        Ok(match server_timing(&times) {
+            Some(value) => reply.with_header(HeaderName::from_static("server-timing"), value),
+            None => reply,
+        })
     }
 }
 
@@ -106,7 +110,9 @@ pub(crate) async fn answer(
     };
     count(protocol, &service, &label, &reply);
     metrics.stage(&label, Stage::Total, start.elapsed());
-    reply.into_response()
+    let mut response = reply.into_response();
+    response.headers_mut().extend(echoed(&head.headers));
+    response
 }
 
 fn count<P: Protocol>(_: &P, service: &Service, label: &str, reply: &Reply) {
@@ -117,7 +123,7 @@ fn count<P: Protocol>(_: &P, service: &Service, label: &str, reply: &Reply) {
 /// An exchange whose reply leaves the worker ready to be sent.
 struct Finished<E> {
     exchange: E,
-    accepts_gzip: bool,
+    coding: Coding,
 }
 
 impl<E: Exchange<Reply = Reply>> Exchange for Finished<E> {
@@ -128,6 +134,14 @@ impl<E: Exchange<Reply = Reply>> Exchange for Finished<E> {
     }
 
     fn encode(self, model: &Servable, outcome: Outcome) -> Result<Reply, Refusal> {
-        Ok(self.exchange.encode(model, outcome)?.compressed(self.accepts_gzip))
+        Ok(self.exchange.encode(model, outcome)?.compressed(self.coding))
     }
+}
+
+/// `Server-Timing`: what the client's own tools show beside the time on the network.
+fn server_timing(times: &Times) -> Option<HeaderValue> {
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let (queue, decode, compute) = (ms(times.queue), ms(times.decode), ms(times.infer));
+    let text = format!("queue;dur={queue:.3}, decode;dur={decode:.3}, compute;dur={compute:.3}");
+    HeaderValue::try_from(text).ok()
 }

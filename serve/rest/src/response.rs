@@ -1,6 +1,6 @@
 //! Made responses.
 
-use crate::encoding::gzip;
+use crate::encoding::Coding;
 use crate::json::Pretty;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
@@ -15,14 +15,16 @@ pub(crate) struct Reply {
     status: u16,
     content_type: &'static str,
     body: Vec<u8>,
-    is_gzip: bool,
+    coding: Coding,
     retry_after_s: Option<u32>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Reply {
     /// A response that succeeded.
     pub(crate) fn ok(content_type: &'static str, body: Vec<u8>) -> Reply {
-        Reply { status: 200, content_type, body, is_gzip: false, retry_after_s: None }
+        let (coding, headers) = (Coding::Identity, Vec::new());
+        Reply { status: 200, content_type, body, coding, retry_after_s: None, headers }
     }
 
     /// `{"error": …}`.
@@ -36,15 +38,21 @@ impl Reply {
         Reply { status, ..self }
     }
 
+    /// The same with one header more.
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Reply {
+        self.headers.push((name, value));
+        self
+    }
+
     /// The same, compressed when the client takes it and the body is long enough to gain. CPU
     /// work: for large bodies call it on a worker.
-    pub(crate) fn compressed(self, accepts_gzip: bool) -> Reply {
+    pub(crate) fn compressed(self, coding: Coding) -> Reply {
         /// Bytes below which a body fits in one packet anyway.
         const MIN_BYTES: usize = 1024;
-        if !accepts_gzip || self.body.len() < MIN_BYTES {
+        if coding == Coding::Identity || self.body.len() < MIN_BYTES {
             return self;
         }
-        Reply { body: gzip(&self.body), is_gzip: true, ..self }
+        Reply { body: coding.deflate(self.body), coding, ..self }
     }
 
     /// The HTTP status.
@@ -67,11 +75,14 @@ impl Reply {
         };
         set(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         set(header::VARY, HeaderValue::from_static("accept-encoding"));
-        if self.is_gzip {
-            set(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        if let Some(coding) = self.coding.header() {
+            set(header::CONTENT_ENCODING, coding);
         }
         if let Some(seconds) = self.retry_after_s {
             set(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        for (name, value) in self.headers {
+            set(name, value);
         }
         response
     }

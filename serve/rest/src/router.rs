@@ -1,7 +1,7 @@
 //! Which path leads where.
 
 use crate::body::Patience;
-use crate::encoding::accepts_gzip;
+use crate::encoding::Coding;
 use crate::listen::Options;
 use crate::protocol::{Protocol, Shared, answer};
 use crate::response::Reply;
@@ -49,7 +49,7 @@ async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response<B
     let text = shared.service.metrics().export().into_bytes();
     // A few kilobytes: too little to trouble a worker with.
     let reply = Reply::ok(monitor::CONTENT_TYPE, text);
-    reply.compressed(accepts_gzip(&headers)).into_response()
+    reply.compressed(Coding::wanted(&headers)).into_response()
 }
 
 async fn help(State(shared): State<Shared>, headers: HeaderMap) -> Response<Body> {

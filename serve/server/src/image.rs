@@ -15,6 +15,11 @@ pub trait ImageRecipe: Send + Sync + 'static {
     /// # Errors
     /// When the row is not what the recipe expects.
     fn answer(&self, scores: &[f32]) -> Result<Answer, String>;
+
+    /// The name of the class at this position of the output, when it has one.
+    fn label(&self, _index: usize) -> Option<&str> {
+        None
+    }
 }
 
 /// What the model sees in one image.

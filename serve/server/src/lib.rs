@@ -21,6 +21,7 @@ mod queue;
 mod refusal;
 mod servable;
 mod service;
+mod statistics;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -35,4 +36,5 @@ pub use limits::Limits;
 pub use refusal::{Code, Refusal, Row};
 pub use servable::{Servable, Times};
 pub use service::Service;
+pub use statistics::{Computed, Counts, Failures, Sum};
 pub use store::{ModelStore, Select, State, VersionStatus};

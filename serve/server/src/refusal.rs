@@ -64,7 +64,7 @@ pub enum Refusal {
     #[error("the body is not valid {encoding}: {reason}")]
     BadCompression { encoding: &'static str, reason: String },
     /// A compression that is not known.
-    #[error("expected Content-Encoding gzip, deflate or identity, found {found}")]
+    #[error("expected Content-Encoding gzip, zstd, deflate or identity, found {found}")]
     UnsupportedEncoding { found: String },
     /// A form instead of a body.
     #[error("expected an image or JSON as the body itself, found {found}; with curl use -T FILE")]

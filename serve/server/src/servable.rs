@@ -1,6 +1,7 @@
 //! One version of one model, with what turns images into its inputs.
 
 use crate::batching::has_rows;
+use crate::statistics::{Counts, Statistics};
 use crate::{Answer, Batching, Engine, ImageRecipe, Refusal};
 use plan::Signature;
 use std::fmt;
@@ -15,6 +16,7 @@ pub struct Servable {
     recipe: Option<Box<dyn ImageRecipe>>,
     batching: Batching,
     memory_bytes: usize,
+    statistics: Statistics,
 }
 
 /// How long one request took in each stage.
@@ -40,6 +42,7 @@ impl Servable {
             recipe: None,
             batching: Batching::OFF,
             memory_bytes: 0,
+            statistics: Statistics::default(),
         }
     }
 
@@ -100,8 +103,25 @@ impl Servable {
         self.memory_bytes
     }
 
+    /// The name of the class at this position of the output, when it has one.
+    pub fn label(&self, index: usize) -> Option<&str> {
+        self.recipe.as_deref()?.label(index)
+    }
+
+    /// What it has done so far.
+    pub fn counts(&self) -> Counts {
+        self.statistics.counts()
+    }
+
+    pub(crate) fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
     /// The input for one image file, which has this place among several in its request.
-    pub(crate) fn prepare(&self, image: &[u8], index: Option<usize>) -> Result<Tensor, Refusal> {
+    ///
+    /// # Errors
+    /// When the model takes no images, or this is none.
+    pub fn prepare(&self, image: &[u8], index: Option<usize>) -> Result<Tensor, Refusal> {
         let bad_image = |reason| Refusal::BadImage { index, reason };
         self.image_recipe()?.prepare(image).map_err(bad_image)
     }
@@ -113,6 +133,11 @@ impl Servable {
         let output = first.ok_or_else(|| self.failure("the model has no output".to_string()))?;
         let scores = output.as_slice::<f32>().map_err(|e| self.failure(e.to_string()))?;
         recipe.answer(scores).map_err(|reason| self.failure(reason))
+    }
+
+    /// Inferences in one run: rows, where the model's inputs have them.
+    pub(crate) fn batch_size(&self, rows: usize) -> usize {
+        if has_rows(self.signature()) { rows } else { 1 }
     }
 
     /// Do these inputs fit the signature?

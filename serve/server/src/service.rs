@@ -129,10 +129,25 @@ impl Service {
         exchange: E,
         timeout: Option<Duration>,
     ) -> Result<(E::Reply, Times), Refusal> {
+        let start = Instant::now();
+        let answered = self.wait(&model, exchange, timeout).await;
+        match &answered {
+            Ok((_, times)) => model.statistics().answered(start.elapsed(), times),
+            Err(refusal) => model.statistics().failed(refusal, start.elapsed()),
+        }
+        answered
+    }
+
+    async fn wait<E: Exchange>(
+        &self,
+        model: &Arc<Servable>,
+        exchange: E,
+        timeout: Option<Duration>,
+    ) -> Result<(E::Reply, Times), Refusal> {
         let timeout = timeout.into_iter().chain(self.limits().request_timeout).min();
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let (job, answered) = Waiting::new(exchange, deadline);
-        self.enqueue(&model, Box::new(job))?;
+        self.enqueue(model, Box::new(job))?;
         let late = |timeout: Duration| {
             Err(Refusal::DeadlineExceeded { milliseconds: timeout.as_millis() })
         };

@@ -151,6 +151,7 @@ impl Round<'_> {
             let made = self.guarded(|model| run_together(model, &batch.items));
             if let Ok(outputs) = made {
                 let time = start.elapsed();
+                self.count(batch.rows, time);
                 for ((at, _), outputs) in batch.items.into_iter().zip(outputs) {
                     self.deliver(at, Ok(outputs), time);
                 }
@@ -160,8 +161,17 @@ impl Round<'_> {
         for (at, inputs) in batch.items {
             let start = Instant::now();
             let made = self.guarded(|model| model.run(&inputs));
-            self.deliver(at, made, start.elapsed());
+            let time = start.elapsed();
+            if made.is_ok() {
+                self.count(rows(&inputs), time);
+            }
+            self.deliver(at, made, time);
         }
+    }
+
+    /// The model ran once.
+    fn count(&self, rows: usize, time: Duration) {
+        self.model.statistics().executed(self.model.batch_size(rows), time);
     }
 
     /// Hands outputs to their job, and answers it when they were the last.

@@ -1,6 +1,7 @@
 //! The REST interface over real sockets, with small models behind it.
 
 mod bodies;
+mod headers;
 mod lifecycle;
 mod support;
 mod tensorflow_serving;
