@@ -19,6 +19,7 @@ mod job;
 mod limits;
 mod queue;
 mod refusal;
+mod repository;
 mod servable;
 mod service;
 mod statistics;
@@ -34,6 +35,9 @@ pub use exchange::{Exchange, Outcome, Request};
 pub use image::{Answer, ClassScore, ImageRecipe};
 pub use limits::Limits;
 pub use refusal::{Code, Refusal, Row};
+pub use repository::{
+    Catalog, Control, Failure, LoadError, Loader, Repository, Source, Wanted, watch,
+};
 pub use servable::{Servable, Times};
 pub use service::Service;
 pub use statistics::{Computed, Counts, Failures, Sum};

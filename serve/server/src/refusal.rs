@@ -2,6 +2,7 @@
 //! line of [`Refusal::row`]. Texts say what was expected, what was found and what to do; those
 //! that TensorFlow Serving has are worded as it words them, because clients match on them.
 
+use crate::LoadError;
 use plan::BindError;
 use tensor::DType;
 
@@ -18,7 +19,16 @@ pub enum Refusal {
     /// The model is being loaded, or its loading failed.
     #[error("model {model} is not available yet: {reason}")]
     ModelNotReady { model: String, reason: String },
-    /// A version label; there are none.
+    /// A version that was asked to be loaded and could not.
+    #[error("cannot load version {version} of model {model}: {error}")]
+    LoadFailed { model: String, version: u64, error: LoadError },
+    /// The folder or file that says what to serve cannot be read.
+    #[error("cannot read what there is to serve: {0}")]
+    Catalog(String),
+    /// Models are to be loaded or unloaded by request, and the server does not allow it.
+    #[error("expected a server with --control explicit, found one that loads models by itself")]
+    ControlIsOff,
+    /// A version label that names no version.
     #[error("Unrecognized servable version label: {0}")]
     UnknownLabel(String),
     /// A version that is no number.
@@ -146,6 +156,9 @@ impl Refusal {
             Refusal::ModelNotFound { .. } => fixed("model_not_found", 404, Code::NotFound),
             Refusal::StatusNotFound { .. } => fixed("status_not_found", 404, Code::NotFound),
             Refusal::ModelNotReady { .. } => retry("model_not_ready", 503, Code::Unavailable),
+            Refusal::LoadFailed { .. } => fixed("load", 400, Code::FailedPrecondition),
+            Refusal::Catalog(_) => fixed("catalog", 500, Code::Internal),
+            Refusal::ControlIsOff => fixed("control", 403, Code::FailedPrecondition),
             Refusal::UnknownLabel(_) => fixed("unknown_label", 400, Code::InvalidArgument),
             Refusal::BadVersion(_) => fixed("bad_version", 400, Code::InvalidArgument),
             Refusal::SignatureNotFound(_) => fixed("no_signature", 400, Code::InvalidArgument),

@@ -3,10 +3,12 @@
 use crate::budget::Budget;
 use crate::job::{Job, Waiting};
 use crate::queue::Queue;
-use crate::{Charge, Exchange, Limits, ModelStore, Refusal, Servable, Times, worker};
+use crate::{
+    Charge, Control, Exchange, Limits, ModelStore, Refusal, Repository, Servable, Times, worker,
+};
 use monitor::Metrics;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -25,6 +27,7 @@ struct Inner {
     queue: Arc<Queue<Box<dyn Job>>>,
     workers: Mutex<Vec<JoinHandle<()>>>,
     is_draining: AtomicBool,
+    repository: OnceLock<Arc<Repository>>,
 }
 
 impl Service {
@@ -49,6 +52,7 @@ impl Service {
             queue,
             workers: Mutex::new(workers),
             is_draining: AtomicBool::new(false),
+            repository: OnceLock::new(),
         };
         Ok(Service { inner: Arc::new(inner) })
     }
@@ -67,6 +71,32 @@ impl Service {
             self.metrics().model_unloaded(model, version);
         }
         was_available
+    }
+
+    /// Where models come from while the server runs. May be said once; later words have no effect.
+    pub fn set_repository(&self, repository: Arc<Repository>) {
+        // It fails when one was set, which then stays.
+        let _ = self.inner.repository.set(repository);
+    }
+
+    /// Where models come from, when that was said.
+    pub fn repository(&self) -> Option<&Arc<Repository>> {
+        self.inner.repository.get()
+    }
+
+    /// Changes which models are served, on a thread that may block. Needs the tokio runtime.
+    ///
+    /// # Errors
+    /// When the server was not told to let requests decide, or the change fails.
+    pub async fn manage<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Repository, &Service) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let explicit = |r: &&Arc<Repository>| r.control() == Control::Explicit;
+        let repository = self.repository().filter(explicit).ok_or(Refusal::ControlIsOff)?.clone();
+        let service = self.clone();
+        let changed = tokio::task::spawn_blocking(move || change(&repository, &service));
+        changed.await.unwrap_or(Err(Refusal::Panicked))
     }
 
     /// Which models there are.

@@ -75,10 +75,10 @@ fn target(path: &str, malformed: impl Fn() -> Refusal) -> Result<(String, Select
             let bad_version = || Refusal::BadVersion(version.to_string());
             (name, Select::Version(number.ok_or_else(bad_version)?))
         }
-        [_, kind, label]
+        [name, kind, label]
             if kind.eq_ignore_ascii_case("labels") && !label.is_empty() && !label.contains(':') =>
         {
-            return Err(Refusal::UnknownLabel(decode(label)));
+            (name, Select::Label(decode(label)))
         }
         _ => return Err(malformed()),
     };
@@ -119,23 +119,35 @@ mod tests {
     fn every_form_is_read() {
         let latest = Select::Latest;
         let predict = |select| Ok(Route::Predict { model: m(), select });
-        check(Method::POST, "/v1/models/m:predict", predict(latest));
-        check(Method::PUT, "/V1/Models/m:PREDICT", predict(latest));
+        check(Method::POST, "/v1/models/m:predict", predict(latest.clone()));
+        check(Method::PUT, "/V1/Models/m:PREDICT", predict(latest.clone()));
         check(Method::POST, "/v1/models/m/versions/7:predict", predict(Select::Version(7)));
-        check(Method::GET, "/v1/models/m", Ok(Route::Status { model: m(), select: latest }));
-        check(Method::HEAD, "/v1/models/m", Ok(Route::Status { model: m(), select: latest }));
+        check(
+            Method::GET,
+            "/v1/models/m",
+            Ok(Route::Status { model: m(), select: latest.clone() }),
+        );
+        check(
+            Method::HEAD,
+            "/v1/models/m",
+            Ok(Route::Status { model: m(), select: latest.clone() }),
+        );
         let select = Select::Version(2);
-        check(Method::GET, "/v1/models/m/versions/2", Ok(Route::Status { model: m(), select }));
+        check(
+            Method::GET,
+            "/v1/models/m/versions/2",
+            Ok(Route::Status { model: m(), select: select.clone() }),
+        );
         check(
             Method::GET,
             "/v1/models/m/Versions/2/METADATA",
-            Ok(Route::Metadata { model: m(), select }),
+            Ok(Route::Metadata { model: m(), select: select.clone() }),
         );
         let model = "größe/x".to_string();
         check(
             Method::GET,
             "/v1/models/gr%C3%B6%C3%9Fe%2Fx/metadata",
-            Ok(Route::Metadata { model, select: latest }),
+            Ok(Route::Metadata { model, select: latest.clone() }),
         );
     }
 
@@ -169,8 +181,9 @@ mod tests {
         let path = "/v1/models/m/versions/9223372036854775808";
         let text = "Failed to convert version: 9223372036854775808 to numeric.";
         check(Method::GET, path, Err(text));
-        let text = "Unrecognized servable version label: stable";
-        check(Method::POST, "/v1/models/m/labels/stable:predict", Err(text));
+        let select = Select::Label("stable ones".to_string());
+        let predict = Route::Predict { model: m(), select };
+        check(Method::POST, "/v1/models/m/labels/stable%20ones:predict", Ok(predict));
         let text = "the verb :regress is not served; use :predict";
         check(Method::POST, "/v1/models/m:regress", Err(text));
     }

@@ -1,0 +1,327 @@
+//! Where models come from while the server runs: what should be loaded, how it is loaded, and
+//! the steps from what is to what should be.
+//!
+//! New versions are loaded and tested before old ones end, so that no request meets a gap. What
+//! fails to load is refused with its reason, and the version before it stays. One change is made
+//! at a time.
+
+use crate::{Batching, Refusal, Select, Servable, Service};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Where one version is loaded from, and how. Two that are equal load the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The model's file.
+    pub path: PathBuf,
+    /// A file with the names of its classes.
+    pub labels: Option<PathBuf>,
+    /// Which requests run together; measured when nobody says.
+    pub batching: Option<Batching>,
+    /// Changes with the file's contents: its length and the time of its last change.
+    pub stamp: Option<(u64, SystemTime)>,
+}
+
+/// What should be served under one name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The model's name in requests.
+    pub name: String,
+    /// Its versions.
+    pub versions: BTreeMap<u64, Source>,
+    /// Names of versions.
+    pub labels: BTreeMap<String, u64>,
+}
+
+/// Why a version was not loaded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// There is no such file.
+    #[error("expected a model at {0}, found nothing")]
+    NotFound(PathBuf),
+    /// It takes more memory than is left for models.
+    #[error("it needs {needed} bytes of memory, {room} are left for models; raise --memory")]
+    Memory {
+        /// What it would hold.
+        needed: usize,
+        /// What may be held.
+        room: usize,
+    },
+    /// It is no model that can be served, or failed its self-test.
+    #[error("{0}")]
+    Model(String),
+}
+
+/// Makes a model of a file.
+pub trait Loader: Send + Sync + 'static {
+    /// Reads, tests and measures the model; it must hold at most `room` bytes of memory.
+    ///
+    /// # Errors
+    /// In words for whoever put the model there.
+    fn load(
+        &self,
+        name: &str,
+        version: u64,
+        source: &Source,
+        room: usize,
+    ) -> Result<Servable, LoadError>;
+}
+
+/// Says what there is to serve, as some folder or file has it now.
+pub trait Catalog: Send + Sync + 'static {
+    /// Every model that should be served.
+    ///
+    /// # Errors
+    /// When the folder or file cannot be read or makes no sense; nothing changes then.
+    fn wanted(&self) -> Result<Vec<Wanted>, String>;
+}
+
+/// Who decides which of the catalog's models are served.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Control {
+    /// The catalog, as it was at the start.
+    #[default]
+    Fixed,
+    /// The catalog, as it is now.
+    Poll,
+    /// Requests, one by one.
+    Explicit,
+}
+
+/// What is served, by name and version, and what failed: that is not tried again until its source
+/// changes.
+type Known = BTreeMap<String, BTreeMap<u64, Source>>;
+
+/// The models that are or should be served. Its methods block while models load: call them on a
+/// thread that may.
+pub struct Repository {
+    loader: Box<dyn Loader>,
+    catalog: Box<dyn Catalog>,
+    control: Control,
+    room: usize,
+    /// Held during a change, so that there is one at a time.
+    known: Mutex<Known>,
+}
+
+/// A version that was not loaded, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The model.
+    pub model: String,
+    /// The version.
+    pub version: u64,
+    /// What is wrong.
+    pub error: LoadError,
+}
+
+impl Repository {
+    /// A repository of nothing yet. All its models together may hold `room` bytes.
+    pub fn new(
+        loader: impl Loader,
+        catalog: impl Catalog,
+        control: Control,
+        room: usize,
+    ) -> Repository {
+        let (loader, catalog) = (Box::new(loader), Box::new(catalog));
+        Repository { loader, catalog, control, room, known: Mutex::default() }
+    }
+
+    /// Who decides what is served.
+    pub fn control(&self) -> Control {
+        self.control
+    }
+
+    /// What there is to serve.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read.
+    pub fn catalog(&self) -> Result<Vec<Wanted>, Refusal> {
+        self.catalog.wanted().map_err(Refusal::Catalog)
+    }
+
+    /// Serves exactly these models: loads what is new or has changed, then ends what is not
+    /// wanted any more.
+    pub fn apply(&self, service: &Service, wanted: &[Wanted]) -> Vec<Failure> {
+        let mut known = self.lock();
+        let mut failures = Vec::new();
+        for model in wanted {
+            failures.extend(self.bring(service, &mut known, model));
+        }
+        let is_wanted = |name: &str| wanted.iter().any(|model| model.name == name);
+        let gone: Vec<String> = known.keys().filter(|name| !is_wanted(name)).cloned().collect();
+        for name in gone {
+            end_model(service, &mut known, &name);
+        }
+        failures
+    }
+
+    /// Serves what the catalog has now.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read; nothing changes then.
+    pub fn refresh(&self, service: &Service) -> Result<Vec<Failure>, Refusal> {
+        Ok(self.apply(service, &self.catalog()?))
+    }
+
+    /// Loads the catalog's versions of one model, those that are there already from anew.
+    ///
+    /// # Errors
+    /// When the catalog has no such model, or one of its versions cannot be loaded.
+    pub fn load(&self, service: &Service, name: &str) -> Result<(), Refusal> {
+        let unknown = || Refusal::ModelNotFound { model: name.to_string(), version: None };
+        let catalog = self.catalog()?;
+        let model = catalog.iter().find(|model| model.name == name).ok_or_else(unknown)?;
+        let mut known = self.lock();
+        known.remove(name);
+        let failures = self.bring(service, &mut known, model);
+        failures.into_iter().next().map_or(Ok(()), |failure| Err(failure.into()))
+    }
+
+    /// Loads one version from a source of its own, in place of one that is there.
+    ///
+    /// # Errors
+    /// When it cannot be loaded; what was there stays.
+    pub fn register(
+        &self,
+        service: &Service,
+        name: &str,
+        version: u64,
+        source: Source,
+    ) -> Result<(), Refusal> {
+        let mut known = self.lock();
+        self.load_version(service, name, version, &source)?;
+        known.entry(name.to_string()).or_default().insert(version, source);
+        Ok(())
+    }
+
+    /// Ends one version, or all of the model; requests that hold it are answered.
+    ///
+    /// # Errors
+    /// When there is no such version.
+    pub fn unload(
+        &self,
+        service: &Service,
+        name: &str,
+        version: Option<u64>,
+    ) -> Result<(), Refusal> {
+        let unknown = || Refusal::ModelNotFound { model: name.to_string(), version };
+        let mut known = self.lock();
+        let Some(version) = version else {
+            let has_ended = end_model(service, &mut known, name);
+            return if has_ended { Ok(()) } else { Err(unknown()) };
+        };
+        if let Some(versions) = known.get_mut(name) {
+            versions.remove(&version);
+            if versions.is_empty() {
+                known.remove(name);
+            }
+        }
+        if service.remove(name, version) { Ok(()) } else { Err(unknown()) }
+    }
+
+    /// Loads what is new or changed of one model, then ends its versions that are not wanted.
+    fn bring(&self, service: &Service, known: &mut Known, model: &Wanted) -> Vec<Failure> {
+        let name = &model.name;
+        let known = known.entry(name.clone()).or_default();
+        let mut failures = Vec::new();
+        for (&version, source) in &model.versions {
+            if known.get(&version) == Some(source) {
+                continue;
+            }
+            let loaded = self.load_version(service, name, version, source);
+            // There may be room for it later.
+            let is_for_later =
+                matches!(&loaded, Err(Failure { error: LoadError::Memory { .. }, .. }));
+            if !is_for_later {
+                known.insert(version, source.clone());
+            }
+            failures.extend(loaded.err());
+        }
+        // A successor that failed does not end the version before it.
+        let answers = |version: &u64| {
+            let select = Select::Version(*version);
+            service.store().find(name, select).is_ok()
+        };
+        if model.versions.is_empty() || model.versions.keys().any(answers) {
+            let is_wanted = |version: &u64| model.versions.contains_key(version);
+            let gone: Vec<u64> = known.keys().copied().filter(|v| !is_wanted(v)).collect();
+            for version in gone {
+                known.remove(&version);
+                service.remove(name, version);
+            }
+        }
+        service.store().set_labels(name, model.labels.clone());
+        failures
+    }
+
+    /// Loads, tests and puts in place one version.
+    fn load_version(
+        &self,
+        service: &Service,
+        name: &str,
+        version: u64,
+        source: &Source,
+    ) -> Result<(), Failure> {
+        let start = Instant::now();
+        service.store().begin(name, version);
+        let held: usize = service.store().available().iter().map(|s| s.memory_bytes()).sum();
+        let room = self.room.saturating_sub(held);
+        let load = || self.loader.load(name, version, source, room);
+        let loaded = catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|_| {
+            Err(LoadError::Model("loading panicked; this is a defect of the importer".to_string()))
+        });
+        match loaded {
+            Ok(servable) => {
+                service.add(servable, start.elapsed());
+                Ok(())
+            }
+            Err(error) => {
+                service.store().fail(name, version, &error.to_string());
+                Err(Failure { model: name.to_string(), version, error })
+            }
+        }
+    }
+
+    /// The map is changed only by code that does not panic, so a poisoned lock is still good.
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends all versions of a model; was there one?
+fn end_model(service: &Service, known: &mut Known, name: &str) -> bool {
+    known.remove(name);
+    let status = service.store().status(name, Select::Latest).unwrap_or_default();
+    let ended = status.iter().map(|line| service.remove(name, line.version));
+    ended.fold(false, |any, has_ended| any | has_ended)
+}
+
+/// Looks at the catalog again and again until the service drains, and tells what failed.
+/// Blocks: give it a thread of its own.
+pub fn watch(
+    repository: &Arc<Repository>,
+    service: &Service,
+    interval: Duration,
+    mut report: impl FnMut(Result<Vec<Failure>, Refusal>),
+) {
+    /// How soon the end of the service is noticed.
+    const LOOK: Duration = Duration::from_millis(100);
+    let mut next = Instant::now() + interval;
+    while !service.is_draining() {
+        std::thread::sleep(LOOK.min(interval));
+        if Instant::now() >= next {
+            report(repository.refresh(service));
+            next = Instant::now() + interval;
+        }
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Refusal {
+        let Failure { model, version, error } = failure;
+        Refusal::LoadFailed { model, version, error }
+    }
+}
