@@ -99,6 +99,13 @@ const FORBIDDEN: &[Arrow] = &[
         reason: "a protocol translates; what two share belongs to serve/server",
     },
     Arrow {
+        from: "serve/repository",
+        to: "serve/*",
+        except: &[],
+        reach: Reach::Tested,
+        reason: "folders and files say what is desired; whoever serves it asks them",
+    },
+    Arrow {
         from: "*",
         to: "tools/testkit",
         except: &[],
@@ -281,6 +288,7 @@ mod tests {
             ("contract/plan", "serve/server"),
             ("serve/rest", "dev:serve/grpc"),
             ("serve/grpc", "serve/rest"),
+            ("serve/repository", "serve/server"),
             ("tools/cli", "tools/testkit"),
             ("serve/rest", "dev:tools/cli"),
             ("compile/ir", "tools/xtask"),

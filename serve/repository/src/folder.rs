@@ -1,0 +1,79 @@
+//! A path without a configuration: what it is, its content tells.
+
+use crate::candidate::{Candidate, Found};
+use crate::listing::{self, Entry};
+use crate::{Error, tensorflow_serving, torchserve, triton};
+use std::fs;
+use std::path::Path;
+
+/// Reads a model file, an archive or a folder of either.
+pub(crate) fn read(path: &Path, name: Option<&str>, suffixes: &[String]) -> Result<Found, Error> {
+    let metadata = fs::metadata(path).map_err(|e| Error::of_file(path, &e))?;
+    let mut found = Found::default();
+    if metadata.is_file() || torchserve::is_unpacked(path) {
+        model(path, name, suffixes, &mut found);
+        return Ok(found);
+    }
+    let entries = listing::entries(path)?;
+    let is_model = |entry: &Entry| is_file_of_model(&entry.path, suffixes);
+    let models: Vec<&Entry> = entries.iter().filter(|entry| is_model(entry)).collect();
+    if let [only] = models.as_slice() {
+        // KServe puts one model into a folder and calls it as it likes.
+        model(&only.path, name, suffixes, &mut found);
+    } else if !models.is_empty() {
+        if let Some(name) = name {
+            let reason = format!("expected one model to be called {name}, found several");
+            return Err(Error::new(path, reason));
+        }
+        for entry in models {
+            model(&entry.path, None, suffixes, &mut found);
+        }
+    } else if is_base(&entries) {
+        let mut candidate = Candidate::new(&name.map_or_else(|| name_of(path), str::to_string));
+        candidate.versions = tensorflow_serving::versions(path, suffixes)?;
+        found.candidates.push(candidate);
+    } else {
+        found = triton::read(path, suffixes)?;
+    }
+    if found.candidates.is_empty() && found.refused.is_empty() {
+        let suffixes = suffixes.join(" ");
+        let reason = format!("expected models ({suffixes} .mar), or folders of versions");
+        return Err(Error::new(path, format!("{reason}; found none")));
+    }
+    Ok(found)
+}
+
+/// The name that a file or folder gives to its model: a built library has its platform's `lib`
+/// before it.
+fn name_of(path: &Path) -> String {
+    let is_library = path.extension().is_some_and(|e| e == "so" || e == "dylib");
+    let name = match path.is_dir() {
+        true => path.file_name(),
+        false => path.file_stem(),
+    };
+    let name = name.unwrap_or_default().to_string_lossy().into_owned();
+    match name.strip_prefix("lib") {
+        Some(rest) if is_library && !rest.is_empty() => rest.to_string(),
+        _ => name,
+    }
+}
+
+fn model(path: &Path, name: Option<&str>, suffixes: &[String], found: &mut Found) {
+    if torchserve::is_archive(path) {
+        torchserve::add_archive(path, name, suffixes, found);
+    } else {
+        let name = name.map_or_else(|| name_of(path), str::to_string);
+        found.candidates.push(Candidate::of_file(&name, path));
+    }
+}
+
+fn is_file_of_model(path: &Path, suffixes: &[String]) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    torchserve::is_archive(path) || (path.is_file() && listing::is_model(&name, suffixes))
+}
+
+/// Are all folders numbered, and is there one?
+fn is_base(entries: &[Entry]) -> bool {
+    let mut folders = entries.iter().filter(|entry| entry.is_folder).peekable();
+    folders.peek().is_some() && folders.all(|entry| listing::version_number(&entry.name).is_some())
+}

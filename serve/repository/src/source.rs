@@ -1,0 +1,118 @@
+//! From a place to what is desired there, again and again.
+
+use crate::candidate::Found;
+use crate::settled::Sight;
+use crate::{Batching, Desired, Error, Properties, folder, tensorflow_serving, triton};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime};
+
+/// Where it is said what to serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A model file, an archive of TorchServe, or a folder: of model files or archives, of one
+    /// model's numbered versions, of one model (KServe's `/mnt/models`), or of model folders
+    /// (Triton). What it is, is looked up there.
+    Path {
+        /// Where.
+        path: PathBuf,
+        /// The model's name, when it is one model and its file or folder is called otherwise.
+        name: Option<String>,
+    },
+    /// TensorFlow Serving's `--model_config_file`.
+    ModelsConfig(PathBuf),
+    /// Triton's `--model-repository`.
+    Triton(PathBuf),
+    /// TorchServe's `--model-store`, `--models` and `config.properties`.
+    TorchServe(Properties),
+}
+
+/// A source that is looked at again and again.
+#[derive(Debug)]
+pub struct Repository {
+    source: Source,
+    suffixes: Vec<String>,
+    batching: Option<PathBuf>,
+    /// How each version looked.
+    sights: BTreeMap<PathBuf, Sight>,
+}
+
+impl Repository {
+    /// A repository whose model files have names that end as one of `suffixes`, such as `.onnx`.
+    ///
+    /// ```
+    /// use repository::{Repository, Source};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("net.onnx");
+    /// # std::fs::write(&path, b"")?;
+    /// # std::thread::sleep(repository::QUIET);
+    /// let mut repository = Repository::new(Source::Path { path, name: None }, &[".onnx"]);
+    /// let desired = repository.poll()?;
+    /// assert_eq!(desired.models[0].name, "net");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn new(source: Source, suffixes: &[&str]) -> Repository {
+        let suffixes = suffixes.iter().map(ToString::to_string).collect();
+        Repository { source, suffixes, batching: None, sights: BTreeMap::new() }
+    }
+
+    /// The same, and a file of TensorFlow Serving's batching parameters for every model that has
+    /// none of its own.
+    #[must_use]
+    pub fn with_batching_parameters(self, file: PathBuf) -> Repository {
+        Repository { batching: Some(file), ..self }
+    }
+
+    /// What is desired now. Versions whose files change between two calls are left as they were
+    /// until they have settled; [`Desired::unsettled`] lists them.
+    ///
+    /// # Errors
+    /// When a folder or configuration file cannot be read: keep what is served.
+    pub fn poll(&mut self) -> Result<Desired, Error> {
+        let mut found = self.read()?;
+        let batching = self.batching(&mut found)?;
+        let unsettled = self.look(&found);
+        let mut models = Vec::new();
+        for candidate in found.candidates {
+            let revision = |path: &std::path::Path| self.sights.get(path)?.revision;
+            let mut model = candidate.finish(revision, &mut found.refused);
+            model.batching = model.batching.or_else(|| batching.clone());
+            models.push(model);
+        }
+        models.sort_by(|a, b| a.name.cmp(&b.name));
+        found.refused.sort_unstable();
+        Ok(Desired { models, refused: found.refused, ignored: found.ignored, unsettled })
+    }
+
+    fn read(&self) -> Result<Found, Error> {
+        match &self.source {
+            Source::Path { path, name } => folder::read(path, name.as_deref(), &self.suffixes),
+            Source::ModelsConfig(file) => tensorflow_serving::read(file, &self.suffixes),
+            Source::Triton(folder) => triton::read(folder, &self.suffixes),
+            Source::TorchServe(properties) => properties.read_models(&self.suffixes),
+        }
+    }
+
+    fn batching(&self, found: &mut Found) -> Result<Option<Batching>, Error> {
+        let Some(file) = &self.batching else { return Ok(None) };
+        tensorflow_serving::batching(file, found).map(Some)
+    }
+
+    /// Looks at every version; those that changed a moment ago.
+    fn look(&mut self, found: &Found) -> Vec<PathBuf> {
+        let (now, clock) = (Instant::now(), SystemTime::now());
+        let mut unsettled = Vec::new();
+        let mut sights = BTreeMap::new();
+        for lying in found.candidates.iter().flat_map(|candidate| &candidate.versions) {
+            let before = self.sights.remove(&lying.extent);
+            // What cannot be looked at is being moved or deleted.
+            let Some(sight) = Sight::of(&lying.extent, before, now, clock) else { continue };
+            if !sight.is_settled {
+                unsettled.push(lying.extent.clone());
+            }
+            sights.insert(lying.extent.clone(), sight);
+        }
+        self.sights = sights;
+        unsettled
+    }
+}

@@ -1,0 +1,147 @@
+//! TensorFlow Serving: `models.config`, numbered version folders and batching parameters.
+
+use crate::candidate::{self, Candidate, Found};
+use crate::listing;
+use crate::text_proto::{self, Message, TEXT_BYTES_MAX, TextError};
+use crate::{Batching, Error, Policy};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Rows of a batch when nothing is said, as TensorFlow Serving has it.
+const MAX_BATCH_SIZE: u64 = 1000;
+
+/// The models of a `models.config`.
+pub(crate) fn read(file: &Path, suffixes: &[String]) -> Result<Found, Error> {
+    let text = listing::text(file, TEXT_BYTES_MAX)?;
+    let failed = Error::of_text(file);
+    let config = text_proto::parse(&text).map_err(&failed)?;
+    let mut found = Found::default();
+    if let Some(field) = config.others(&["model_config_list"]).next() {
+        let reason = format!("expected model_config_list {{ … }}, found {}", field.name);
+        return Err(Error::on_line(file, field.line, reason));
+    }
+    let mut names = BTreeSet::new();
+    for list in config.messages("model_config_list").map_err(&failed)? {
+        for field in list.others(&["config"]) {
+            found.ignore(file, field.line, &field.name);
+        }
+        for model in list.messages("config").map_err(&failed)? {
+            let name = required(model, "name").map_err(&failed)?;
+            if !names.insert(name.clone()) {
+                let reason = format!("there is a model `{name}` already");
+                return Err(Error::on_line(file, model.line, reason));
+            }
+            read_model(file, &name, model, suffixes, &mut found)?;
+        }
+    }
+    Ok(found)
+}
+
+fn read_model(
+    file: &Path,
+    name: &str,
+    config: &Message<'_>,
+    suffixes: &[String],
+    found: &mut Found,
+) -> Result<(), Error> {
+    let failed = Error::of_text(file);
+    let known = ["name", "base_path", "model_platform", "model_version_policy", "version_labels"];
+    for field in config.others(&known) {
+        found.ignore(file, field.line, &field.name);
+    }
+    let base = required(config, "base_path").map_err(&failed)?;
+    let mut candidate = Candidate::new(name);
+    if let Some(policy) = config.message("model_version_policy").map_err(&failed)? {
+        candidate.model.policy = self::policy(policy, "versions").map_err(&failed)?;
+    }
+    for label in config.messages("version_labels").map_err(&failed)? {
+        let key = required(label, "key").map_err(&failed)?;
+        let value = label.number("value").map_err(&failed)?.unwrap_or(0);
+        candidate.model.labels.insert(key, value);
+    }
+    let platform = config.string("model_platform").map_err(&failed)?.unwrap_or_default();
+    match base_path(file, &base) {
+        Err(reason) => found.refuse(name, Path::new(&base), reason),
+        Ok(base) if platform.is_empty() || platform == "tensorflow" => {
+            match versions(&base, suffixes) {
+                Ok(versions) => candidate.versions = versions,
+                // A folder that comes later brings its model along.
+                Err(error) => found.refuse(name, &base, error.reason),
+            }
+        }
+        Ok(base) => {
+            let reason = format!("expected model_platform \"tensorflow\", found \"{platform}\"");
+            found.refuse(name, &base, reason);
+        }
+    }
+    found.candidates.push(candidate);
+    Ok(())
+}
+
+/// The versions below a base path.
+pub(crate) fn versions(base: &Path, suffixes: &[String]) -> Result<Vec<candidate::Lying>, Error> {
+    candidate::numbered(
+        base,
+        |_| true,
+        |folder, entries| listing::model_file(folder, entries, suffixes),
+    )
+}
+
+/// `latest { num_versions: N }`, `all {}` or `specific { versions: N … }`, where nothing in it
+/// means the newest.
+pub(crate) fn policy(policy: &Message<'_>, specific: &str) -> Result<Policy, TextError> {
+    if let Some(chosen) = policy.message("specific")? {
+        let numbers = chosen.numbers(specific)?;
+        if numbers.is_empty() {
+            let reason = "specific: expected at least one of versions".to_string();
+            return Err(TextError { line: chosen.line, reason });
+        }
+        return Ok(Policy::Specific(numbers));
+    }
+    if policy.message("all")?.is_some() {
+        return Ok(Policy::All);
+    }
+    let count = match policy.message("latest")? {
+        Some(latest) => latest.number("num_versions")?.unwrap_or(1).max(1),
+        None => 1,
+    };
+    Ok(Policy::Latest(usize::try_from(count).unwrap_or(usize::MAX)))
+}
+
+/// A path of this machine. A relative one begins at the configuration file, since a server's
+/// working folder is an accident.
+fn base_path(file: &Path, base: &str) -> Result<PathBuf, String> {
+    let local = base.strip_prefix("file://").unwrap_or(base);
+    if let Some((scheme, _)) = local.split_once("://") {
+        return Err(format!("expected a folder of this machine, found {scheme}://; copy it here"));
+    }
+    Ok(file.parent().unwrap_or(Path::new("")).join(local))
+}
+
+fn required(message: &Message<'_>, name: &str) -> Result<String, TextError> {
+    let value = message.string(name)?.filter(|value| !value.is_empty());
+    value.ok_or_else(|| {
+        let reason = format!("expected the field {name}, found none");
+        TextError { line: message.line, reason }
+    })
+}
+
+/// A file of batching parameters.
+pub(crate) fn batching(file: &Path, found: &mut Found) -> Result<Batching, Error> {
+    let text = listing::text(file, TEXT_BYTES_MAX)?;
+    let failed = Error::of_text(file);
+    let parameters = text_proto::parse(&text).map_err(&failed)?;
+    let known = ["max_batch_size", "batch_timeout_micros", "allowed_batch_sizes"];
+    for field in parameters.others(&known) {
+        found.ignore(file, field.line, &field.name);
+    }
+    let wrapped = |name: &str| match parameters.message(name)? {
+        Some(wrapper) => wrapper.number("value"),
+        None => Ok(None),
+    };
+    let max_batch = wrapped("max_batch_size").map_err(&failed)?.unwrap_or(MAX_BATCH_SIZE);
+    let delay = wrapped("batch_timeout_micros").map_err(&failed)?.unwrap_or(0);
+    let preferred = parameters.numbers("allowed_batch_sizes").map_err(&failed)?;
+    Ok(crate::batching::of(max_batch, &preferred, Duration::from_micros(delay)))
+}
