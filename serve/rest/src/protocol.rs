@@ -1,12 +1,11 @@
 //! What all protocols share: from a request's head to the made response, in one function.
 
-use crate::body::{Patience, Received, discard, receive};
-use crate::encoding::Coding;
 use crate::response::Reply;
 use crate::trace::echoed;
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Request, Response};
+use listen::{Coding, Patience, Received, discard, receive};
 use monitor::{NO_MODEL, Stage};
 use server::{Exchange, Outcome, Refusal, Select, Servable, Service, Times};
 use std::sync::Arc;
@@ -62,7 +61,7 @@ impl Call {
         let received = receive(&head.headers, body, coding, service, *patience).await?;
         let metrics = self.service.metrics();
         metrics.stage(&self.label, Stage::Read, start.elapsed());
-        metrics.request_bytes(&self.label, received.len());
+        metrics.request_bytes(&self.label, received.wire_bytes());
         Ok(received)
     }
 

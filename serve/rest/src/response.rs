@@ -1,9 +1,8 @@
 //! Made responses.
 
-use crate::encoding::Coding;
-use crate::json::Pretty;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use listen::Coding;
 use server::{Refusal, Row};
 
 /// Content type of every JSON response, as TensorFlow Serving has it.
@@ -30,7 +29,7 @@ impl Reply {
     /// `{"error": …}`.
     pub(crate) fn refused(refusal: &Refusal) -> Reply {
         let Row { http, retry_after_s, .. } = refusal.row();
-        Reply { status: http, retry_after_s, ..Reply::ok(JSON, error_json(refusal)) }
+        Reply { status: http, retry_after_s, ..Reply::ok(JSON, listen::error_json(refusal)) }
     }
 
     /// The same with another status.
@@ -86,13 +85,4 @@ impl Reply {
         }
         response
     }
-}
-
-/// `{"error": …}`.
-pub(crate) fn error_json(refusal: &Refusal) -> Vec<u8> {
-    let mut json = Pretty::new(4);
-    json.object();
-    json.field("error", &refusal.to_string());
-    json.end_object();
-    json.finish()
 }

@@ -1,8 +1,5 @@
 //! Which path leads where.
 
-use crate::body::Patience;
-use crate::encoding::Coding;
-use crate::listen::Options;
 use crate::protocol::{Protocol, Shared, answer};
 use crate::response::Reply;
 use crate::tfs::TensorFlowServing;
@@ -11,6 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Request, Response, header};
 use axum::routing::get;
+use listen::{Coding, Patience};
 use monitor::NO_MODEL;
 use server::{Refusal, Service};
 use std::fmt::Write;
@@ -19,8 +17,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// All routes of this protocol. TensorFlow Serving's paths do not fit a router that splits at
 /// `/`, so the whole of `/v1` goes to one handler.
-pub fn router(service: Service, options: &Options) -> Router {
-    let patience = Patience { idle: options.body_idle_timeout, total: options.body_timeout };
+pub fn router(service: Service, patience: Patience) -> Router {
     Router::new()
         .route("/", get(help))
         .route("/healthz", get(healthz))

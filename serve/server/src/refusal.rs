@@ -91,6 +91,12 @@ pub enum Refusal {
     /// All bodies together are more than memory is granted for.
     #[error("the requests that are being received hold all of {limit} bytes; retry later")]
     BuffersFull { limit: usize },
+    /// No key, or one that is not known.
+    #[error("expected a key that is known, as `Authorization: Bearer KEY` or `X-API-Key: KEY`")]
+    Unauthenticated,
+    /// One client sends more than its share.
+    #[error("expected at most {per_second} requests a second from one client; retry later")]
+    RateLimited { per_second: u32 },
     /// The server is about to end.
     #[error("the server is shutting down; send the request to another one")]
     Draining,
@@ -147,6 +153,7 @@ pub enum Code {
     Unimplemented = 12,
     Internal = 13,
     Unavailable = 14,
+    Unauthenticated = 16,
 }
 
 impl Refusal {
@@ -179,6 +186,9 @@ impl Refusal {
             Refusal::BodyIncomplete(_) => fixed("incomplete", 400, Code::Cancelled),
             Refusal::QueueFull { .. } => retry("queue_full", 429, Code::ResourceExhausted),
             Refusal::BuffersFull { .. } => retry("buffers_full", 503, Code::Unavailable),
+            Refusal::Unauthenticated => fixed("unauthenticated", 401, Code::Unauthenticated),
+            // The rate is at least one a second, so that a second is always enough.
+            Refusal::RateLimited { .. } => retry("rate", 429, Code::ResourceExhausted),
             Refusal::Draining => retry("draining", 503, Code::Unavailable),
             Refusal::DeadlineExceeded { .. } => fixed("deadline", 504, Code::DeadlineExceeded),
             Refusal::Engine { .. } => fixed("engine", 500, Code::Internal),

@@ -18,6 +18,7 @@ mod inspect;
 mod kernels;
 mod run;
 mod serve;
+mod serve_listen;
 mod verify;
 
 mod compare;

@@ -4,11 +4,12 @@ use crate::console::{Console, quoted};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{self, ModelOptions};
+use crate::serve_listen::ListenOptions;
 use crate::{compare, show};
 use clap::Args;
+use listen::{BindError, Patience, Routes};
 use monitor::Metrics;
 use recipe::Recipe;
-use rest::BindError;
 use runtime::Model;
 use serde::Serialize;
 use server::{Limits, Servable, Service};
@@ -57,12 +58,16 @@ pub(crate) struct Serve {
     /// How long accepted requests may take after the signal to stop, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 25, env = "SCHOONER_GRACE")]
     grace: u64,
+
+    #[command(flatten)]
+    clients: ListenOptions,
 }
 
 /// The server that now runs.
 #[derive(Serialize)]
 struct Started {
     address: SocketAddr,
+    scheme: &'static str,
     models: Vec<Ready>,
     startup_ms: f64,
 }
@@ -89,7 +94,8 @@ impl Serve {
             .enable_all()
             .build()
             .map_err(|e| Error::Failure(format!("the system grants no event loop: {e}")))?;
-        // Before models are loaded: a port in use should not cost their loading time.
+        // Before models are loaded: what is wrong here should not cost their loading time.
+        let guard = self.clients.guard()?;
         let listener = reactor.block_on(self.bind())?;
         let limits = Limits { max_body_bytes: self.max_body, ..Limits::default() };
         let limits = Limits {
@@ -104,12 +110,18 @@ impl Serve {
             .local_addr()
             .map_err(|e| Error::Failure(format!("the socket has no address: {e}")))?;
         let startup_ms = start.elapsed().as_secs_f64() * 1e3;
-        console.result(&Started { address, models, startup_ms });
-        let options =
-            rest::Options { grace: Duration::from_secs(self.grace), ..rest::Options::default() };
+        let scheme = if guard.tls.is_some() { "https" } else { "http" };
+        console.result(&Started { address, scheme, models, startup_ms });
+        let options = listen::Options {
+            grace: Duration::from_secs(self.grace),
+            ..listen::Options::default()
+        };
+        let rest = rest::router(service.clone(), Patience::from(&options));
+        let routes = Routes { rest, ..Routes::default() };
         let summary = reactor.block_on(async {
             let stop = stop_signal(console)?;
-            Ok::<_, Error>(rest::serve(listener, service.clone(), options, stop).await)
+            let served = listen::serve(listener, routes, guard, service.clone(), options, stop);
+            Ok::<_, Error>(served.await)
         })?;
         service.drain();
         match summary.aborted {
@@ -127,7 +139,7 @@ impl Serve {
         let address = addresses.next().ok_or_else(|| {
             Error::Unreachable(format!("--listen {}: the name has no address", self.listen))
         })?;
-        rest::bind(address).await.map_err(|error| {
+        listen::bind(address).await.map_err(|error| {
             let fix = match &error {
                 BindError::InUse(_) => "; --listen 127.0.0.1:0 takes any free port",
                 BindError::Denied(_) | BindError::NotLocal(_) | BindError::Other(..) => "",
@@ -279,7 +291,7 @@ fn bytes_of(text: &str) -> Result<usize, String> {
 
 impl fmt::Display for Started {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let base = format!("http://{}/v1/models", self.address);
+        let base = format!("{}://{}/v1/models", self.scheme, self.address);
         for model in &self.models {
             let Ready { name, recipe, load_ms, self_test_ms, .. } = model;
             let (inputs, outputs) = (model.inputs.join(", "), model.outputs.join(", "));
@@ -287,7 +299,11 @@ impl fmt::Display for Started {
             writeln!(f, "  recipe: {recipe}")?;
             writeln!(f, "  loaded in {load_ms:.0} ms, self-test passed in {self_test_ms:.1} ms")?;
         }
-        writeln!(f, "listening on http://{} after {:.0} ms", self.address, self.startup_ms)?;
+        writeln!(
+            f,
+            "listening on {}://{} after {:.0} ms",
+            self.scheme, self.address, self.startup_ms
+        )?;
         for model in &self.models {
             let url = quoted(format_args!("{base}/{}:predict", model.name));
             if model.takes_images {

@@ -2,9 +2,9 @@
 
 use super::read::{self, Form, Parsed};
 use super::reply;
-use crate::body::Received;
 use crate::media::{Media, is_image};
 use crate::response::{JSON, Reply};
+use listen::Received;
 use server::{Exchange, Outcome, Refusal, Request, Servable};
 
 /// A received `:predict` request.

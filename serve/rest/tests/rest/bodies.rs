@@ -6,7 +6,7 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::{GzEncoder, ZlibEncoder};
-use rest::Options;
+use listen::Options;
 use server::Limits;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};

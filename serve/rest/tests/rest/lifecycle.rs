@@ -1,7 +1,7 @@
 //! Health, metrics, overload, faults, and the graceful end.
 
 use crate::support::{Client, Server, brightness, half_plus_two, jpeg, model, n, port};
-use rest::{BindError, Options, Summary};
+use listen::{BindError, Options, Summary};
 use server::{Limits, Servable};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -288,8 +288,8 @@ fn connections_beyond_the_limit_wait_for_their_turn() {
 fn a_port_in_use_is_a_typed_error() {
     let server = Server::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let error = runtime.block_on(rest::bind(server.address)).unwrap_err();
+    let error = runtime.block_on(listen::bind(server.address)).unwrap_err();
     assert!(matches!(error, BindError::InUse(address) if address == server.address), "{error}");
-    let error = runtime.block_on(rest::bind("192.0.2.1:9000".parse().unwrap())).unwrap_err();
+    let error = runtime.block_on(listen::bind("192.0.2.1:9000".parse().unwrap())).unwrap_err();
     assert!(matches!(error, BindError::NotLocal(_)), "{error}");
 }

@@ -1,7 +1,7 @@
 //! A server on a real socket with small models, and a client that sends exact bytes.
 
+use listen::{Guard, Options, Patience, Routes, Summary};
 use plan::{Port, Signature};
-use rest::{Options, Summary};
 use server::{Answer, ClassScore, Engine, ImageRecipe, Limits, Servable, Service};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -139,9 +139,12 @@ impl Server {
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
             runtime.unwrap().block_on(async move {
-                let listener = rest::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+                let listener = listen::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
                 bound.send(listener.local_addr().unwrap()).unwrap();
-                rest::serve(listener, served, options, async { drop(stopped.await) }).await
+                let rest = rest::router(served.clone(), Patience::from(&options));
+                let routes = Routes { rest, ..Routes::default() };
+                let stop = async { drop(stopped.await) };
+                listen::serve(listener, routes, Guard::default(), served, options, stop).await
             })
         });
         let address = address.recv().unwrap();

@@ -17,7 +17,7 @@ const MAX_ZSTD_WINDOW: u64 = 8 << 20;
 
 /// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Coding {
+pub enum Coding {
     /// Not at all.
     Identity,
     /// RFC 1952.
@@ -33,7 +33,10 @@ impl Coding {
     const OFFERED: [Coding; 3] = [Coding::Gzip, Coding::Zstd, Coding::Deflate];
 
     /// What the head says of the request's body.
-    pub(crate) fn of(headers: &HeaderMap) -> Result<Coding, Refusal> {
+    ///
+    /// # Errors
+    /// When it is another compression, or more than one.
+    pub fn of(headers: &HeaderMap) -> Result<Coding, Refusal> {
         let unsupported = |found: &str| Refusal::UnsupportedEncoding { found: found.to_string() };
         let mut coding = Coding::Identity;
         for value in headers.get_all(header::CONTENT_ENCODING) {
@@ -50,7 +53,7 @@ impl Coding {
     }
 
     /// What the client wants most for the reply, of what is offered.
-    pub(crate) fn wanted(headers: &HeaderMap) -> Coding {
+    pub fn wanted(headers: &HeaderMap) -> Coding {
         let mut qualities = [None; Coding::OFFERED.len()];
         let mut others = 0.0;
         for value in headers.get_all(header::ACCEPT_ENCODING) {
@@ -77,7 +80,7 @@ impl Coding {
     }
 
     /// The name in a head.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Coding::Identity => "identity",
             Coding::Gzip => "gzip",
@@ -87,7 +90,7 @@ impl Coding {
     }
 
     /// The value of `Content-Encoding`, when one is due.
-    pub(crate) fn header(self) -> Option<HeaderValue> {
+    pub fn header(self) -> Option<HeaderValue> {
         (self != Coding::Identity).then(|| HeaderValue::from_static(self.name()))
     }
 
@@ -102,7 +105,10 @@ impl Coding {
     }
 
     /// The body as it was before compression, when it is no longer than `limit` bytes.
-    pub(crate) fn inflate(self, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, Refusal> {
+    ///
+    /// # Errors
+    /// When the body is damaged or longer.
+    pub fn inflate(self, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, Refusal> {
         let result = match self {
             Coding::Identity => return Ok(body),
             Coding::Gzip => read(MultiGzDecoder::new(&*body), limit),
@@ -117,7 +123,7 @@ impl Coding {
 
     /// The bytes compressed at the fastest level: on JSON numbers the best level gains a tenth for
     /// five times the time.
-    pub(crate) fn deflate(self, bytes: Vec<u8>) -> Vec<u8> {
+    pub fn deflate(self, bytes: Vec<u8>) -> Vec<u8> {
         // Writing to a vector cannot fail.
         match self {
             Coding::Identity => bytes,

@@ -1,5 +1,6 @@
 //! Receiving a request's body, bounded in bytes and in time.
 
+use crate::Options;
 use crate::encoding::Coding;
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
@@ -10,11 +11,17 @@ use tokio::time::{Instant, timeout_at};
 
 /// How long a client may take to send a body.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
+pub struct Patience {
     /// Between two pieces.
-    pub(crate) idle: Duration,
+    pub idle: Duration,
     /// For the whole.
-    pub(crate) total: Duration,
+    pub total: Duration,
+}
+
+impl From<&Options> for Patience {
+    fn from(options: &Options) -> Patience {
+        Patience { idle: options.body_idle_timeout, total: options.body_timeout }
+    }
 }
 
 /// How long a refused client may go on sending before its connection is closed. Without this
@@ -23,7 +30,7 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// The body as it came, and the charge that must live as long as it.
 #[derive(Debug)]
-pub(crate) struct Received {
+pub struct Received {
     bytes: Vec<u8>,
     coding: Coding,
     charge: Charge,
@@ -32,12 +39,15 @@ pub(crate) struct Received {
 
 impl Received {
     /// Bytes as they came.
-    pub(crate) fn len(&self) -> usize {
+    pub fn wire_bytes(&self) -> usize {
         self.bytes.len()
     }
 
     /// Takes out the body as it was before compression. CPU work: call it on a worker.
-    pub(crate) fn open(&mut self) -> Result<Vec<u8>, Refusal> {
+    ///
+    /// # Errors
+    /// When the compression is damaged, or unfolds to more than is allowed.
+    pub fn open(&mut self) -> Result<Vec<u8>, Refusal> {
         let body =
             self.coding.inflate(std::mem::take(&mut self.bytes), self.max_decompressed_bytes)?;
         if self.coding != Coding::Identity {
@@ -48,7 +58,10 @@ impl Received {
 }
 
 /// Receives the whole body. Memory grows with what comes, not with what the head announces.
-pub(crate) async fn receive(
+///
+/// # Errors
+/// When the body is too long, too late or cut off, or all bodies together are too long.
+pub async fn receive(
     headers: &HeaderMap,
     body: &mut Body,
     coding: Coding,
@@ -86,9 +99,9 @@ pub(crate) async fn receive(
 }
 
 /// Reads on after a refusal, so that the client gets to read it: at most as many bytes as a
-/// body may have, for at most [`LINGER`]. A client that waits for `100 Continue` has sent
+/// body may have, for two seconds at most. A client that waits for `100 Continue` has sent
 /// nothing, and is told at once.
-pub(crate) async fn discard(headers: &HeaderMap, mut body: Body, limit: usize) {
+pub async fn discard(headers: &HeaderMap, mut body: Body, limit: usize) {
     if headers.contains_key(header::EXPECT) {
         return;
     }
