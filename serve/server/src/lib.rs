@@ -17,6 +17,7 @@ mod exchange;
 mod image;
 mod job;
 mod limits;
+mod measure;
 mod queue;
 mod refusal;
 mod repository;
@@ -34,6 +35,7 @@ pub use engine::Engine;
 pub use exchange::{Exchange, Outcome, Request};
 pub use image::{Answer, ClassScore, ImageRecipe};
 pub use limits::Limits;
+pub use measure::measure_batching;
 pub use refusal::{Code, Refusal, Row};
 pub use repository::{
     Catalog, Control, Failure, LoadError, Loader, Repository, Source, Wanted, watch,

@@ -1,0 +1,128 @@
+//! Whether and how far a model gains by running requests together, measured before it answers.
+
+use crate::batching::{has_rows, join, part};
+use crate::{Batching, Refusal, Servable};
+use std::time::{Duration, Instant};
+use tensor::Tensor;
+
+/// Most rows that are tried. Beyond, the first of a batch waits longer than it gains.
+const ROWS_MAX: usize = 64;
+
+/// Time for all of it. Small models, the ones that gain, need a fraction.
+const BUDGET: Duration = Duration::from_millis(100);
+
+/// Longest run of one batch: others wait for as long.
+const RUN_MAX: Duration = Duration::from_millis(20);
+
+/// Twice the rows must save this share of the time of each.
+const GAIN_MIN: f64 = 0.1;
+
+/// The batch sizes at which the model takes least time for a row: the powers of two up to where
+/// doubling saves less than a tenth. `example` is the input for one row.
+///
+/// A model whose answers change with their neighbors (one that sums over its rows, say) runs each
+/// request alone: two rows are run together and alone, and must give the same bytes.
+///
+/// # Errors
+/// When the model fails on the example.
+pub fn measure_batching(servable: &Servable, example: &[Tensor]) -> Result<Batching, Refusal> {
+    let (alone, mut best) = timed(servable, example)?;
+    if !has_rows(servable.signature()) || best > RUN_MAX {
+        return Ok(Batching::OFF);
+    }
+    let start = Instant::now();
+    let other = reversed(example)?;
+    let expected = [alone, servable.run(&other)?];
+    let mut max_rows = 1;
+    let mut rows = 2;
+    while rows <= ROWS_MAX && start.elapsed() < BUDGET {
+        let pair = [example, other.as_slice()];
+        let requests: Vec<&[Tensor]> = (0..rows).map(|row| pair[row % 2]).collect();
+        let failure = |reason| servable.failure(reason);
+        let (outputs, time) = timed(servable, &join(&requests).map_err(failure)?)?;
+        let parts = part(&outputs, &vec![1; rows]).map_err(failure)?;
+        if (0..rows).any(|row| parts[row] != expected[row % 2]) {
+            return Ok(Batching::OFF);
+        }
+        let each = time / rows as u32;
+        if time > RUN_MAX || each.as_secs_f64() > (1.0 - GAIN_MIN) * best.as_secs_f64() {
+            break;
+        }
+        (best, max_rows) = (each, rows);
+        rows *= 2;
+    }
+    let preferred = std::iter::successors(Some(1), |rows| Some(rows * 2));
+    let preferred = preferred.take_while(|&rows| rows <= max_rows).collect();
+    Ok(Batching { max_rows, preferred, max_delay: Duration::ZERO })
+}
+
+/// The outputs, and the best time of some runs: the first one also binds the plan to the size.
+fn timed(servable: &Servable, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Duration), Refusal> {
+    const RUNS: usize = 3;
+    let mut outputs = servable.run(inputs)?;
+    let mut best = Duration::MAX;
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        outputs = servable.run(inputs)?;
+        best = best.min(start.elapsed());
+        if best > RUN_MAX {
+            break;
+        }
+    }
+    Ok((outputs, best))
+}
+
+/// The same elements in the reverse order: another row, as valid as the first.
+fn reversed(inputs: &[Tensor]) -> Result<Vec<Tensor>, Refusal> {
+    let reverse = |input: &Tensor| {
+        let elements = input.bytes().chunks_exact(input.dtype().size());
+        let bytes: Vec<u8> = elements.rev().flatten().copied().collect();
+        Tensor::from_bytes(input.dtype(), input.shape(), &bytes)
+            .map_err(|e| Refusal::InvalidArgument(e.to_string()))
+    };
+    inputs.iter().map(reverse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::rowwise;
+
+    fn example() -> [Tensor; 1] {
+        [Tensor::from_slice(&[1], &[0.5f32]).unwrap()]
+    }
+
+    /// A model that takes this long, whatever the rows.
+    fn of_fixed_cost(cost: Duration) -> Servable {
+        rowwise("fixed", move |inputs| {
+            std::thread::sleep(cost);
+            Ok(inputs.to_vec())
+        })
+    }
+
+    #[test]
+    fn a_model_of_fixed_cost_gains_by_every_doubling() {
+        let batching = measure_batching(&of_fixed_cost(Duration::from_millis(2)), &example());
+        let batching = batching.unwrap();
+        assert!(batching.max_rows >= 8, "{batching:?}");
+        assert_eq!(batching.preferred.last(), Some(&batching.max_rows));
+    }
+
+    #[test]
+    fn a_model_that_takes_long_runs_each_alone() {
+        let batching = measure_batching(&of_fixed_cost(2 * RUN_MAX), &example());
+        assert_eq!(batching, Ok(Batching::OFF));
+    }
+
+    #[test]
+    fn a_model_that_mixes_its_rows_runs_each_alone() {
+        let mixing = rowwise("mixing", |inputs| {
+            std::thread::sleep(Duration::from_millis(1));
+            let x = inputs[0].as_slice::<f32>().unwrap();
+            let rows = x.len() as f32;
+            let y: Vec<f32> = x.iter().map(|x| x / rows).collect();
+            Ok(vec![Tensor::from_slice(&[x.len()], &y).unwrap()])
+        });
+        assert_eq!(measure_batching(&mixing, &example()), Ok(Batching::OFF));
+    }
+}
