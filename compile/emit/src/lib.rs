@@ -17,7 +17,7 @@ mod template;
 
 pub use manifest::source;
 
-use package::{Machine, WriteError, Writer, abi, sections};
+use package::{Golden, Machine, WriteError, Writer, abi, sections};
 use plan::{Plan, Port};
 use recipe::{Recipe, RecipeError};
 use std::collections::BTreeMap;
@@ -34,6 +34,8 @@ pub struct Emission<'a> {
     pub constants: &'a [u8],
     /// Pre- and post-processing, when the model takes encoded images.
     pub recipe: Option<&'a Recipe>,
+    /// What it answers to the input that is made up for it.
+    pub golden: Option<&'a Golden>,
     /// The model's version, in the words of whoever builds it.
     pub version: &'a str,
     /// What it was made from; see [`source`].
@@ -184,10 +186,14 @@ fn with_writer<T>(
     let manifest = manifest::of(emission).to_json();
     let recipe = emission.recipe.map(Recipe::to_json).transpose()?;
     let plan = emission.plan.encode();
+    let golden = emission.golden.map(Golden::encode);
     let mut writer = Writer::new(machine)
         .section(&sections::MANIFEST, &manifest)
         .section(&sections::PLAN, &plan)
         .section(&sections::CONSTANTS, emission.constants);
+    if let Some(golden) = &golden {
+        writer = writer.section(&sections::GOLDEN, golden);
+    }
     if let Some(recipe) = &recipe {
         writer = writer.section(&sections::RECIPE, recipe.as_bytes());
     }

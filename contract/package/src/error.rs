@@ -88,6 +88,9 @@ pub enum ContainerError {
     /// A section that must be there is not.
     #[error("the container has no {0} section: build it again")]
     MissingSection(&'static str),
+    /// The golden outputs cannot be read.
+    #[error("the golden outputs cannot be read: {0}; build it again")]
+    Golden(String),
     /// The manifest is not one.
     #[error("the manifest cannot be read: {0}; build it again")]
     Manifest(String),

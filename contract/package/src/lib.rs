@@ -30,6 +30,7 @@ pub mod abi;
 mod checksum;
 mod container;
 mod error;
+mod golden;
 mod layout;
 mod machine;
 mod manifest;
@@ -39,6 +40,7 @@ mod writer;
 
 pub use container::Container;
 pub use error::ContainerError;
+pub use golden::{Expected, Golden};
 pub use layout::{MAGIC, PAGE_BYTES, VERSION};
 pub use machine::{Arch, Machine};
 pub use manifest::{Manifest, Source};

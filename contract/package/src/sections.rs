@@ -73,8 +73,21 @@ pub const CONSTANTS: Section = Section {
     is_required: true,
 };
 
+/// What the model answers to the input that is made up for it.
+pub const GOLDEN: Section = Section {
+    code: 5,
+    name: "golden",
+    purpose: "outputs for a made-up input, to be tested where the model is loaded; absent when \
+              the model does not answer it",
+    encoding: "`Golden`: a line of JSON, then elements; little-endian",
+    writer: "tools/cli through compile/emit",
+    reader: "tools/cli",
+    alignment: 8,
+    is_required: false,
+};
+
 /// Every section, in the order of the file.
-pub const ALL: [&Section; 4] = [&MANIFEST, &RECIPE, &PLAN, &CONSTANTS];
+pub const ALL: [&Section; 5] = [&MANIFEST, &RECIPE, &PLAN, &GOLDEN, &CONSTANTS];
 
 /// The section with this number.
 pub(crate) fn by_code(code: u64) -> Option<&'static Section> {

@@ -2,7 +2,7 @@
 
 use crate::{Constants, LoadError, Model, threads};
 use memmap2::Mmap;
-use package::{Container, ContainerError, Machine, Manifest, Slot, sections};
+use package::{Container, ContainerError, Golden, Machine, Manifest, Slot, sections};
 use plan::{DecodeError, Plan};
 use recipe::{Recipe, RecipeError};
 use std::fs::File;
@@ -17,6 +17,8 @@ pub struct Opened {
     pub model: Model,
     /// Name, version, origin and signature.
     pub manifest: Manifest,
+    /// What it answered when it was built.
+    pub golden: Option<Golden>,
     /// Checksum of the container's header: equal for equal files.
     pub checksum: u64,
 }
@@ -87,11 +89,12 @@ fn open_reason(path: &Path, slot: Option<Slot>) -> Result<Opened, OpenReason> {
     let manifest = Manifest::from_json(section(&sections::MANIFEST))?;
     let plan = Plan::decode(section(&sections::PLAN), section(&sections::CONSTANTS).len() as u64)?;
     let recipe = container.section(&sections::RECIPE).map(read_recipe).transpose()?;
+    let golden = container.section(&sections::GOLDEN).map(Golden::decode).transpose()?;
     let range = container.range(&sections::CONSTANTS).unwrap_or_default();
     let checksum = container.checksum();
     let constants = Constants::mapped(file.clone(), range).ok_or(OpenReason::Alignment)?;
     let model = Model::new(plan, constants)?.with_recipe(recipe);
-    Ok(Opened { model, manifest, checksum })
+    Ok(Opened { model, manifest, golden, checksum })
 }
 
 fn read_recipe(bytes: &[u8]) -> Result<Recipe, OpenReason> {

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{self, Loaded, ModelArgs};
 use crate::tune::{self, Tuned};
-use crate::{inputs, show, template};
+use crate::{golden, inputs, show, template};
 use clap::Args;
 use emit::Emission;
 use runtime::Model;
@@ -73,7 +73,12 @@ impl Build {
         })?;
         let named = || PathBuf::from(format!("lib{}.so", model.name()));
         let out = self.output.clone().unwrap_or_else(named);
+        let golden = golden::of(&model);
+        if golden.is_none() {
+            console.info("no finite answer to a made-up input: the library has no self-test");
+        }
         let emission = Emission {
+            golden: golden.as_ref(),
             plan: model.plan(),
             constants: model.constants().as_slice(),
             recipe: model.recipe(),

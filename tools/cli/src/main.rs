@@ -22,6 +22,7 @@ mod serve_listen;
 mod verify;
 
 mod compare;
+mod golden;
 mod http;
 mod inputs;
 mod macs;

@@ -11,6 +11,7 @@ use crate::sizes;
 use clap::Args;
 use import::{ModelMetadata, Survey};
 use ir::Graph;
+use package::Golden;
 use plan::Precision;
 use runtime::{Constants, Model};
 use std::fs::File;
@@ -78,6 +79,8 @@ pub(crate) struct Loaded {
     pub(crate) recipe_is_known: bool,
     /// What only an imported model has.
     pub(crate) source: Option<Source>,
+    /// What a library answered when it was built.
+    pub(crate) golden: Option<Golden>,
     /// How long each stage took.
     pub(crate) times: Vec<(&'static str, Duration)>,
 }
@@ -211,13 +214,15 @@ pub(crate) fn compile(
         recipes::choose(path, options, model.signature(), None, Some(&graph))?;
     let source = Some(Source { graph, metadata });
     let model = model.with_recipe(recipe);
-    Ok(Loaded { model, recipe_why: why, recipe_is_known: is_known, source, times })
+    let (recipe_why, recipe_is_known) = (why, is_known);
+    Ok(Loaded { model, recipe_why, recipe_is_known, source, golden: None, times })
 }
 
 fn open(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
     let start = Instant::now();
     let refused = |reason| Error::Library { path: path.to_path_buf(), reason };
-    let model = Model::open(path).map_err(|e| refused(e.to_string()))?;
+    let opened = runtime::open(path, None).map_err(|e| refused(e.to_string()))?;
+    let runtime::Opened { model, golden, .. } = opened;
     let times = vec![("open", start.elapsed())];
     if !options.sizes.is_empty() {
         let reason = "--size needs the model file; sizes are fixed when a library is built";
@@ -239,7 +244,8 @@ fn open(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
         }
     };
     let model = model.with_recipe(recipe);
-    Ok(Loaded { model, recipe_why: why, recipe_is_known: is_known, source: None, times })
+    let (recipe_why, recipe_is_known) = (why, is_known);
+    Ok(Loaded { model, recipe_why, recipe_is_known, source: None, golden, times })
 }
 
 /// A text file that somebody wrote, read up to a bound.
