@@ -124,9 +124,9 @@ mod tests {
         for end in 0..good.len() {
             assert!(Golden::decode(&good[..end]).is_err(), "{end} bytes");
         }
-        let hostile = br#"{"tolerance":1,"outputs":[{"dtype":"f32","shape":[],"elements":18446744073709551615}]}
-"#;
-        assert!(Golden::decode(hostile).is_err());
+        let row = r#"{"dtype":"f32","shape":[],"elements":18446744073709551615}"#;
+        let hostile = format!("{{\"tolerance\":1,\"outputs\":[{row}]}}\n");
+        assert!(Golden::decode(hostile.as_bytes()).is_err());
         assert!(Golden::decode(&[good, vec![0]].concat()).is_err());
     }
 }

@@ -76,15 +76,24 @@ pub enum Policy {
     Specific(Vec<u64>),
 }
 
-/// How requests are joined.
+/// How many rows of different requests run at once, and how long the first one waits for others.
+///
+/// Rows are never padded: a batch has the size that there are rows. An answer does not depend on
+/// who else is in the batch, because the engine's does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batching {
-    /// Most rows of one batch.
-    pub max_batch: usize,
-    /// Sizes that are run at once when they are reached, ascending.
+    /// Most rows of several requests that run together. 1 runs each request alone.
+    pub max_rows: usize,
+    /// Sizes that are run at once when they are reached, ascending; empty when all are alike.
     pub preferred: Vec<usize>,
-    /// How long the first request of a batch waits for others.
+    /// How long a request may wait for others although a worker is idle.
     pub max_delay: Duration,
+}
+
+impl Batching {
+    /// Each request alone.
+    pub const OFF: Batching =
+        Batching { max_rows: 1, preferred: Vec::new(), max_delay: Duration::ZERO };
 }
 
 /// The names of a model's classes.

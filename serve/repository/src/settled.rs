@@ -75,16 +75,19 @@ pub(crate) struct Sight {
 }
 
 impl Sight {
-    /// What is to be remembered now.
+    /// What is to be remembered now. What is trusted counts as complete when it is seen for the
+    /// first time.
     pub(crate) fn of(
         path: &Path,
+        is_trusted: bool,
         before: Option<Sight>,
         now: Instant,
         clock: SystemTime,
     ) -> Option<Sight> {
         let fingerprint = Fingerprint::of(path).ok()?;
         let seen = before.as_ref().map(|sight| (&sight.fingerprint, now - sight.since));
-        let is_settled = is_settled(&fingerprint, seen, clock);
+        let is_trusted = is_trusted && before.is_none();
+        let is_settled = is_trusted || is_settled(&fingerprint, seen, clock);
         let since = match &before {
             Some(sight) if sight.fingerprint == fingerprint => sight.since,
             _ => now,

@@ -4,7 +4,7 @@ use crate::candidate::Found;
 use crate::settled::Sight;
 use crate::{Batching, Desired, Error, Properties, folder, tensorflow_serving, triton};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
 /// Where it is said what to serve.
@@ -37,6 +37,13 @@ pub struct Repository {
     sights: BTreeMap<PathBuf, Sight>,
 }
 
+impl Source {
+    /// Is this the very file that somebody asked to be served? Who names a file means it as it is.
+    fn names(&self, file: &Path) -> bool {
+        matches!(self, Source::Path { path, .. } if path == file && file.is_file())
+    }
+}
+
 impl Repository {
     /// A repository whose model files have names that end as one of `suffixes`, such as `.onnx`.
     ///
@@ -45,7 +52,6 @@ impl Repository {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("net.onnx");
     /// # std::fs::write(&path, b"")?;
-    /// # std::thread::sleep(repository::QUIET);
     /// let mut repository = Repository::new(Source::Path { path, name: None }, &[".onnx"]);
     /// let desired = repository.poll()?;
     /// assert_eq!(desired.models[0].name, "net");
@@ -74,7 +80,7 @@ impl Repository {
         let unsettled = self.look(&found);
         let mut models = Vec::new();
         for candidate in found.candidates {
-            let revision = |path: &std::path::Path| self.sights.get(path)?.revision;
+            let revision = |path: &Path| self.sights.get(path)?.revision;
             let mut model = candidate.finish(revision, &mut found.refused);
             model.batching = model.batching.or_else(|| batching.clone());
             models.push(model);
@@ -105,8 +111,10 @@ impl Repository {
         let mut sights = BTreeMap::new();
         for lying in found.candidates.iter().flat_map(|candidate| &candidate.versions) {
             let before = self.sights.remove(&lying.extent);
+            let is_named = self.source.names(&lying.extent);
             // What cannot be looked at is being moved or deleted.
-            let Some(sight) = Sight::of(&lying.extent, before, now, clock) else { continue };
+            let sight = Sight::of(&lying.extent, is_named, before, now, clock);
+            let Some(sight) = sight else { continue };
             if !sight.is_settled {
                 unsettled.push(lying.extent.clone());
             }

@@ -140,8 +140,8 @@ pub(crate) fn batching(file: &Path, found: &mut Found) -> Result<Batching, Error
         Some(wrapper) => wrapper.number("value"),
         None => Ok(None),
     };
-    let max_batch = wrapped("max_batch_size").map_err(&failed)?.unwrap_or(MAX_BATCH_SIZE);
+    let max_rows = wrapped("max_batch_size").map_err(&failed)?.unwrap_or(MAX_BATCH_SIZE);
     let delay = wrapped("batch_timeout_micros").map_err(&failed)?.unwrap_or(0);
     let preferred = parameters.numbers("allowed_batch_sizes").map_err(&failed)?;
-    Ok(crate::batching::of(max_batch, &preferred, Duration::from_micros(delay)))
+    Ok(crate::batching::of(max_rows, &preferred, Duration::from_micros(delay)))
 }

@@ -94,12 +94,12 @@ fn candidate(folder: &Entry, config: &Message<'_>) -> Result<Candidate, TextErro
     if let Some(policy) = config.message("version_policy")? {
         model.policy = tensorflow_serving::policy(policy, "versions")?;
     }
-    let max_batch = config.number("max_batch_size")?.unwrap_or(0);
-    if let (Some(batching), 1..) = (config.message("dynamic_batching")?, max_batch) {
+    let max_rows = config.number("max_batch_size")?.unwrap_or(0);
+    if let (Some(batching), 1..) = (config.message("dynamic_batching")?, max_rows) {
         let preferred = batching.numbers("preferred_batch_size")?;
         let delay = batching.number("max_queue_delay_microseconds")?.unwrap_or(0);
         let delay = Duration::from_micros(delay);
-        model.batching = Some(crate::batching::of(max_batch, &preferred, delay));
+        model.batching = Some(crate::batching::of(max_rows, &preferred, delay));
     }
     for output in config.messages("output")? {
         if let Some(labels) = output.string("label_filename")? {

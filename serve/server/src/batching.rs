@@ -1,40 +1,20 @@
 //! Which requests of one model run together, and how their rows become one input and come apart.
 
 use plan::Signature;
-use std::time::Duration;
+use repository::Batching;
 use tensor::{Dim, Tensor};
 
-/// How many rows of different requests run at once, and how long the first one waits for others.
-///
-/// Rows are never padded: a batch has the size that there are rows. An answer does not depend on
-/// who else is in the batch, because the engine's does not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Batching {
-    /// Most rows of several requests that run together. 1 runs each request alone.
-    pub max_rows: usize,
-    /// Sizes that are taken when there are enough rows for them; empty when all are alike.
-    pub preferred: Vec<usize>,
-    /// How long a request may wait for others although a worker is idle.
-    pub max_delay: Duration,
+/// How many of `waiting` requests are taken together.
+pub(crate) fn take(batching: &Batching, waiting: usize) -> usize {
+    let most = waiting.min(batching.max_rows.max(1));
+    batching.preferred.iter().copied().filter(|&n| n > 0 && n <= most).max().unwrap_or(most)
 }
 
-impl Batching {
-    /// Each request alone.
-    pub const OFF: Batching =
-        Batching { max_rows: 1, preferred: Vec::new(), max_delay: Duration::ZERO };
-
-    /// How many of `waiting` requests are taken together.
-    pub(crate) fn take(&self, waiting: usize) -> usize {
-        let most = waiting.min(self.max_rows.max(1));
-        self.preferred.iter().copied().filter(|&n| n > 0 && n <= most).max().unwrap_or(most)
-    }
-
-    /// Is there no reason to wait for more requests than these?
-    pub(crate) fn is_full(&self, waiting: usize) -> bool {
-        self.max_delay.is_zero()
-            || waiting >= self.max_rows
-            || self.preferred.iter().any(|&n| n > 0 && n <= waiting)
-    }
+/// Is there no reason to wait for more requests than these?
+pub(crate) fn is_full(batching: &Batching, waiting: usize) -> bool {
+    batching.max_delay.is_zero()
+        || waiting >= batching.max_rows
+        || batching.preferred.iter().any(|&n| n > 0 && n <= waiting)
 }
 
 /// May requests of a model with this signature share a run? Every input and output then has one
@@ -116,6 +96,7 @@ pub(crate) fn part(outputs: &[Tensor], rows: &[usize]) -> Result<Vec<Vec<Tensor>
 mod tests {
     use super::*;
     use plan::Port;
+    use std::time::Duration;
     use tensor::DType;
 
     fn policy(max_rows: usize, preferred: &[usize], delay_ms: u64) -> Batching {
@@ -125,20 +106,20 @@ mod tests {
 
     #[test]
     fn the_largest_preferred_size_is_taken() {
-        let sizes = |p: &Batching| [1, 2, 3, 4, 5, 9, 40].map(|n| p.take(n));
+        let sizes = |p: &Batching| [1, 2, 3, 4, 5, 9, 40].map(|n| take(p, n));
         assert_eq!(sizes(&policy(8, &[], 0)), [1, 2, 3, 4, 5, 8, 8]);
         assert_eq!(sizes(&policy(8, &[2, 4], 0)), [1, 2, 2, 4, 4, 4, 4]);
         assert_eq!(sizes(&Batching::OFF), [1; 7]);
-        assert_eq!(policy(0, &[0], 0).take(3), 1, "one is always taken");
+        assert_eq!(take(&policy(0, &[0], 0), 3), 1, "one is always taken");
     }
 
     #[test]
     fn waiting_ends_with_a_full_or_preferred_batch() {
-        assert!(policy(8, &[], 0).is_full(1));
-        assert!(!policy(8, &[], 5).is_full(7));
-        assert!(policy(8, &[], 5).is_full(8));
-        assert!(policy(8, &[4], 5).is_full(4));
-        assert!(!policy(8, &[4], 5).is_full(3));
+        assert!(is_full(&policy(8, &[], 0), 1));
+        assert!(!is_full(&policy(8, &[], 5), 7));
+        assert!(is_full(&policy(8, &[], 5), 8));
+        assert!(is_full(&policy(8, &[4], 5), 4));
+        assert!(!is_full(&policy(8, &[4], 5), 3));
     }
 
     fn port(shape: Vec<Dim>) -> Port {

@@ -18,9 +18,9 @@ mod image;
 mod job;
 mod limits;
 mod measure;
+mod model_control;
 mod queue;
 mod refusal;
-mod repository;
 mod servable;
 mod service;
 mod statistics;
@@ -29,17 +29,16 @@ mod store;
 mod testing;
 mod worker;
 
-pub use batching::Batching;
 pub use budget::Charge;
 pub use engine::Engine;
 pub use exchange::{Exchange, Outcome, Request};
 pub use image::{Answer, ClassScore, ImageRecipe};
 pub use limits::Limits;
 pub use measure::measure_batching;
-pub use refusal::{Code, Refusal, Row};
-pub use repository::{
+pub use model_control::{
     Catalog, Control, Failure, LoadError, Loader, Repository, Source, Wanted, watch,
 };
+pub use refusal::{Code, Refusal, Row};
 pub use servable::{Servable, Times};
 pub use service::Service;
 pub use statistics::{Computed, Counts, Failures, Sum};

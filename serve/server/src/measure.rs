@@ -1,7 +1,8 @@
 //! Whether and how far a model gains by running requests together, measured before it answers.
 
 use crate::batching::{has_rows, join, part};
-use crate::{Batching, Refusal, Servable};
+use crate::{Refusal, Servable};
+use repository::Batching;
 use std::time::{Duration, Instant};
 use tensor::Tensor;
 

@@ -2,6 +2,7 @@
 //! so that a model under heavy load neither starves the others nor fills their room. Several
 //! requests of one lane are taken together when its model gains by it.
 
+use crate::batching::{is_full, take};
 use crate::{Refusal, Servable};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -106,7 +107,7 @@ impl<J> State<J> {
         let is_closed = self.is_closed;
         let at = self.lanes.iter().position(|lane| is_closed || lane.is_due(now))?;
         let mut lane = self.lanes.remove(at)?;
-        let count = lane.model.batching().take(lane.jobs.len());
+        let count = take(lane.model.batching(), lane.jobs.len());
         let jobs = lane.jobs.drain(..count).map(|(_, job)| job).collect();
         let model = lane.model.clone();
         if !lane.jobs.is_empty() {
@@ -123,7 +124,7 @@ impl<J> State<J> {
 
 impl<J> Lane<J> {
     fn is_due(&self, now: Instant) -> bool {
-        self.model.batching().is_full(self.jobs.len()) || self.due().is_none_or(|due| due <= now)
+        is_full(self.model.batching(), self.jobs.len()) || self.due().is_none_or(|due| due <= now)
     }
 
     fn due(&self) -> Option<Instant> {
@@ -135,8 +136,8 @@ impl<J> Lane<J> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Batching;
     use crate::testing::echo;
+    use repository::Batching;
     use std::time::Duration;
 
     fn models() -> [Arc<Servable>; 3] {

@@ -2,8 +2,9 @@
 
 use crate::batching::has_rows;
 use crate::statistics::{Counts, Statistics};
-use crate::{Answer, Batching, Engine, ImageRecipe, Refusal};
+use crate::{Answer, Engine, ImageRecipe, Refusal};
 use plan::Signature;
+use repository::Batching;
 use std::fmt;
 use std::time::Duration;
 use tensor::Tensor;

@@ -2,7 +2,8 @@
 
 use monitor::Metrics;
 use plan::{Port, Signature};
-use server::{Batching, Engine, Exchange, Limits, Outcome, Refusal, Request, Servable, Service};
+use repository::Batching;
+use server::{Engine, Exchange, Limits, Outcome, Refusal, Request, Servable, Service};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

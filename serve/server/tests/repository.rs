@@ -2,6 +2,7 @@
 
 use monitor::Metrics;
 use plan::{Port, Signature};
+use repository::{Classes, ModelFile};
 use server::{
     Catalog, Control, Engine, Limits, LoadError, Loader, Refusal, Repository, Select, Servable,
     Service, Source, State, Wanted,
@@ -9,7 +10,7 @@ use server::{
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tensor::{DType, Dim, Tensor};
 
 struct Nothing(Signature);
@@ -39,7 +40,7 @@ impl Loader for Notes {
         source: &Source,
         room: usize,
     ) -> Result<Servable, LoadError> {
-        let path = source.path.to_string_lossy().to_string();
+        let path = source.file.path().to_string_lossy().to_string();
         self.0.lock().unwrap().push(format!("{name}/{version}"));
         match path.as_str() {
             "damaged" => return Err(LoadError::Model("the file is damaged".to_string())),
@@ -77,14 +78,14 @@ struct Bench {
     notes: Notes,
 }
 
-fn source(path: &str, stamp: u64) -> Source {
-    let stamp = Some((stamp, SystemTime::UNIX_EPOCH));
-    Source { path: PathBuf::from(path), labels: None, batching: None, stamp }
+fn source(path: &str, revision: u64) -> Source {
+    let file = ModelFile::Plain(PathBuf::from(path));
+    Source { file, classes: Classes::Unknown, batching: None, revision }
 }
 
 fn wanted(name: &str, versions: &[(u64, &str)]) -> Wanted {
     let versions = versions.iter().map(|&(version, path)| (version, source(path, 0))).collect();
-    Wanted { name: name.to_string(), versions, labels: BTreeMap::new() }
+    Wanted { name: name.to_string(), versions, labels: BTreeMap::new(), default: None }
 }
 
 impl Bench {

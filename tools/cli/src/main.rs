@@ -18,7 +18,6 @@ mod inspect;
 mod kernels;
 mod run;
 mod serve;
-mod serve_listen;
 mod verify;
 
 mod compare;

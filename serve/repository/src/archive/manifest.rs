@@ -90,7 +90,7 @@ mod tests {
         let settings = Settings::of_yaml(text);
         assert_eq!(settings.workers(), Some(2));
         let max_delay = Duration::from_millis(100);
-        let batching = Batching { max_batch: 8, preferred: Vec::new(), max_delay };
+        let batching = Batching { max_rows: 8, preferred: Vec::new(), max_delay };
         assert_eq!(settings.batching(), Some(batching));
         assert_eq!(Settings::of_yaml(b"batchSize: 1").batching(), None);
     }

@@ -114,7 +114,7 @@ fn batching_parameters_are_read() {
         .with_batching_parameters(folder.path().join("batching.config"));
     let desired = repository.poll().unwrap();
     let max_delay = Duration::from_millis(5);
-    let batching = Batching { max_batch: 64, preferred: vec![4, 16], max_delay };
+    let batching = Batching { max_rows: 64, preferred: vec![4, 16], max_delay };
     assert_eq!(desired.models[0].batching, Some(batching));
     assert_eq!(desired.ignored[0].setting, "num_batch_threads");
 }

@@ -58,7 +58,7 @@ fn properties_say_what_to_load_and_how() {
     assert_eq!(summary(&desired, store), ["noop: 1 noop-1.0.mar", "second: 2 noop-2.0.mar"]);
     let second = &desired.models[1];
     let max_delay = Duration::from_millis(20);
-    assert_eq!(second.batching, Some(Batching { max_batch: 4, preferred: vec![], max_delay }));
+    assert_eq!(second.batching, Some(Batching { max_rows: 4, preferred: vec![], max_delay }));
     assert_eq!((second.default_version, second.instance_count), (Some(2), Some(2)));
     assert_eq!(refusals(&desired), ["gone.mar: expected a model archive, found none"]);
     assert_eq!(desired.ignored[0].setting, "number_of_netty_threads");

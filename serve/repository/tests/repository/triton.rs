@@ -39,7 +39,7 @@ fn a_repository_is_read() {
     let full = &desired.models[1];
     assert_eq!(full.policy, Policy::Latest(2));
     let max_delay = Duration::from_micros(100);
-    let batching = Batching { max_batch: 32, preferred: vec![4, 8], max_delay };
+    let batching = Batching { max_rows: 32, preferred: vec![4, 8], max_delay };
     assert_eq!(full.batching, Some(batching));
     assert_eq!(full.classes, Classes::File(folder.path().join("full/labels.txt")));
     assert_eq!(full.instance_count, Some(3));

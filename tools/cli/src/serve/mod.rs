@@ -1,43 +1,46 @@
 //! `schooner serve`: models behind HTTP until somebody says stop.
 
+mod clients;
+mod loader;
+mod sources;
+
 use crate::console::{Console, quoted};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::model::{self, ModelOptions};
-use crate::serve_listen::ListenOptions;
-use crate::{compare, show};
+use crate::model::ModelOptions;
 use clap::Args;
+use clients::ListenOptions;
 use listen::{BindError, Patience, Routes};
+use loader::{BatchingOptions, Journal, Loader, Ready};
 use monitor::Metrics;
-use recipe::Recipe;
-use runtime::Model;
 use serde::Serialize;
-use server::{Limits, Servable, Service};
-use std::collections::BTreeSet;
+use server::{Control, Failure, Limits, Refusal, Repository, Service};
+use sources::Sources;
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tensor::Tensor;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Serve models over HTTP: images and TensorFlow Serving's JSON on one route
 ///
-/// Each model is loaded, run once as a self-test, and then answers
-/// POST /v1/models/NAME:predict. SIGTERM or Ctrl-C ends the server after the requests that it
-/// has accepted are answered.
+/// Each model is loaded, tested and measured, and then answers POST /v1/models/NAME:predict. New
+/// and changed files are loaded while the server runs, beside the versions that answer; one that
+/// fails its test leaves the one before it. SIGTERM or Ctrl-C ends the server after the requests
+/// that it has accepted are answered.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   schooner serve fashion.onnx
   schooner serve libfashion.so --listen 0.0.0.0:8080
   schooner serve cats.onnx --recipe imagenet --labels cats.txt
+  schooner serve models/             # model files, or NAME/VERSION/model.onnx
+  schooner serve --models-config models.config
   curl -T shoe.jpg localhost:9000/v1/models/fashion:predict")]
 pub(crate) struct Serve {
-    /// Model files: .onnx, or libraries or packages that `schooner build` made
-    #[arg(value_name = "MODEL", required = true)]
-    models: Vec<PathBuf>,
+    #[command(flatten)]
+    sources: Sources,
 
     #[command(flatten)]
     options: ModelOptions,
@@ -45,10 +48,6 @@ pub(crate) struct Serve {
     /// Address to listen on; port 0 takes any free one
     #[arg(long, default_value = "127.0.0.1:9000", env = "SCHOONER_LISTEN")]
     listen: String,
-
-    /// Name in the URL [default: the model's file without its suffix]
-    #[arg(long, env = "SCHOONER_NAME")]
-    name: Option<String>,
 
     /// Longest request body; k, M and G are powers of 1024
     #[arg(long, value_name = "BYTES", value_parser = bytes_of, default_value = "32M",
@@ -58,6 +57,9 @@ pub(crate) struct Serve {
     /// How long accepted requests may take after the signal to stop, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 25, env = "SCHOONER_GRACE")]
     grace: u64,
+
+    #[command(flatten)]
+    batching: BatchingOptions,
 
     #[command(flatten)]
     clients: ListenOptions,
@@ -72,21 +74,6 @@ struct Started {
     startup_ms: f64,
 }
 
-/// One model that answers.
-#[derive(Serialize)]
-struct Ready {
-    name: String,
-    inputs: Vec<String>,
-    outputs: Vec<String>,
-    recipe: String,
-    takes_images: bool,
-    load_ms: f64,
-    self_test_ms: f64,
-    /// An input that fits on a line, for the printed command.
-    #[serde(skip)]
-    instance: Option<String>,
-}
-
 impl Serve {
     pub(crate) fn execute(&self, console: &Console) -> Result<Exit, Error> {
         let start = Instant::now();
@@ -97,13 +84,7 @@ impl Serve {
         // Before models are loaded: what is wrong here should not cost their loading time.
         let guard = self.clients.guard()?;
         let listener = reactor.block_on(self.bind())?;
-        let limits = Limits { max_body_bytes: self.max_body, ..Limits::default() };
-        let limits = Limits {
-            max_decompressed_bytes: limits.max_decompressed_bytes.max(self.max_body),
-            max_buffered_bytes: limits.max_buffered_bytes.max(self.max_body),
-            ..limits
-        };
-        let service = Service::new(limits, Metrics::new())
+        let service = Service::new(self.limits(), Metrics::new())
             .map_err(|e| Error::Failure(format!("the system grants no threads: {e}")))?;
         let models = self.load(console, &service)?;
         let address = listener
@@ -131,6 +112,76 @@ impl Serve {
         Ok(if summary.aborted == 0 { Exit::Ok } else { Exit::Failure })
     }
 
+    fn limits(&self) -> Limits {
+        let limits = Limits::default();
+        Limits {
+            max_body_bytes: self.max_body,
+            max_decompressed_bytes: limits.max_decompressed_bytes.max(self.max_body),
+            max_buffered_bytes: limits.max_buffered_bytes.max(self.max_body),
+            ..limits
+        }
+    }
+
+    /// Loads what there is, and goes on looking when that was asked for. A file that was named
+    /// must be served; of what lies in folders, what can be.
+    fn load(&self, console: &Console, service: &Service) -> Result<Vec<Ready>, Error> {
+        let files = self.sources.open(console)?;
+        files.settle()?;
+        let journal = Journal::open();
+        let workers = service.limits().workers.get();
+        let loader = Loader::new(console, &self.options, &self.batching, workers, journal.clone());
+        let (control, room) = (self.sources.control(), self.options.memory_bytes());
+        let repository = Arc::new(Repository::new(loader, files, control, room));
+        service.set_repository(repository.clone());
+        repository.refresh(service).map_err(|refusal| Error::Usage(refusal.to_string()))?;
+        let mut ready = Vec::new();
+        let mut failed = Vec::new();
+        for entry in journal.close() {
+            match entry {
+                Ok(model) => ready.push(model),
+                Err(error) => failed.push(error),
+            }
+        }
+        if self.sources.are_files() || ready.is_empty() {
+            failed.pop().map_or(Ok(()), Err)?;
+        }
+        failed.iter().for_each(|error| console.info(format_args!("not served: {error}")));
+        if control == Control::Poll {
+            self.watch(console, service, repository)?;
+        }
+        Ok(ready)
+    }
+
+    fn watch(
+        &self,
+        console: &Console,
+        service: &Service,
+        repository: Arc<Repository>,
+    ) -> Result<(), Error> {
+        let (service, console) = (service.clone(), console.clone());
+        let interval = self.sources.interval();
+        let mut last = None;
+        let report = move |refreshed: Result<Vec<Failure>, Refusal>| match refreshed {
+            Ok(failures) => {
+                last = None;
+                for failure in failures {
+                    console.info(Refusal::from(failure));
+                }
+            }
+            Err(refusal) => {
+                let text = refusal.to_string();
+                if last.as_ref() != Some(&text) {
+                    console.info(&text);
+                }
+                last = Some(text);
+            }
+        };
+        let watch = move || server::watch(&repository, &service, interval, report);
+        let thread = std::thread::Builder::new().name("watch".to_string()).spawn(watch);
+        thread.map_err(|e| Error::Failure(format!("the system grants no threads: {e}")))?;
+        Ok(())
+    }
+
     async fn bind(&self) -> Result<TcpListener, Error> {
         let mut addresses = self.listen.to_socket_addrs().map_err(|e| {
             let found = &self.listen;
@@ -146,101 +197,6 @@ impl Serve {
             };
             Error::Unreachable(format!("--listen: {error}{fix}"))
         })
-    }
-
-    fn load(&self, console: &Console, service: &Service) -> Result<Vec<Ready>, Error> {
-        if self.name.is_some() && self.models.len() > 1 {
-            return Err(Error::Usage("--name names one model, several are given".to_string()));
-        }
-        let mut names = BTreeSet::new();
-        let mut ready = Vec::new();
-        for path in &self.models {
-            let (servable, model) = self.load_one(console, path)?;
-            if !names.insert(model.name.clone()) {
-                let (name, path) = (&model.name, path.display());
-                return Err(Error::Usage(format!("{path}: there is a model `{name}` already")));
-            }
-            service.add(servable, Duration::from_secs_f64(model.load_ms / 1e3));
-            ready.push(model);
-        }
-        Ok(ready)
-    }
-
-    fn load_one(&self, console: &Console, path: &Path) -> Result<(Servable, Ready), Error> {
-        let start = Instant::now();
-        let loaded = model::load(console, path, &self.options)?;
-        let load_ms = start.elapsed().as_secs_f64() * 1e3;
-        let model = loaded.model;
-        let name = self.name.clone().unwrap_or_else(|| model.name().to_string());
-        let start = Instant::now();
-        self_test(&model)?;
-        let self_test_ms = start.elapsed().as_secs_f64() * 1e3;
-        let ready = Ready {
-            name: name.clone(),
-            inputs: model.signature().inputs.iter().map(show::port).collect(),
-            outputs: model.signature().outputs.iter().map(show::port).collect(),
-            recipe: loaded.recipe_why,
-            takes_images: model.recipe().is_some(),
-            load_ms,
-            self_test_ms,
-            instance: instance(&model),
-        };
-        let recipe = model.recipe().cloned();
-        let servable = Servable::new(&name, Engine(model));
-        let servable = match recipe {
-            Some(recipe) => servable.with_recipe(Prepared(recipe)),
-            None => servable,
-        };
-        Ok((servable, ready))
-    }
-}
-
-/// One run on zeros: it must give numbers, and the first request need not bind the plan.
-fn self_test(model: &Model) -> Result<(), Error> {
-    let inputs = model.default_inputs()?;
-    let outputs = model.run(&inputs.iter().collect::<Vec<_>>())?;
-    let ports = model.signature().outputs.iter();
-    match ports.zip(&outputs).find(|(_, tensor)| !compare::is_finite(tensor)) {
-        None => Ok(()),
-        Some((port, _)) => Err(Error::Failure(format!(
-            "self-test of `{}`: output `{}` is not finite on an input of zeros; see `schooner \
-             check`",
-            model.name(),
-            port.name
-        ))),
-    }
-}
-
-/// The model as the server knows it.
-struct Engine(Model);
-
-impl server::Engine for Engine {
-    fn signature(&self) -> &plan::Signature {
-        self.0.signature()
-    }
-
-    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
-        let inputs: Vec<&Tensor> = inputs.iter().collect();
-        self.0.run(&inputs).map_err(|error| error.to_string())
-    }
-}
-
-/// The recipe as the server knows it.
-struct Prepared(Recipe);
-
-impl server::ImageRecipe for Prepared {
-    fn prepare(&self, image: &[u8]) -> Result<Tensor, String> {
-        self.0.prepare(image).map_err(|error| error.to_string())
-    }
-
-    fn answer(&self, scores: &[f32]) -> Result<server::Answer, String> {
-        let answer = self.0.answer(scores).map_err(|error| error.to_string())?;
-        let class = |c: recipe::ClassScore| server::ClassScore {
-            index: c.index,
-            label: c.label,
-            probability: c.probability,
-        };
-        Ok(server::Answer { classes: answer.classes.into_iter().map(class).collect() })
     }
 }
 
@@ -258,21 +214,6 @@ fn stop_signal(console: &Console) -> Result<impl Future<Output = ()>, Error> {
         }
         console.info("stopping: requests that are accepted are still answered");
     })
-}
-
-/// Elements of an input that is printed as a command.
-const INSTANCE_MAX: usize = 16;
-
-/// One row of zeros for a model with one small input.
-fn instance(model: &Model) -> Option<String> {
-    let [input] = model.signature().inputs.as_slice() else { return None };
-    let [_, rest @ ..] = input.shape.as_slice() else { return None };
-    let sizes: Vec<usize> = rest.iter().map(|d| d.known_size()).collect::<Option<_>>()?;
-    if sizes.iter().product::<usize>() > INSTANCE_MAX {
-        return None;
-    }
-    let row = |text: String, &size: &usize| format!("[{}]", vec![text; size].join(", "));
-    Some(sizes.iter().rev().fold("0".to_string(), row))
 }
 
 /// Parses `32M`.
@@ -293,11 +234,10 @@ impl fmt::Display for Started {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let base = format!("{}://{}/v1/models", self.scheme, self.address);
         for model in &self.models {
-            let Ready { name, recipe, load_ms, self_test_ms, .. } = model;
             let (inputs, outputs) = (model.inputs.join(", "), model.outputs.join(", "));
-            writeln!(f, "{name}: {inputs} -> {outputs}")?;
-            writeln!(f, "  recipe: {recipe}")?;
-            writeln!(f, "  loaded in {load_ms:.0} ms, self-test passed in {self_test_ms:.1} ms")?;
+            writeln!(f, "{}: {inputs} -> {outputs}", model.name)?;
+            writeln!(f, "  recipe: {}", model.recipe)?;
+            writeln!(f, "  loaded {model}")?;
         }
         writeln!(
             f,

@@ -5,24 +5,25 @@
 //! fails to load is refused with its reason, and the version before it stays. One change is made
 //! at a time.
 
-use crate::{Batching, Refusal, Select, Servable, Service};
+use crate::{Refusal, Select, Servable, Service};
+use repository::{Batching, Classes, Model, ModelFile, Version};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// Where one version is loaded from, and how. Two that are equal load the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// The model's file.
-    pub path: PathBuf,
-    /// A file with the names of its classes.
-    pub labels: Option<PathBuf>,
+    pub file: ModelFile,
+    /// The names of its classes.
+    pub classes: Classes,
     /// Which requests run together; measured when nobody says.
     pub batching: Option<Batching>,
-    /// Changes with the file's contents: its length and the time of its last change.
-    pub stamp: Option<(u64, SystemTime)>,
+    /// Another number when the file is another one.
+    pub revision: u64,
 }
 
 /// What should be served under one name.
@@ -34,6 +35,21 @@ pub struct Wanted {
     pub versions: BTreeMap<u64, Source>,
     /// Names of versions.
     pub labels: BTreeMap<String, u64>,
+    /// The version of requests that name none, when it is not the newest.
+    pub default: Option<u64>,
+}
+
+impl From<Model> for Wanted {
+    fn from(model: Model) -> Wanted {
+        let Model { name, versions, labels, default_version: default, .. } = model;
+        let (classes, batching) = (model.classes, model.batching);
+        let source = |version: Version| {
+            let Version { number, file, revision } = version;
+            let (classes, batching) = (classes.clone(), batching.clone());
+            (number, Source { file, classes, batching, revision })
+        };
+        Wanted { name, versions: versions.into_iter().map(source).collect(), labels, default }
+    }
 }
 
 /// Why a version was not loaded.
@@ -254,6 +270,10 @@ impl Repository {
             }
         }
         service.store().set_labels(name, model.labels.clone());
+        if model.default != service.store().default_of(name) {
+            // It fails when that version was not loaded, which is among the failures.
+            let _ = service.store().set_default(name, model.default);
+        }
         failures
     }
 
