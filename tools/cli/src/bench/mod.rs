@@ -1,4 +1,7 @@
-//! `schooner bench`: how fast a model is.
+//! `schooner bench`: how fast a model is, or a server.
+
+mod drive;
+mod load;
 
 use crate::console::{Console, quoted};
 use crate::error::Error;
@@ -8,6 +11,7 @@ use crate::statistics::{Latency, median, peak_memory_bytes};
 use crate::tune::{self, Tuned};
 use crate::{inputs, macs, show};
 use clap::Args;
+use load::Load;
 use runtime::{Model, Pool};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -16,13 +20,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tensor::{Bindings, Tensor};
 
-/// Time a model: latency for each number of threads, and the steps that take the time
+/// Time a model, or a server that runs
+///
+/// Of a model: latency for each number of threads, and the steps that take the time. Of a server,
+/// which is given by the URL of a request: requests a second and latency for each number of
+/// connections.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   schooner bench fashion.onnx
   schooner bench fashion.onnx --threads-list 1,2,4 --seconds 10 --profile
-  schooner bench fashion.onnx --tune")]
+  schooner bench fashion.onnx --tune
+  schooner bench http://localhost:9000/v1/models/fashion:predict --body shoe.jpg")]
 pub(crate) struct Bench {
     #[command(flatten)]
     model: ModelArgs,
@@ -31,7 +40,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "N,N…", value_delimiter = ',', env = "SCHOONER_THREADS_LIST")]
     threads_list: Vec<std::num::NonZeroUsize>,
 
-    /// How long to time each, in seconds
+    /// How long to time each number of threads or connections, in seconds
     #[arg(long, default_value_t = 3.0, env = "SCHOONER_SECONDS")]
     seconds: f64,
 
@@ -46,6 +55,9 @@ pub(crate) struct Bench {
     /// List the steps that take most of the time
     #[arg(long, env = "SCHOONER_PROFILE")]
     profile: bool,
+
+    #[command(flatten)]
+    load: Load,
 }
 
 /// Everything that was timed.
@@ -112,6 +124,19 @@ impl Bench {
             let found = self.seconds;
             return Err(Error::Usage(format!("--seconds: expected 0 to 3600, found {found}")));
         }
+        if let Some(url) = load::url(&self.model.model) {
+            is_for(
+                "a model, not for a URL",
+                &[
+                    ("--threads-list", !self.threads_list.is_empty()),
+                    ("--batch", self.batch.is_some()),
+                    ("--tune", self.tune),
+                    ("--profile", self.profile),
+                ],
+            )?;
+            return self.load.execute(console, url, Duration::from_secs_f64(self.seconds));
+        }
+        is_for("a URL as http://localhost:9000/…, not for a model", &self.load.given())?;
         let options = &self.model.options;
         let mut loaded = model::load(console, &self.model.model, options)?;
         let tune = || tune::tune(console, &mut loaded, options.precision);
@@ -181,6 +206,14 @@ impl Bench {
         let shapes: Vec<&[usize]> = inputs.iter().map(Tensor::shape).collect();
         let sizes = plan::bind(model.signature(), &shapes).map_err(runtime::RunError::from)?;
         Ok((inputs, sizes))
+    }
+}
+
+/// Refuses flags that mean nothing to what is timed.
+fn is_for(what: &str, flags: &[(&str, bool)]) -> Result<(), Error> {
+    match flags.iter().find(|(_, is_given)| *is_given) {
+        Some((flag, _)) => Err(Error::Usage(format!("{flag} is for {what}"))),
+        None => Ok(()),
     }
 }
 
