@@ -48,8 +48,18 @@ impl Received {
     /// # Errors
     /// When the compression is damaged, or unfolds to more than is allowed.
     pub fn open(&mut self) -> Result<Vec<u8>, Refusal> {
-        let body =
-            self.coding.inflate(std::mem::take(&mut self.bytes), self.max_decompressed_bytes)?;
+        self.open_within(self.max_decompressed_bytes)
+    }
+
+    /// The same for a body that may not be longer than `limit`, before compression or after.
+    ///
+    /// # Errors
+    /// When the compression is damaged, or there is more than `limit`.
+    pub fn open_within(&mut self, limit: usize) -> Result<Vec<u8>, Refusal> {
+        if self.bytes.len() > limit {
+            return Err(Refusal::BodyTooLarge { limit });
+        }
+        let body = self.coding.inflate(std::mem::take(&mut self.bytes), limit)?;
         if self.coding != Coding::Identity {
             self.charge.grow(body.len())?;
         }

@@ -4,12 +4,16 @@ use crate::response::Reply;
 use crate::trace::echoed;
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Request, Response};
+use axum::http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use listen::{Coding, Patience, Received, discard, receive};
 use monitor::{NO_MODEL, Stage};
 use server::{Exchange, Outcome, Refusal, Select, Servable, Service, Times};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// Longest body that is read on a reactor's thread, in bytes. 64 KiB: a hundred times what such
+/// a body holds, and read within the time of one packet.
+const MAX_CONTROL_BYTES: usize = 64 << 10;
 
 /// What every handler has at hand.
 #[derive(Clone)]
@@ -26,8 +30,8 @@ pub(crate) trait Protocol: Sync {
     /// Answers one call.
     fn answer(&self, call: &mut Call) -> impl Future<Output = Result<Reply, Refusal>> + Send;
 
-    /// A refusal in the words of the protocol.
-    fn refuse(&self, refusal: &Refusal) -> Reply;
+    /// A refusal in the words of the protocol, for a request of this path.
+    fn refuse(&self, refusal: &Refusal, uri: &Uri) -> Reply;
 }
 
 /// One request while it is answered.
@@ -63,6 +67,16 @@ impl Call {
         metrics.stage(&self.label, Stage::Read, start.elapsed());
         metrics.request_bytes(&self.label, received.wire_bytes());
         Ok(received)
+    }
+
+    /// A body that tells the server what to do, which is short and read at once.
+    pub(crate) async fn receive_control(&mut self) -> Result<Vec<u8>, Refusal> {
+        self.receive().await?.open_within(MAX_CONTROL_BYTES)
+    }
+
+    /// Does the request change something?
+    pub(crate) fn is_post(&self) -> bool {
+        self.head.method == Method::POST
     }
 
     /// What a worker makes of the exchange; the reply is compressed there too.
@@ -104,7 +118,7 @@ pub(crate) async fn answer(
         Err(refusal) => {
             metrics.refusal(&label, refusal.row().reason);
             discard(&head.headers, body, service.limits().max_body_bytes).await;
-            protocol.refuse(&refusal)
+            protocol.refuse(&refusal, &head.uri)
         }
     };
     count(protocol, &service, &label, &reply);

@@ -28,8 +28,13 @@ impl Reply {
 
     /// `{"error": …}`.
     pub(crate) fn refused(refusal: &Refusal) -> Reply {
+        Reply::ok(JSON, listen::error_json(refusal)).refusing(refusal)
+    }
+
+    /// The same, with the status of a refusal.
+    pub(crate) fn refusing(self, refusal: &Refusal) -> Reply {
         let Row { http, retry_after_s, .. } = refusal.row();
-        Reply { status: http, retry_after_s, ..Reply::ok(JSON, listen::error_json(refusal)) }
+        Reply { status: http, retry_after_s, ..self }
     }
 
     /// The same with another status.

@@ -1,5 +1,6 @@
 //! Which path leads where.
 
+use crate::oip::{Dialect, OpenInference};
 use crate::protocol::{Protocol, Shared, answer};
 use crate::response::Reply;
 use crate::tfs::TensorFlowServing;
@@ -15,17 +16,22 @@ use std::fmt::Write;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// All routes of this protocol. TensorFlow Serving's paths do not fit a router that splits at
-/// `/`, so the whole of `/v1` goes to one handler.
+/// All routes of the main port. TensorFlow Serving's paths do not fit a router that splits at
+/// `/`, so each protocol reads its paths itself.
 pub fn router(service: Service, patience: Patience) -> Router {
     Router::new()
         .route("/", get(help))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .fallback(v1_or_nothing)
+        .fallback(by_path)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(Shared { service, patience })
+}
+
+/// A router that answers as Triton does on its port for HTTP, statuses and texts included.
+pub fn triton(service: Service, patience: Patience) -> Router {
+    Router::new().fallback(as_triton).with_state(Shared { service, patience })
 }
 
 /// The process lives.
@@ -56,14 +62,25 @@ async fn help(State(shared): State<Shared>, headers: HeaderMap) -> Response<Body
     Reply::ok(TEXT, text.into_bytes()).into_response()
 }
 
-async fn v1_or_nothing(State(shared): State<Shared>, request: Request<Body>) -> Response<Body> {
+/// Which protocol it is, the beginning of the path says.
+async fn by_path(State(shared): State<Shared>, request: Request<Body>) -> Response<Body> {
     let path = request.uri().path();
-    let is_v1 = path.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("/v1/"));
-    if is_v1 {
+    let starts_with = |start: &str| {
+        path.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start))
+    };
+    if starts_with("/v1/") {
         return answer(&TensorFlowServing, shared, request).await;
+    }
+    if starts_with("/v2") {
+        return answer(&OpenInference { dialect: Dialect::Schooner }, shared, request).await;
     }
     let (method, path) = (request.method().to_string(), path.to_string());
     refuse(&shared.service, &Refusal::RouteNotFound { method, path })
+}
+
+/// Everything, as Triton answers it.
+async fn as_triton(State(shared): State<Shared>, request: Request<Body>) -> Response<Body> {
+    answer(&OpenInference { dialect: Dialect::Triton }, shared, request).await
 }
 
 async fn method_not_allowed(
@@ -88,6 +105,9 @@ fn help_text(host: &str, models: &[String]) -> String {
          POST /v1/models/NAME[/versions/V]:predict   an image, or JSON: instances or inputs\n\
          GET  /v1/models/NAME[/versions/V]           states of the versions\n\
          GET  /v1/models/NAME[/versions/V]/metadata  inputs and outputs\n\
+         GET  /v1/models/NAME/openapi.json           these routes as OpenAPI\n\
+         POST /v2/models/NAME[/versions/V]/infer     the Open Inference Protocol\n\
+         GET  /v2/models/NAME[/versions/V]           inputs and outputs\n\
          GET  /healthz                               the process lives\n\
          GET  /readyz                                requests are welcome\n\
          GET  /metrics                               Prometheus text\n",

@@ -21,8 +21,10 @@ mod measure;
 mod model_control;
 mod queue;
 mod refusal;
+mod region;
 mod servable;
 mod service;
+mod settings;
 mod statistics;
 mod store;
 #[cfg(test)]
@@ -39,7 +41,9 @@ pub use model_control::{
     Catalog, Control, Failure, LoadError, Loader, Repository, Source, Wanted, watch,
 };
 pub use refusal::{Code, Refusal, Row};
+pub use region::{Region, Regions};
 pub use servable::{Servable, Times};
 pub use service::Service;
+pub use settings::{LogSetting, Settings, TraceSetting, TraceUpdate};
 pub use statistics::{Computed, Counts, Failures, Sum};
 pub use store::{ModelStore, Select, State, VersionStatus};

@@ -28,6 +28,10 @@ pub struct Limits {
     /// Longest time from the received body to the reply; `None` waits for ever. 30 s: what
     /// TensorFlow Serving grants (`rest_api_timeout_in_ms`).
     pub request_timeout: Option<Duration>,
+    /// May clients pass tensors through the system's shared memory? Not by default: who may name
+    /// memory may read and change that of other programs, so the server must listen to this
+    /// machine only.
+    pub shares_memory: bool,
 }
 
 impl Default for Limits {
@@ -40,6 +44,7 @@ impl Default for Limits {
             queue_length: 256,
             workers: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             request_timeout: Some(Duration::from_secs(30)),
+            shares_memory: false,
         }
     }
 }

@@ -40,6 +40,12 @@ pub enum Refusal {
     /// The request's words do not make a request; the text is the protocol's.
     #[error("{0}")]
     InvalidArgument(String),
+    /// The request cannot be read; the text is the protocol's.
+    #[error("{0}")]
+    Unparsable(String),
+    /// JSON that is said to be longer than the body.
+    #[error("inference header size should be in range (0, {length}), got: {found}")]
+    InferenceHeader { length: usize, found: String },
     /// JSON that is none.
     #[error("JSON Parse error: {reason} at offset: {offset}")]
     JsonSyntax { reason: String, offset: usize },
@@ -64,6 +70,21 @@ pub enum Refusal {
          send JSON {{\"instances\": …}}, or serve the model with a recipe"
     )]
     NoRecipe { model: String },
+    /// An explanation of a model that has no explainer.
+    #[error("model {model} has no explainer yet; use :predict")]
+    NoExplainer { model: String },
+    /// Shared memory that cannot be had, or a piece that is not in it.
+    #[error("{0}")]
+    SharedMemory(String),
+    /// A name for shared memory that is taken.
+    #[error("shared memory region '{name}' already in manager")]
+    RegionExists { name: String },
+    /// A name for shared memory that nobody registered.
+    #[error("Unable to find {kind}shared memory region: '{name}'")]
+    RegionNotFound { kind: &'static str, name: String },
+    /// Shared memory on a server that was not told to share any.
+    #[error("this server shares no memory; start it with --shared-memory")]
+    SharedMemoryOff,
     /// A body that is longer than allowed, by its own word or by count.
     #[error("expected a body of at most {limit} bytes, found more; raise the limit on bodies")]
     BodyTooLarge { limit: usize },
@@ -148,6 +169,7 @@ pub enum Code {
     InvalidArgument = 3,
     DeadlineExceeded = 4,
     NotFound = 5,
+    AlreadyExists = 6,
     ResourceExhausted = 8,
     FailedPrecondition = 9,
     Unimplemented = 12,
@@ -170,6 +192,10 @@ impl Refusal {
             Refusal::BadVersion(_) => fixed("bad_version", 400, Code::InvalidArgument),
             Refusal::SignatureNotFound(_) => fixed("no_signature", 400, Code::InvalidArgument),
             Refusal::InvalidArgument(_) => fixed("invalid_argument", 400, Code::InvalidArgument),
+            Refusal::Unparsable(_) => fixed("unparsable", 400, Code::InvalidArgument),
+            Refusal::InferenceHeader { .. } => {
+                fixed("inference_header", 400, Code::InvalidArgument)
+            }
             Refusal::JsonSyntax { .. } => fixed("json_syntax", 400, Code::InvalidArgument),
             Refusal::Shape(_) => fixed("shape", 400, Code::InvalidArgument),
             Refusal::Type { .. } => fixed("type", 400, Code::InvalidArgument),
@@ -177,6 +203,11 @@ impl Refusal {
             Refusal::NotAnImage { .. } => fixed("not_an_image", 400, Code::InvalidArgument),
             Refusal::BadImage { .. } => fixed("bad_image", 400, Code::InvalidArgument),
             Refusal::NoRecipe { .. } => fixed("no_recipe", 400, Code::FailedPrecondition),
+            Refusal::NoExplainer { .. } => fixed("no_explainer", 501, Code::Unimplemented),
+            Refusal::SharedMemory(_) => fixed("shared_memory", 400, Code::InvalidArgument),
+            Refusal::RegionExists { .. } => fixed("region_exists", 409, Code::AlreadyExists),
+            Refusal::RegionNotFound { .. } => fixed("region_not_found", 404, Code::NotFound),
+            Refusal::SharedMemoryOff => fixed("shared_memory_off", 403, Code::FailedPrecondition),
             Refusal::BodyTooLarge { .. } => fixed("body_size", 413, Code::ResourceExhausted),
             Refusal::DecompressedTooLarge { .. } => fixed("bomb", 413, Code::ResourceExhausted),
             Refusal::BadCompression { .. } => fixed("compression", 400, Code::InvalidArgument),

@@ -4,7 +4,8 @@ use crate::budget::Budget;
 use crate::job::{Job, Waiting};
 use crate::queue::Queue;
 use crate::{
-    Charge, Control, Exchange, Limits, ModelStore, Refusal, Repository, Servable, Times, worker,
+    Charge, Control, Exchange, Limits, ModelStore, Refusal, Regions, Repository, Servable,
+    Settings, Times, worker,
 };
 use monitor::Metrics;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +29,8 @@ struct Inner {
     workers: Mutex<Vec<JoinHandle<()>>>,
     is_draining: AtomicBool,
     repository: OnceLock<Arc<Repository>>,
+    regions: Arc<Regions>,
+    settings: Settings,
 }
 
 impl Service {
@@ -47,6 +50,8 @@ impl Service {
         let inner = Inner {
             store: ModelStore::default(),
             budget: Budget::new(limits.max_buffered_bytes),
+            regions: Arc::new(Regions::new(limits.shares_memory)),
+            settings: Settings::default(),
             limits,
             metrics,
             queue,
@@ -112,6 +117,16 @@ impl Service {
     /// What the service counts.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.inner.metrics
+    }
+
+    /// The shared memory that clients have registered.
+    pub fn regions(&self) -> &Arc<Regions> {
+        &self.inner.regions
+    }
+
+    /// What clients may set while the server runs.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
     }
 
     /// A charge for a body that is about to be received. Keep it as long as the bytes.

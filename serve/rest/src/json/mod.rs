@@ -1,9 +1,11 @@
-//! JSON for every protocol: number tokens to elements of tensors and back, and texts that grow.
+//! JSON for every protocol: number tokens and lists of them to elements of tensors and
+//! back, and texts that grow.
 //!
 //! `serde_json` is not used for either, because the protocols have the bare tokens `NaN`,
 //! `Infinity` and `-Infinity`, and because a tree of values would take twenty times the memory
 //! of the tensor. `jiter` is a pull parser that knows these tokens.
 
+pub(crate) mod list;
 pub(crate) mod number;
 mod text;
 mod write;

@@ -1,11 +1,16 @@
 //! Writes JSON with the white space of the servers whose clients we serve: four spaces and
-//! one-line rows as RapidJSON's `PrettyWriter` has them, one space as protobuf's printer has.
+//! one-line rows as RapidJSON's `PrettyWriter` has them, one space as protobuf's printer has, none
+//! as RapidJSON's `Writer` has.
+
+use super::number;
+use tensor::DType;
 
 /// A JSON text that grows.
 #[derive(Debug)]
 pub(crate) struct Pretty {
     out: Vec<u8>,
-    indent: usize,
+    /// Spaces a level; `None` for no white space at all.
+    indent: Option<usize>,
     levels: Vec<Level>,
     /// Are arrays written on one line?
     pub(crate) is_single_line: bool,
@@ -21,7 +26,12 @@ struct Level {
 impl Pretty {
     /// An empty text, to be indented by `indent` spaces a level.
     pub(crate) fn new(indent: usize) -> Pretty {
-        Pretty { out: Vec::new(), indent, levels: Vec::new(), is_single_line: false }
+        Pretty { indent: Some(indent), ..Pretty::compact() }
+    }
+
+    /// An empty text, to be without white space.
+    pub(crate) fn compact() -> Pretty {
+        Pretty { out: Vec::new(), indent: None, levels: Vec::new(), is_single_line: false }
     }
 
     /// The text.
@@ -78,6 +88,29 @@ impl Pretty {
         self.string(value);
     }
 
+    /// A key and a value that is its own JSON text.
+    pub(crate) fn raw_field(&mut self, key: &str, value: &str) {
+        self.string(key);
+        self.raw(value);
+    }
+
+    /// A list of elements in one piece, which costs little more than their texts: compact.
+    pub(crate) fn elements(&mut self, dtype: DType, bytes: &[u8]) {
+        self.prefix();
+        // An element's text and a comma take about this much.
+        self.out.reserve(bytes.len().saturating_mul(3));
+        let mut next = b'[';
+        number::each(dtype, bytes, |text| {
+            self.out.push(next);
+            self.out.extend_from_slice(text.as_bytes());
+            next = b',';
+        });
+        if next == b'[' {
+            self.out.push(next);
+        }
+        self.out.push(b']');
+    }
+
     fn escaped(&mut self, byte: u8) {
         match byte {
             b'"' | b'\\' => self.out.extend_from_slice(&[b'\\', byte]),
@@ -104,7 +137,8 @@ impl Pretty {
                 (false, _) => self.new_line(),
             }
         } else if count % 2 == 1 {
-            self.out.extend_from_slice(b": ");
+            let separator: &[u8] = if self.indent.is_some() { b": " } else { b":" };
+            self.out.extend_from_slice(separator);
         } else {
             if count > 0 {
                 self.out.push(b',');
@@ -114,8 +148,9 @@ impl Pretty {
     }
 
     fn new_line(&mut self) {
+        let Some(indent) = self.indent else { return };
         self.out.push(b'\n');
-        self.out.resize(self.out.len() + self.levels.len() * self.indent, b' ');
+        self.out.resize(self.out.len() + self.levels.len() * indent, b' ');
     }
 }
 
@@ -141,6 +176,26 @@ mod tests {
         let text = String::from_utf8(json.finish()).unwrap();
         let expected = "{\n    \"predictions\": [2.5, 3.0\n    ],\n    \"empty\": {}\n}";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn compact_text_has_no_white_space() {
+        let mut json = Pretty::compact();
+        json.object();
+        json.field("name", "y");
+        json.string("data");
+        let floats: Vec<u8> = [1.0f32, 2.5].iter().flat_map(|v| v.to_le_bytes()).collect();
+        json.elements(DType::F32, &floats);
+        json.string("none");
+        json.elements(DType::I8, &[]);
+        json.string("list");
+        json.array();
+        json.raw("1");
+        json.raw("2");
+        json.end_array();
+        json.end_object();
+        let text = String::from_utf8(json.finish()).unwrap();
+        assert_eq!(text, r#"{"name":"y","data":[1.0,2.5],"none":[],"list":[1,2]}"#);
     }
 
     #[test]

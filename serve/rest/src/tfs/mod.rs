@@ -8,8 +8,10 @@ mod reply;
 mod route;
 
 use crate::media::Media;
+use crate::openapi;
 use crate::protocol::{Call, Protocol};
 use crate::response::{JSON, Reply};
+use axum::http::Uri;
 use predict::Predict;
 use route::Route;
 use server::{Refusal, Select};
@@ -31,11 +33,19 @@ impl Protocol for TensorFlowServing {
                 let servable = call.find(&model, select)?;
                 Ok(Reply::ok(JSON, metadata::metadata(&servable)))
             }
+            Route::OpenApi { model, select } => {
+                let servable = call.find(&model, select)?;
+                Ok(Reply::ok(JSON, openapi::tensorflow_serving(&servable)))
+            }
+            Route::Explain { model, select } => {
+                call.find(&model, select)?;
+                Err(Refusal::NoExplainer { model })
+            }
             Route::Predict { model, select } => predict(call, &model, select).await,
         }
     }
 
-    fn refuse(&self, refusal: &Refusal) -> Reply {
+    fn refuse(&self, refusal: &Refusal, _: &Uri) -> Reply {
         Reply::refused(refusal)
     }
 }

@@ -4,6 +4,8 @@
 //! POST /v1/models/NAME[/versions/V|/labels/L]:(classify|regress|predict)
 //! GET  /v1/models[/NAME][/versions/V|/labels/L][/metadata]
 //! ```
+//!
+//! Beside them stand `:explain`, which KServe has, and `/openapi.json`, which is ours.
 
 use axum::http::Method;
 use percent_encoding::percent_decode_str;
@@ -18,6 +20,10 @@ pub(crate) enum Route {
     Status { model: String, select: Select },
     /// The model's signature.
     Metadata { model: String, select: Select },
+    /// The model's routes as an OpenAPI document.
+    OpenApi { model: String, select: Select },
+    /// Why the model answers as it does.
+    Explain { model: String, select: Select },
 }
 
 impl Route {
@@ -38,15 +44,16 @@ impl Route {
             return Err(Refusal::InvalidArgument("Missing model name in request.".to_string()));
         }
         let rest = rest.strip_prefix('/').ok_or_else(malformed)?;
-        let (rest, is_metadata) = match strip_suffix(rest, "/metadata") {
-            Some(rest) => (rest, true),
-            None => (rest, false),
-        };
+        if let Some(rest) = strip_suffix(rest, "/metadata") {
+            let (model, select) = target(rest, malformed)?;
+            return Ok(Route::Metadata { model, select });
+        }
+        if let Some(rest) = strip_suffix(rest, "/openapi.json") {
+            let (model, select) = target(rest, malformed)?;
+            return Ok(Route::OpenApi { model, select });
+        }
         let (model, select) = target(rest, malformed)?;
-        Ok(match is_metadata {
-            true => Route::Metadata { model, select },
-            false => Route::Status { model, select },
-        })
+        Ok(Route::Status { model, select })
     }
 }
 
@@ -56,6 +63,7 @@ fn verb_route(rest: &str, malformed: impl Fn() -> Refusal) -> Result<Route, Refu
     let (model, select) = target(rest, &malformed)?;
     match verb.to_ascii_lowercase().as_str() {
         "predict" => Ok(Route::Predict { model, select }),
+        "explain" => Ok(Route::Explain { model, select }),
         verb @ ("classify" | "regress") => Err(Refusal::UnknownVerb { verb: verb.to_string() }),
         _ => Err(malformed()),
     }
@@ -143,6 +151,10 @@ mod tests {
             "/v1/models/m/Versions/2/METADATA",
             Ok(Route::Metadata { model: m(), select: select.clone() }),
         );
+        let select = latest.clone();
+        check(Method::POST, "/v1/models/m:explain", Ok(Route::Explain { model: m(), select }));
+        let select = latest.clone();
+        check(Method::GET, "/v1/models/m/openapi.json", Ok(Route::OpenApi { model: m(), select }));
         let model = "größe/x".to_string();
         check(
             Method::GET,
@@ -157,7 +169,7 @@ mod tests {
             (Method::POST, "/v1/models"),
             (Method::POST, "/v1/models/m"),
             (Method::POST, "/v1/models/m:"),
-            (Method::POST, "/v1/models/m:explain"),
+            (Method::POST, "/v1/models/m:explains"),
             (Method::POST, "/v1/models/:predict"),
             (Method::POST, "/v1/models/m/versions/x:predict"),
             (Method::POST, "/v1/models/m/versions/:predict"),

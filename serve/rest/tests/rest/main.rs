@@ -3,5 +3,7 @@
 mod bodies;
 mod headers;
 mod lifecycle;
+mod open_inference;
 mod support;
 mod tensorflow_serving;
+mod triton;

@@ -92,6 +92,10 @@ impl ImageRecipe for Brightness {
         let bright = scores[0];
         Ok(Answer { classes: vec![class(1, "bright", bright), class(0, "dark", 1.0 - bright)] })
     }
+
+    fn label(&self, index: usize) -> Option<&str> {
+        ["dark", "bright"].get(index).copied()
+    }
 }
 
 /// The classifier of brightness.
@@ -128,6 +132,20 @@ impl Server {
     }
 
     pub(crate) fn with(limits: Limits, options: Options, models: Vec<Servable>) -> Server {
+        Server::routed(rest::router, limits, options, models)
+    }
+
+    /// A server whose only listener stands in for Triton.
+    pub(crate) fn triton(limits: Limits, options: Options, models: Vec<Servable>) -> Server {
+        Server::routed(rest::triton, limits, options, models)
+    }
+
+    fn routed(
+        router: fn(Service, Patience) -> axum::Router,
+        limits: Limits,
+        options: Options,
+        models: Vec<Servable>,
+    ) -> Server {
         let service = Service::new(limits, monitor::Metrics::new()).unwrap();
         for model in models {
             service.add(model, Duration::ZERO);
@@ -141,7 +159,7 @@ impl Server {
             runtime.unwrap().block_on(async move {
                 let listener = listen::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
                 bound.send(listener.local_addr().unwrap()).unwrap();
-                let rest = rest::router(served.clone(), Patience::from(&options));
+                let rest = router(served.clone(), Patience::from(&options));
                 let routes = Routes { rest, ..Routes::default() };
                 let stop = async { drop(stopped.await) };
                 listen::serve(listener, routes, Guard::default(), served, options, stop).await

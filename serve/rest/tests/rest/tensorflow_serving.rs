@@ -451,7 +451,7 @@ fn unknown_names_are_refused_in_tensorflow_serving_s_words() {
         ("GET", "/v1/models/no", 404, "Could not find any versions of model no"),
         ("GET", "/v1/models/rows/versions/9", 404, "Could not find version 9 of model rows"),
         ("GET", "/v1/models", 400, "Missing model name in request."),
-        ("POST", "/v1/models/rows:explain", 400, "Malformed request: POST /v1/models/rows:explain"),
+        ("POST", "/v1/models/rows:explain", 501, "model rows has no explainer yet; use :predict"),
         ("POST", "/v1/models/rows:classify", 501, "the verb :classify is not served; use :predict"),
         (
             "POST",
@@ -460,7 +460,7 @@ fn unknown_names_are_refused_in_tensorflow_serving_s_words() {
             "Unrecognized servable version label: canary",
         ),
         ("DELETE", "/v1/models/rows", 400, "Malformed request: DELETE /v1/models/rows"),
-        ("GET", "/v2/models", 404, "Not found: GET /v2/models; GET / lists the routes"),
+        ("GET", "/v3/models", 404, "Not found: GET /v3/models; GET / lists the routes"),
         ("POST", "/healthz", 405, "Method not allowed: POST /healthz; GET / lists the routes"),
     ] {
         let response = server.send(method, path, &[], b"");

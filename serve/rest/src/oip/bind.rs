@@ -1,0 +1,365 @@
+//! A request meets the model: every input finds its port, its type, its shape and its bytes. What
+//! does not fit is refused in Triton's words.
+
+use super::datatype;
+use super::reply::{self, Place};
+use super::request::{Asked, Data, Given, Shared, Wanted};
+use crate::media::has_image_magic;
+use plan::{Port, Signature};
+use server::{Refusal, Regions, Servable};
+use tensor::{DType, Dim, Tensor, element_count};
+
+/// Inputs in the order of the signature, and what the reply is to hold.
+pub(super) struct Bound {
+    pub(super) inputs: Vec<Tensor>,
+    pub(super) asked: reply::Asked,
+}
+
+/// Finds the model's inputs among those given; `binary` is what follows the JSON.
+pub(super) fn bind(
+    asked: Asked,
+    binary: &[u8],
+    model: &Servable,
+    regions: &Regions,
+) -> Result<Bound, Refusal> {
+    let Asked { id, inputs, outputs, is_binary } = asked;
+    let binder = Binder { model, regions, id: &id };
+    let outputs = binder.outputs(outputs, is_binary)?;
+    binder.check_names(&inputs)?;
+    let mut rest = binary;
+    let mut tensors: Vec<Option<Tensor>> = model.signature().inputs.iter().map(|_| None).collect();
+    for given in inputs {
+        let bytes = binder.take(&given, &mut rest)?;
+        let (index, port) = binder.port(&given.name)?;
+        tensors[index] = Some(binder.tensor(given, bytes, port)?);
+    }
+    if !rest.is_empty() {
+        let text = format!("unexpected additional input data for model '{}'", model.name());
+        return Err(Refusal::InvalidArgument(text));
+    }
+    // As many names as inputs, each known and none twice: there is none missing.
+    let inputs = tensors.into_iter().flatten().collect();
+    Ok(Bound { inputs, asked: reply::Asked { id, outputs } })
+}
+
+/// A body that is the bare elements of the only input, or an image file for it.
+pub(super) fn bind_raw(body: Vec<u8>, model: &Servable) -> Result<Bound, Refusal> {
+    let outputs = model.signature().outputs.iter().enumerate();
+    let outputs =
+        outputs.map(|(index, _)| reply::Output { index, classes: 0, place: Place::Binary });
+    let asked = reply::Asked { id: String::new(), outputs: outputs.collect() };
+    let [port] = model.signature().inputs.as_slice() else {
+        let found = model.signature().inputs.len();
+        return Err(Refusal::InvalidArgument(format!(
+            "expected JSON before the tensors of model '{}', which has {found} inputs, found none",
+            model.name()
+        )));
+    };
+    if model.takes_images() && has_image_magic(&body) {
+        return Ok(Bound { inputs: vec![model.prepare(&body, None)?], asked });
+    }
+    let shape = raw_shape(port, body.len(), model)?;
+    Ok(Bound { inputs: vec![dense(port, &shape, &body)?], asked })
+}
+
+/// The shape of so many bytes: at most one size is left to find.
+fn raw_shape(port: &Port, bytes: usize, model: &Servable) -> Result<Vec<usize>, Refusal> {
+    let known = port.shape.iter().filter_map(Dim::known_size);
+    let row = known.fold(port.dtype.size(), usize::saturating_mul);
+    let open = port.shape.iter().filter(|dim| dim.known().is_none()).count();
+    let fits = match open {
+        0 => row == bytes,
+        1 => row > 0 && bytes.is_multiple_of(row),
+        _ => false,
+    };
+    if !fits {
+        return Err(Refusal::InvalidArgument(format!(
+            "expected JSON, or the bytes of input '{}' of model '{}' with shape {} and type {}; \
+             found {bytes} bytes",
+            port.name,
+            model.name(),
+            dims(&port.shape),
+            datatype::name(port.dtype),
+        )));
+    }
+    let found = bytes.checked_div(row).unwrap_or(0);
+    Ok(port.shape.iter().map(|dim| dim.known_size().unwrap_or(found)).collect())
+}
+
+struct Binder<'a> {
+    model: &'a Servable,
+    regions: &'a Regions,
+    id: &'a str,
+}
+
+impl Binder<'_> {
+    fn signature(&self) -> &Signature {
+        self.model.signature()
+    }
+
+    /// `[request id: …] `, which begins the texts about a request that could be read.
+    fn refused(&self, text: &str) -> Refusal {
+        let id = if self.id.is_empty() { "<id_unknown>" } else { self.id };
+        Refusal::InvalidArgument(format!("[request id: {id}] {text}"))
+    }
+
+    /// What the reply is to hold, in the order of the signature.
+    fn outputs(
+        &self,
+        wanted: Option<Vec<Wanted>>,
+        is_binary: bool,
+    ) -> Result<Vec<reply::Output>, Refusal> {
+        let ports = &self.signature().outputs;
+        let place = |is_binary| if is_binary { Place::Binary } else { Place::Json };
+        // A list without names asks for all, as no list does.
+        let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
+            let all = 0..ports.len();
+            return Ok(all
+                .map(|index| reply::Output { index, classes: 0, place: place(is_binary) })
+                .collect());
+        };
+        let mut outputs = Vec::with_capacity(wanted.len());
+        for Wanted { name, classes, is_binary, shared } in wanted {
+            let index = ports.iter().position(|port| port.name == name).ok_or_else(|| {
+                let model = self.model.name();
+                let text = format!("unexpected inference output '{name}' for model '{model}'");
+                Refusal::InvalidArgument(text)
+            })?;
+            let place = match shared {
+                Some(shared) => {
+                    self.regions.find(&shared.region)?;
+                    Place::Shared(shared)
+                }
+                // Naming an output takes back what the parameters of the request say.
+                None => place(is_binary.unwrap_or(false)),
+            };
+            outputs.push(reply::Output { index, classes, place });
+        }
+        outputs.sort_by_key(|output| output.index);
+        outputs.dedup_by_key(|output| output.index);
+        Ok(outputs)
+    }
+
+    /// As many inputs as the model has, and none twice.
+    fn check_names(&self, inputs: &[Given]) -> Result<(), Refusal> {
+        for (index, Given { name, .. }) in inputs.iter().enumerate() {
+            if inputs[..index].iter().any(|earlier| earlier.name == *name) {
+                let text = format!("input '{name}' already exists in request");
+                return Err(Refusal::InvalidArgument(text));
+            }
+        }
+        let (expected, found) = (self.signature().inputs.len(), inputs.len());
+        if expected == found {
+            return Ok(());
+        }
+        let quoted = |names: Vec<&str>| {
+            let names: Vec<String> = names.into_iter().map(|name| format!("'{name}'")).collect();
+            format!("[{}]", names.join(","))
+        };
+        let names = self.signature().inputs.iter().map(|port| port.name.as_str());
+        let (got, missing): (Vec<&str>, Vec<&str>) =
+            names.partition(|name| inputs.iter().any(|given| given.name == *name));
+        Err(self.refused(&format!(
+            "expected {expected} inputs but got {found} inputs for model '{}'. Got input(s) {}, \
+             but missing required input(s) {}. Please provide all required input(s).",
+            self.model.name(),
+            quoted(got),
+            quoted(missing)
+        )))
+    }
+
+    fn port(&self, name: &str) -> Result<(usize, &Port), Refusal> {
+        let mut ports = self.signature().inputs.iter().enumerate();
+        ports.find(|(_, port)| port.name == name).ok_or_else(|| {
+            let model = self.model.name();
+            Refusal::InvalidArgument(format!(
+                "unexpected inference input '{name}' for model '{model}'"
+            ))
+        })
+    }
+
+    /// The input's bytes among those behind the JSON.
+    fn take<'b>(&self, given: &Given, rest: &mut &'b [u8]) -> Result<&'b [u8], Refusal> {
+        let Data::Binary(size) = given.data else { return Ok(&[]) };
+        let Some((bytes, left)) = rest.split_at_checked(size) else {
+            return Err(Refusal::InvalidArgument(format!(
+                "unexpected size for input '{}', expecting {} additional bytes for model '{}'",
+                given.name,
+                size - rest.len(),
+                self.model.name()
+            )));
+        };
+        *rest = left;
+        Ok(bytes)
+    }
+
+    fn tensor(&self, given: Given, bytes: &[u8], port: &Port) -> Result<Tensor, Refusal> {
+        let Given { name, shape, dtype, data } = given;
+        let model = self.model.name();
+        let is_of_images = dtype == DType::String
+            && self.model.takes_images()
+            && self.signature().inputs.len() == 1;
+        if is_of_images {
+            return self.images(&name, &shape, data, bytes);
+        }
+        if dtype != port.dtype {
+            return Err(self.refused(&format!(
+                "inference input '{name}' data-type is '{}', but model '{model}' expects '{}'",
+                datatype::name(dtype),
+                datatype::name(port.dtype)
+            )));
+        }
+        let is_held = |(dim, &size): (&Dim, &usize)| dim.known_size().is_none_or(|d| d == size);
+        if shape.len() != port.shape.len() || !port.shape.iter().zip(&shape).all(is_held) {
+            return Err(self.refused(&format!(
+                "unexpected shape for input '{name}' for model '{model}'. Expected {}, got {}. ",
+                dims(&port.shape),
+                sizes(&shape)
+            )));
+        }
+        match data {
+            Data::Tensor(tensor) => Ok(tensor),
+            Data::Binary(size) => {
+                self.check_size(&name, &shape, dtype, size)?;
+                dense(port, &shape, bytes)
+            }
+            Data::Shared(shared) => {
+                let size = usize::try_from(shared.byte_size).unwrap_or(usize::MAX);
+                self.check_size(&name, &shape, dtype, size)?;
+                let bytes = self.shared(&shared)?;
+                dense(port, &shape, &bytes)
+            }
+            // Its type is `String`, which no port has.
+            Data::Bytes(_) => Err(self.refused(&format!("input '{name}' takes no bytes"))),
+        }
+    }
+
+    fn check_size(
+        &self,
+        name: &str,
+        shape: &[usize],
+        dtype: DType,
+        found: usize,
+    ) -> Result<(), Refusal> {
+        let expected = element_count(shape).and_then(|count| count.checked_mul(dtype.size()));
+        if expected == Some(found) {
+            return Ok(());
+        }
+        let expected = expected.map_or("more than memory can hold".to_string(), |e| e.to_string());
+        Err(self.refused(&format!(
+            "input byte size mismatch for input '{name}' for model '{}'. Expected {expected}, got \
+             {found}",
+            self.model.name()
+        )))
+    }
+
+    /// A piece of shared memory. Memory is taken only when the region is as long.
+    fn shared(&self, shared: &Shared) -> Result<Vec<u8>, Refusal> {
+        let region = self.regions.find(&shared.region)?;
+        if shared.byte_size > region.byte_size {
+            let name = &shared.region;
+            let text = format!("Invalid offset + byte size for shared memory region: '{name}'");
+            return Err(Refusal::SharedMemory(text));
+        }
+        let mut bytes = vec![0; usize::try_from(shared.byte_size).unwrap_or(0)];
+        region.read(shared.offset, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// One image file for each element, each made a tensor by the recipe.
+    fn images(
+        &self,
+        name: &str,
+        shape: &[usize],
+        data: Data,
+        bytes: &[u8],
+    ) -> Result<Tensor, Refusal> {
+        let images = match data {
+            Data::Bytes(images) => images,
+            Data::Binary(_) => self.elements(name, bytes)?,
+            Data::Shared(shared) => self.elements(name, &self.shared(&shared)?)?,
+            Data::Tensor(_) => Vec::new(),
+        };
+        let expected = element_count(shape);
+        if images.is_empty() || expected != Some(images.len()) {
+            return Err(self.refused(&format!(
+                "expected as many images in input '{name}' as its shape {} has elements, and at \
+                 least one; found {}",
+                sizes(shape),
+                images.len()
+            )));
+        }
+        let place = |index| (images.len() > 1).then_some(index);
+        let rows = images.iter().enumerate();
+        let rows: Result<Vec<Tensor>, Refusal> =
+            rows.map(|(index, image)| self.model.prepare(image, place(index))).collect();
+        stack(rows?, self.model)
+    }
+
+    /// Elements of any length: each behind its length in four bytes.
+    fn elements(&self, name: &str, mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
+        let mut elements = Vec::new();
+        while !bytes.is_empty() {
+            let element = bytes.split_first_chunk().and_then(|(length, rest)| {
+                rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
+            });
+            let Some((element, rest)) = element else {
+                let at = elements.len();
+                return Err(self.refused(&format!(
+                    "input '{name}': the bytes end within element {at}; expected four bytes of \
+                     length before each"
+                )));
+            };
+            elements.push(element.to_vec());
+            bytes = rest;
+        }
+        Ok(elements)
+    }
+}
+
+/// Images one after the other, when the model takes as many at once.
+fn stack(mut rows: Vec<Tensor>, model: &Servable) -> Result<Tensor, Refusal> {
+    if rows.len() == 1 {
+        return Ok(rows.remove(0));
+    }
+    let takes_any = model
+        .signature()
+        .inputs
+        .iter()
+        .all(|port| port.shape.first().is_some_and(|dim| dim.known().is_none()));
+    let bytes: Vec<u8> = rows.iter().flat_map(Tensor::bytes).copied().collect();
+    let stacked = rows.first().filter(|_| takes_any).and_then(|first| {
+        let (&size, rest) = first.shape().split_first()?;
+        let shape: Vec<usize> = [size * rows.len()].iter().chain(rest).copied().collect();
+        Tensor::from_bytes(first.dtype(), &shape, &bytes).ok()
+    });
+    stacked.ok_or_else(|| {
+        Refusal::InvalidArgument(format!(
+            "model '{}' takes one image at a time, found {}; send several requests",
+            model.name(),
+            rows.len()
+        ))
+    })
+}
+
+/// A tensor of these bytes, in which every boolean is 0 or 1.
+fn dense(port: &Port, shape: &[usize], bytes: &[u8]) -> Result<Tensor, Refusal> {
+    let invalid = |e| Refusal::InvalidArgument(format!("input '{}': {e}", port.name));
+    let mut tensor = Tensor::from_bytes(port.dtype, shape, bytes).map_err(invalid)?;
+    if port.dtype == DType::Bool {
+        tensor.bytes_mut().iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
+    }
+    Ok(tensor)
+}
+
+/// `[-1,224]`.
+fn dims(shape: &[Dim]) -> String {
+    let sizes: Vec<String> = shape.iter().map(|d| d.known().unwrap_or(-1).to_string()).collect();
+    format!("[{}]", sizes.join(","))
+}
+
+/// `[2,3]`.
+fn sizes(shape: &[usize]) -> String {
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    format!("[{}]", sizes.join(","))
+}
