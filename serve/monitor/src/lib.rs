@@ -15,6 +15,7 @@
 
 pub mod catalogue;
 mod process;
+pub mod triton;
 
 use catalogue::{Row, row};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -173,6 +174,11 @@ impl Metrics {
     /// One job less of the model waits for a worker.
     pub fn dequeued(&self, model: &str) {
         self.queue_depth.get_or_create(&model_labels(model)).dec();
+    }
+
+    /// How many jobs of the model wait for a worker.
+    pub fn queue_depth(&self, model: &str) -> i64 {
+        self.queue_depth.get_or_create(&model_labels(model)).get()
     }
 
     /// A job of this model panicked.

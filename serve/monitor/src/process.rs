@@ -48,7 +48,7 @@ fn gauge(encoder: &mut DescriptorEncoder<'_>, row: &Row, value: Option<f64>) -> 
 }
 
 /// The first number after `key` in text of the form `key:   123 kB`.
-fn field(status: &str, key: &str) -> Option<f64> {
+pub(crate) fn field(status: &str, key: &str) -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     line.split_whitespace().next()?.parse().ok()
 }

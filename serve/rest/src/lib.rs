@@ -22,4 +22,4 @@ mod router;
 mod tfs;
 mod trace;
 
-pub use router::{router, triton};
+pub use router::{router, triton, triton_metrics};

@@ -11,8 +11,9 @@ use axum::http::{HeaderMap, Request, Response, header};
 use axum::routing::get;
 use listen::{Coding, Patience};
 use monitor::NO_MODEL;
-use server::{Refusal, Service};
+use server::{Refusal, Servable, Service};
 use std::fmt::Write;
+use std::sync::Arc;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -32,6 +33,43 @@ pub fn router(service: Service, patience: Patience) -> Router {
 /// A router that answers as Triton does on its port for HTTP, statuses and texts included.
 pub fn triton(service: Service, patience: Patience) -> Router {
     Router::new().fallback(as_triton).with_state(Shared { service, patience })
+}
+
+/// A router that answers as Triton does on its port for metrics.
+pub fn triton_metrics(service: Service) -> Router {
+    let state = (service, Arc::new(monitor::triton::Exporter::default()));
+    Router::new().route("/metrics", get(metrics_as_triton)).with_state(state)
+}
+
+async fn metrics_as_triton(
+    State((service, exporter)): State<(Service, Arc<monitor::triton::Exporter>)>,
+) -> Response<Body> {
+    let models: Vec<_> =
+        service.store().available().iter().map(|model| as_triton_counts(&service, model)).collect();
+    let text = exporter.export(&models).into_bytes();
+    Reply::ok(monitor::triton::CONTENT_TYPE, text).into_response()
+}
+
+/// What a version has done, in the terms of those metrics.
+fn as_triton_counts(service: &Service, model: &Servable) -> monitor::triton::Model {
+    let counts = model.counts();
+    let pending = service.metrics().queue_depth(model.name());
+    monitor::triton::Model {
+        name: model.name().to_string(),
+        version: model.version(),
+        success: counts.success.count,
+        rejected: counts.failures.rejected,
+        backend: counts.failures.backend,
+        other: counts.failures.other,
+        inferences: counts.inferences,
+        executions: counts.executions,
+        request_ns: counts.success.ns,
+        queue_ns: counts.queue.ns,
+        input_ns: counts.computed.input.ns,
+        infer_ns: counts.computed.infer.ns,
+        output_ns: counts.computed.output.ns,
+        pending: u64::try_from(pending).unwrap_or(0),
+    }
 }
 
 /// The process lives.

@@ -193,9 +193,7 @@ impl Refusal {
             Refusal::SignatureNotFound(_) => fixed("no_signature", 400, Code::InvalidArgument),
             Refusal::InvalidArgument(_) => fixed("invalid_argument", 400, Code::InvalidArgument),
             Refusal::Unparsable(_) => fixed("unparsable", 400, Code::InvalidArgument),
-            Refusal::InferenceHeader { .. } => {
-                fixed("inference_header", 400, Code::InvalidArgument)
-            }
+            Refusal::InferenceHeader { .. } => fixed("header_length", 400, Code::InvalidArgument),
             Refusal::JsonSyntax { .. } => fixed("json_syntax", 400, Code::InvalidArgument),
             Refusal::Shape(_) => fixed("shape", 400, Code::InvalidArgument),
             Refusal::Type { .. } => fixed("type", 400, Code::InvalidArgument),

@@ -16,6 +16,9 @@ const ONNX_NODE: &str = "SCHOONER_ONNX_NODE";
 /// The variable that names the folder of models that were fetched by the name of their package.
 const FETCHED: &str = "SCHOONER_FETCHED";
 
+/// The variable that names a Python interpreter that has the clients of other servers.
+const CLIENTS: &str = "SCHOONER_CLIENTS";
+
 /// The variable that names a file to which a line is appended for each case that is skipped:
 /// what a passing test prints, nobody sees.
 const SKIPPED: &str = "SCHOONER_SKIPPED";
@@ -45,6 +48,20 @@ fn file_in(variable: &str, path: &str) -> Option<PathBuf> {
 /// When `SCHOONER_FETCHED` is set and the file is missing.
 pub fn fetched(path: &str) -> Option<PathBuf> {
     file_in(FETCHED, path)
+}
+
+/// A Python interpreter that has this client of another server. `None`, with a line on stderr, when
+/// `SCHOONER_CLIENTS` is not set.
+///
+/// # Panics
+/// When the variable is set and names no file.
+pub fn client(package: &str) -> Option<PathBuf> {
+    let Some(python) = std::env::var_os(CLIENTS) else {
+        skip(&format!("a Python with {package}"), CLIENTS);
+        return None;
+    };
+    assert!(Path::new(&python).exists(), "{CLIENTS} is set and names no file");
+    Some(python.into())
 }
 
 /// The folder of the ONNX project's node tests. `None`, with a line on stderr, when

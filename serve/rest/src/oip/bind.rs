@@ -21,9 +21,10 @@ pub(super) fn bind(
     binary: &[u8],
     model: &Servable,
     regions: &Regions,
+    max_images: usize,
 ) -> Result<Bound, Refusal> {
     let Asked { id, inputs, outputs, is_binary } = asked;
-    let binder = Binder { model, regions, id: &id };
+    let binder = Binder { model, regions, id: &id, max_images };
     let outputs = binder.outputs(outputs, is_binary)?;
     binder.check_names(&inputs)?;
     let mut rest = binary;
@@ -90,6 +91,7 @@ struct Binder<'a> {
     model: &'a Servable,
     regions: &'a Regions,
     id: &'a str,
+    max_images: usize,
 }
 
 impl Binder<'_> {
@@ -300,6 +302,9 @@ impl Binder<'_> {
     fn elements(&self, name: &str, mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
         let mut elements = Vec::new();
         while !bytes.is_empty() {
+            if elements.len() == self.max_images {
+                return Err(Refusal::TooManyImages { limit: self.max_images });
+            }
             let element = bytes.split_first_chunk().and_then(|(length, rest)| {
                 rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
             });

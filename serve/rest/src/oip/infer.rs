@@ -48,7 +48,8 @@ impl Exchange for Infer {
             0 => bind_raw(body, model)?,
             length => {
                 let (json, binary) = body.split_at(length);
-                bind(request::parse(json, self.max_images)?, binary, model, &self.regions)?
+                let asked = request::parse(json, self.max_images)?;
+                bind(asked, binary, model, &self.regions, self.max_images)?
             }
         };
         let Bound { inputs, asked } = bound;

@@ -1,8 +1,11 @@
 //! The REST interface over real sockets, with small models behind it.
 
 mod bodies;
+mod clients;
+mod extensions;
 mod headers;
 mod lifecycle;
+mod mutated;
 mod open_inference;
 mod support;
 mod tensorflow_serving;

@@ -223,6 +223,10 @@ fn several_images_are_one_batch() {
     let dark = [counted(&jpeg(64)), counted(&jpeg(0))].concat();
     let response = infer_binary(&server, "batch", &json, &dark);
     check_refused(&response, 400, "image 1: the image is too dark to decode");
+    let many = counted(&jpeg(64)).repeat(129);
+    let json = request(&[tensor("x", "BYTES", "[129]", &binary_size(many.len()))], "");
+    let text = "expected at most 128 images in a request, found more; send several requests";
+    check_refused(&infer_binary(&server, "batch", &json, &many), 400, text);
 }
 
 #[test]

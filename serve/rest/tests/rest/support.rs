@@ -140,6 +140,12 @@ impl Server {
         Server::routed(rest::triton, limits, options, models)
     }
 
+    /// A server whose only listener is Triton's port for metrics.
+    pub(crate) fn triton_metrics(models: Vec<Servable>) -> Server {
+        let router = |service, _| rest::triton_metrics(service);
+        Server::routed(router, Limits::default(), Options::default(), models)
+    }
+
     fn routed(
         router: fn(Service, Patience) -> axum::Router,
         limits: Limits,

@@ -80,3 +80,18 @@ fn the_recording_is_answered_alike() {
         assert_eq!(found, (status, content_type, answer.as_str()), "{method} {path} {body}");
     }
 }
+
+#[test]
+fn metrics_have_triton_s_names() {
+    let server = Server::triton_metrics(models());
+    let metrics = server.get("/metrics");
+    assert_eq!(metrics.header("content-type"), "text/plain; charset=utf-8");
+    for line in [
+        "# TYPE nv_inference_request_success counter",
+        r#"nv_inference_request_success{model="identity",version="1"} 0"#,
+        r#"nv_inference_request_failure{model="mnv2",reason="BACKEND",version="1"} 0"#,
+        r#"nv_inference_pending_request_count{model="jpg",version="1"} 0"#,
+    ] {
+        assert!(metrics.text().lines().any(|found| found == line), "{line}\n{}", metrics.text());
+    }
+}

@@ -306,6 +306,10 @@ impl server::ImageRecipe for Prepared {
         };
         Ok(server::Answer { classes: answer.classes.into_iter().map(class).collect() })
     }
+
+    fn label(&self, index: usize) -> Option<&str> {
+        self.0.post.labels.get(index).map(String::as_str)
+    }
 }
 
 /// Elements of an input that is printed as a command.
