@@ -24,6 +24,10 @@ pub fn grpc_status(code: u8, message: &str) -> Response<Body> {
 pub fn grpc_trailers(code: u8, message: &str) -> HeaderMap {
     /// What the protocol wants escaped in a message; all beyond ASCII is anyway.
     const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
+    /// Most bytes of a message. 2 KiB: escaped three times as long, which still fits into the 8 KiB
+    /// of metadata that clients take.
+    const MESSAGE_MAX: usize = 2048;
+    let message = &message[..message.floor_char_boundary(MESSAGE_MAX)];
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from(u16::from(code)));
     let text = percent_encode(message.as_bytes(), ESCAPED).to_string();

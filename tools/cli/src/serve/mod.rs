@@ -98,7 +98,8 @@ impl Serve {
             ..listen::Options::default()
         };
         let rest = rest::router(service.clone(), Patience::from(&options));
-        let routes = Routes { rest, ..Routes::default() };
+        let grpc = grpc::router(service.clone(), Patience::from(&options));
+        let routes = Routes { rest, grpc };
         let summary = reactor.block_on(async {
             let stop = stop_signal(console)?;
             let served = listen::serve(listener, routes, guard, service.clone(), options, stop);

@@ -136,7 +136,7 @@ const FORBIDDEN: &[Arrow] = &[
     Arrow {
         from: "serve/*",
         to: "axum",
-        except: &["serve/listen", "serve/rest"],
+        except: &["serve/grpc", "serve/listen", "serve/rest"],
         reach: Reach::Declared,
         reason: "HTTP is one protocol's matter; the server behind it is protocol-free",
     },

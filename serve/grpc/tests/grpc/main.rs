@@ -1,0 +1,7 @@
+//! Real sockets, with the client of `tonic` and messages that are derived, unlike the server's.
+
+mod calls;
+mod malformed;
+mod messages;
+mod support;
+mod tensorflow_serving;
