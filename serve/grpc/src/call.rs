@@ -2,6 +2,7 @@
 
 use crate::frames::{Frames, Message};
 use crate::health::Health;
+use crate::oip::GrpcInferenceService;
 use crate::reply::Reply;
 use crate::tfs::{ModelService, PredictionService};
 use axum::Router;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The name of this protocol in metrics.
-const PROTOCOL: &str = "grpc";
+pub(crate) const PROTOCOL: &str = "grpc";
 
 /// Longest message of a call that does not carry tensors. 1 MiB: a derived decoder may make a
 /// hundred times as much of it in memory.
@@ -50,8 +51,8 @@ pub(crate) trait Api: Sync {
 /// One call while it is answered.
 pub(crate) struct Call {
     pub(crate) service: Service,
-    /// Empty when the frames were taken out of it.
-    frames: Result<Frames, Refusal>,
+    /// `None` when they were taken out of it.
+    frames: Option<Result<Frames, Refusal>>,
     /// The model's name in metrics: only names of loaded models, others are the client's invention.
     label: String,
     deadline: Option<Instant>,
@@ -93,10 +94,15 @@ impl Call {
     }
 
     async fn only(&mut self, limit: usize) -> Result<Message, Refusal> {
-        let frames = self.frames.as_mut().map_err(|refusal| refusal.clone())?;
+        let mut frames = self.take_frames()?;
         let message = frames.only(limit).await?;
         self.service.metrics().request_bytes(&self.label, message.wire_bytes);
         Ok(message)
+    }
+
+    /// The messages of a call that may have several.
+    pub(crate) fn take_frames(&mut self) -> Result<Frames, Refusal> {
+        self.frames.take().unwrap_or_else(|| Err(crate::fields::malformed()))
     }
 
     /// What a worker makes of the exchange: a framed message.
@@ -122,6 +128,9 @@ async fn answer(State(shared): State<Shared>, request: Request<Body>) -> Respons
             by(&PredictionService, method, shared, request).await
         }
         "tensorflow.serving.ModelService" => by(&ModelService, method, shared, request).await,
+        "inference.GRPCInferenceService" => {
+            by(&GrpcInferenceService, method, shared, request).await
+        }
         "grpc.health.v1.Health" => by(&Health, method, shared, request).await,
         _ => by(&Nothing, &path, shared, request).await,
     }
@@ -142,6 +151,7 @@ async fn by<A: Api>(
     let accepted = accepted(&head.headers);
     let frames = Frames::new(&head.headers, body, service.clone(), patience);
     let (label, coding) = (NO_MODEL.to_string(), Coding::Identity);
+    let frames = Some(frames);
     let mut call = Call { service, frames, label, deadline, accepted, coding };
     let answered = api.answer(method, &mut call).await;
     let Call { service, label, coding, .. } = call;

@@ -6,10 +6,14 @@ use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::BodyExt;
 use listen::{Coding, Patience};
 use server::{Charge, Refusal, Service};
-use tokio::time::{Instant, timeout_at};
+use std::time::Duration;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Bytes before each message: whether it is compressed, and its length.
 pub(crate) const PREFIX_BYTES: usize = 5;
+
+/// How often a wait for a client that may be silent looks whether the server is to end.
+const LOOK_UP: Duration = Duration::from_millis(200);
 
 /// The messages of one call.
 pub(crate) struct Frames {
@@ -53,6 +57,24 @@ impl Frames {
             return Err(one("more"));
         }
         self.inflated(message).await
+    }
+
+    /// The next message of a call with many; `None` when the client has no more, or the server is
+    /// to end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Message>, Refusal> {
+        while self.buffer.is_empty() {
+            match timeout(LOOK_UP, self.body.frame()).await {
+                Ok(None) => return Ok(None),
+                Ok(Some(frame)) => self.take(frame)?,
+                Err(_) if self.service.is_draining() => return Err(Refusal::Draining),
+                Err(_) => {}
+            }
+        }
+        let limit = self.service.limits().max_body_bytes;
+        match self.whole(limit, Instant::now()).await? {
+            None => Ok(None),
+            Some(message) => self.inflated(message).await.map(Some),
+        }
     }
 
     /// Receives until a message is whole.

@@ -1,7 +1,7 @@
 //! `grpc.health.v1`: whether the server, or one model, takes requests.
 
 use crate::call::{Api, Call, unknown};
-use crate::reply::{Reply, framed};
+use crate::reply::{Part, Reply, framed};
 use listen::Coding;
 use server::{Code, Refusal, Select, Service};
 use std::time::Duration;
@@ -66,8 +66,9 @@ impl Api for Health {
 
 /// Of the server when no name is given; a name is that of a service here, or of a model.
 fn status(service: &Service, name: &str) -> ServingStatus {
-    const SERVICES: [&str; 3] = [
+    const SERVICES: [&str; 4] = [
         "grpc.health.v1.Health",
+        "inference.GRPCInferenceService",
         "tensorflow.serving.PredictionService",
         "tensorflow.serving.ModelService",
     ];
@@ -85,14 +86,14 @@ fn status(service: &Service, name: &str) -> ServingStatus {
 
 /// Sends the status now and whenever it changes, until the client is gone or the server is about
 /// to end.
-async fn watch(service: Service, name: String, sender: mpsc::Sender<Vec<u8>>) {
+async fn watch(service: Service, name: String, sender: mpsc::Sender<Part>) {
     let mut last = None;
     loop {
         let now = status(&service, &name);
         if last != Some(now) {
             last = Some(now);
             let message = HealthCheckResponse { status: now as i32 };
-            if sender.send(framed(&message, Coding::Identity)).await.is_err() {
+            if sender.send(Ok(framed(&message, Coding::Identity))).await.is_err() {
                 return;
             }
         }

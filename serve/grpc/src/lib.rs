@@ -1,4 +1,5 @@
-//! gRPC for the server: TensorFlow Serving's services and the health protocol.
+//! gRPC for the server: the services of TensorFlow Serving and of the Open Inference Protocol, and
+//! the health protocol.
 //!
 //! The life of a call: [`router`] hands it to `call`, which picks the service by the path. The
 //! service reads the message, whose outline names the model; what costs CPU (inflating, tensors,
@@ -18,6 +19,7 @@ mod elements;
 mod fields;
 mod frames;
 mod health;
+mod oip;
 mod reply;
 mod tfs;
 

@@ -2,7 +2,7 @@
 
 use crate::frames::PREFIX_BYTES;
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, header};
+use axum::http::{HeaderMap, HeaderValue, Response, header};
 use bytes::Bytes;
 use http_body::Frame;
 use listen::{Coding, grpc_trailers};
@@ -10,12 +10,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::sync::mpsc;
 
+/// A framed message, or how the call ended for the worse.
+pub(crate) type Part = Result<Vec<u8>, HeaderMap>;
+
 /// What a call is answered with.
 pub(crate) enum Reply {
     /// A framed message.
     One(Vec<u8>),
     /// Framed messages one after the other.
-    Many(mpsc::Receiver<Vec<u8>>),
+    Many(mpsc::Receiver<Part>),
 }
 
 impl Reply {
@@ -66,7 +69,7 @@ pub(crate) fn framed(message: &impl prost::Message, coding: Coding) -> Vec<u8> {
 /// The body of a call that was answered: its messages, then that all is well.
 struct Messages {
     first: Option<Vec<u8>>,
-    rest: Option<mpsc::Receiver<Vec<u8>>>,
+    rest: Option<mpsc::Receiver<Part>>,
     is_over: bool,
 }
 
@@ -78,20 +81,21 @@ impl http_body::Body for Messages {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let message = match (self.first.take(), &mut self.rest) {
-            (Some(first), _) => Some(first),
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        let part = match (self.first.take(), &mut self.rest) {
+            (Some(first), _) => Some(Ok(first)),
             (None, Some(rest)) => ready!(rest.poll_recv(cx)),
             (None, None) => None,
         };
-        let frame = match message {
-            Some(message) => Frame::data(message.into()),
-            None if self.is_over => return Poll::Ready(None),
-            None => {
-                self.is_over = true;
-                self.rest = None;
-                Frame::trailers(grpc_trailers(0, ""))
-            }
+        let trailers = match part {
+            Some(Ok(message)) => return Poll::Ready(Some(Ok(Frame::data(message.into())))),
+            Some(Err(trailers)) => trailers,
+            None => grpc_trailers(0, ""),
         };
-        Poll::Ready(Some(Ok(frame)))
+        self.is_over = true;
+        self.rest = None;
+        Poll::Ready(Some(Ok(Frame::trailers(trailers))))
     }
 }

@@ -2,7 +2,7 @@
 //! clients and form-like consoles read.
 
 use crate::json::Pretty;
-use crate::oip::datatype;
+use oip::datatype;
 use plan::Port;
 use server::Servable;
 use tensor::{DType, Dim};

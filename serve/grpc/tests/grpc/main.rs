@@ -3,5 +3,6 @@
 mod calls;
 mod malformed;
 mod messages;
+mod open_inference;
 mod support;
 mod tensorflow_serving;

@@ -2,6 +2,7 @@
 //! the server lives on.
 
 use crate::messages::*;
+use crate::open_inference::{ask, tensor};
 use crate::support::{Client, Server, jpeg};
 use crate::tensorflow_serving::{floats, request, shape, spec};
 use bytes::{Buf, BufMut};
@@ -29,6 +30,11 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let two = request("pair", &[("a", floats(&[1, 2], &[1.0, 2.0])), ("b", b)]);
     let metadata_field = vec!["signature_def".to_string()];
     let asked = MetadataRequest { model_spec: spec("pair"), metadata_field };
+    let contents = Some(Contents { ints: vec![1, -2], ..Contents::default() });
+    let typed = InferTensor { contents, ..tensor("x", "INT32", &[2]) };
+    let typed = ask("i32", vec![typed]);
+    let raw = ask("f16", vec![tensor("x", "FP16", &[2])]);
+    let raw = InferRequest { raw_input_contents: vec![vec![1; 4]], ..raw };
     vec![
         ("/tensorflow.serving.PredictionService/Predict", two.encode_to_vec()),
         (
@@ -40,6 +46,12 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("/tensorflow.serving.PredictionService/GetModelMetadata", asked.encode_to_vec()),
         ("/tensorflow.serving.ModelService/GetModelStatus", asked.encode_to_vec()),
         ("/grpc.health.v1.Health/Check", asked.encode_to_vec()),
+        ("/inference.GRPCInferenceService/ModelInfer", typed.encode_to_vec()),
+        ("/inference.GRPCInferenceService/ModelInfer", raw.encode_to_vec()),
+        ("/inference.GRPCInferenceService/ModelConfig", asked.encode_to_vec()),
+        ("/inference.GRPCInferenceService/TraceSetting", asked.encode_to_vec()),
+        ("/inference.GRPCInferenceService/LogSettings", asked.encode_to_vec()),
+        ("/inference.GRPCInferenceService/RepositoryIndex", asked.encode_to_vec()),
     ]
 }
 

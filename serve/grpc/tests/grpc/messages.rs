@@ -268,3 +268,105 @@ pub(crate) struct HealthResponse {
     #[prost(int32, tag = "1")]
     pub(crate) status: i32,
 }
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct InferParameter {
+    #[prost(oneof = "Choice", tags = "1, 2, 3, 5")]
+    pub(crate) choice: Option<Choice>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(crate) enum Choice {
+    #[prost(bool, tag = "1")]
+    Bool(bool),
+    #[prost(int64, tag = "2")]
+    Int(i64),
+    #[prost(string, tag = "3")]
+    Text(String),
+    #[prost(uint64, tag = "5")]
+    Unsigned(u64),
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Contents {
+    #[prost(bool, repeated, tag = "1")]
+    pub(crate) bools: Vec<bool>,
+    #[prost(int32, repeated, tag = "2")]
+    pub(crate) ints: Vec<i32>,
+    #[prost(int64, repeated, tag = "3")]
+    pub(crate) longs: Vec<i64>,
+    #[prost(uint32, repeated, tag = "4")]
+    pub(crate) uints: Vec<u32>,
+    #[prost(uint64, repeated, tag = "5")]
+    pub(crate) ulongs: Vec<u64>,
+    #[prost(float, repeated, tag = "6")]
+    pub(crate) floats: Vec<f32>,
+    #[prost(double, repeated, tag = "7")]
+    pub(crate) doubles: Vec<f64>,
+    #[prost(bytes = "vec", repeated, tag = "8")]
+    pub(crate) bytes: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct InferTensor {
+    #[prost(string, tag = "1")]
+    pub(crate) name: String,
+    #[prost(string, tag = "2")]
+    pub(crate) datatype: String,
+    #[prost(int64, repeated, tag = "3")]
+    pub(crate) shape: Vec<i64>,
+    #[prost(map = "string, message", tag = "4")]
+    pub(crate) parameters: HashMap<String, InferParameter>,
+    #[prost(message, optional, tag = "5")]
+    pub(crate) contents: Option<Contents>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct RequestedOutput {
+    #[prost(string, tag = "1")]
+    pub(crate) name: String,
+    #[prost(map = "string, message", tag = "2")]
+    pub(crate) parameters: HashMap<String, InferParameter>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct InferRequest {
+    #[prost(string, tag = "1")]
+    pub(crate) model_name: String,
+    #[prost(string, tag = "2")]
+    pub(crate) model_version: String,
+    #[prost(string, tag = "3")]
+    pub(crate) id: String,
+    #[prost(map = "string, message", tag = "4")]
+    pub(crate) parameters: HashMap<String, InferParameter>,
+    #[prost(message, repeated, tag = "5")]
+    pub(crate) inputs: Vec<InferTensor>,
+    #[prost(message, repeated, tag = "6")]
+    pub(crate) outputs: Vec<RequestedOutput>,
+    #[prost(bytes = "vec", repeated, tag = "7")]
+    pub(crate) raw_input_contents: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct InferResponse {
+    #[prost(string, tag = "1")]
+    pub(crate) model_name: String,
+    #[prost(string, tag = "2")]
+    pub(crate) model_version: String,
+    #[prost(string, tag = "3")]
+    pub(crate) id: String,
+    #[prost(map = "string, message", tag = "4")]
+    pub(crate) parameters: HashMap<String, InferParameter>,
+    #[prost(message, repeated, tag = "5")]
+    pub(crate) outputs: Vec<InferTensor>,
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub(crate) raw_output_contents: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct StreamResponse {
+    #[prost(string, tag = "1")]
+    pub(crate) error_message: String,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) infer_response: Option<InferResponse>,
+}

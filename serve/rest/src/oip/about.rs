@@ -1,27 +1,13 @@
 //! The documents about the server and its models, with the keys in Triton's order.
 
-use super::datatype;
 use super::dialect::Dialect;
 use crate::json::Pretty;
+use ::oip::{EXTENSIONS, PLATFORM, datatype};
 use plan::Port;
 use server::{Counts, Servable, Sum};
 use tensor::{DType, Dim};
 
-/// What is served of the protocol's extensions. Triton names more: what it names says nothing of
-/// what its models do.
-const EXTENSIONS: [&str; 10] = [
-    "classification",
-    "model_repository",
-    "model_configuration",
-    "system_shared_memory",
-    "cuda_shared_memory",
-    "binary_tensor_data",
-    "parameters",
-    "statistics",
-    "trace",
-    "logging",
-];
-
+/// What Triton names.
 const TRITON_EXTENSIONS: [&str; 13] = [
     "classification",
     "sequence",
@@ -37,9 +23,6 @@ const TRITON_EXTENSIONS: [&str; 13] = [
     "trace",
     "logging",
 ];
-
-/// The name by which the engine goes.
-const PLATFORM: &str = "schooner";
 
 /// `GET /v2`.
 pub(super) fn server(dialect: Dialect) -> Vec<u8> {

@@ -6,9 +6,9 @@ use super::route::{Action, Memory};
 use crate::json::Pretty;
 use crate::protocol::Call;
 use crate::response::{JSON, Reply};
+use ::oip::settings;
 use server::{
-    LogSetting, Refusal, Regions, Repository, Select, Service, State, TraceSetting, TraceUpdate,
-    VersionStatus,
+    LogSetting, Refusal, Regions, Repository, Select, Service, TraceSetting, TraceUpdate,
 };
 
 /// `POST /v2/repository/index`: every version of every model, or those that answer.
@@ -24,27 +24,19 @@ pub(super) async fn index(call: &mut Call) -> Result<Reply, Refusal> {
             Ok(())
         })?;
     }
-    let names = call.service.store().names();
     let mut json = Pretty::compact();
     json.array();
-    for name in &names {
-        let versions = call.service.store().status(name, Select::Latest).unwrap_or_default();
-        for version in versions.iter().rev() {
-            if !ready_only || version.state == State::Available {
-                entry(&mut json, name, version);
-            }
+    for entry in ::oip::index(&call.service, ready_only).await {
+        json.object();
+        json.field("name", &entry.name);
+        if let Some(version) = entry.version {
+            json.field("version", &version.to_string());
+            json.field("state", entry.state);
         }
-    }
-    if !ready_only {
-        // What could be loaded, where requests say what is.
-        let catalog = call.service.manage(|repository, _| repository.catalog()).await;
-        for model in catalog.unwrap_or_default() {
-            if !names.contains(&model.name) {
-                json.object();
-                json.field("name", &model.name);
-                json.end_object();
-            }
+        if !entry.reason.is_empty() {
+            json.field("reason", &entry.reason);
         }
+        json.end_object();
     }
     json.end_array();
     Ok(Reply::ok(JSON, json.finish()))
@@ -77,23 +69,6 @@ pub(super) async fn unload(call: &mut Call, model: String) -> Result<Reply, Refu
     Ok(Reply::ok(JSON, Vec::new()))
 }
 
-fn entry(json: &mut Pretty, name: &str, version: &VersionStatus) {
-    json.object();
-    json.field("name", name);
-    json.field("version", &version.version.to_string());
-    let (state, reason) = match version.state {
-        State::Available => ("READY", ""),
-        State::Loading => ("LOADING", ""),
-        State::End if version.error.is_empty() => ("UNAVAILABLE", "unloaded"),
-        State::End => ("UNAVAILABLE", version.error.as_str()),
-    };
-    json.field("state", state);
-    if !reason.is_empty() {
-        json.field("reason", reason);
-    }
-    json.end_object();
-}
-
 /// `/v2/trace/setting` and `/v2/models/M/trace/setting`: told, and changed by a `POST`.
 pub(super) async fn trace(call: &mut Call, model: Option<&str>) -> Result<Reply, Refusal> {
     if let Some(model) = model {
@@ -114,7 +89,7 @@ fn trace_update(body: &[u8]) -> Result<TraceUpdate, Refusal> {
     let mut update = TraceUpdate::default();
     Reader::new(body).document(|reader, key| {
         match key {
-            "trace_file" => return Err(file_refused("trace")),
+            "trace_file" => return Err(settings::file_refused("trace")),
             "trace_level" => {
                 update.level = Some(if reader.null()? { None } else { Some(level(reader)?) });
             }
@@ -132,44 +107,20 @@ fn trace_update(body: &[u8]) -> Result<TraceUpdate, Refusal> {
 
 /// Times and tensors, or neither.
 fn level(reader: &mut Reader<'_>) -> Result<(bool, bool), Refusal> {
-    let (mut timestamps, mut tensors, mut is_off, mut count) = (false, false, false, 0);
+    let mut names = Vec::new();
     reader.list("trace_level", |reader| {
-        count += 1;
-        match reader.string("trace_level")?.as_str() {
-            "OFF" => is_off = true,
-            "TIMESTAMPS" => timestamps = true,
-            "TENSORS" => tensors = true,
-            other => {
-                let quoted = crate::json::quote(other.as_bytes());
-                return Err(Refusal::InvalidArgument(format!(
-                    "expected the trace levels OFF, TIMESTAMPS or TENSORS, found '{quoted}'"
-                )));
-            }
-        }
+        names.push(reader.string("trace_level")?);
         Ok(())
     })?;
-    if is_off && count > 1 {
-        let text = "Expect only one trace level 'OFF' is specified";
-        return Err(Refusal::InvalidArgument(text.to_string()));
-    }
-    Ok((timestamps, tensors))
+    settings::level(names.iter().map(String::as_str))
 }
 
-/// A number, or `null`, which takes the setting back. Triton's clients send numbers as strings.
+/// A number, or `null`, which takes the setting back.
 fn number<T>(reader: &mut Reader<'_>, key: &str, low: T, high: T) -> Result<Option<T>, Refusal>
 where
     T: TryFrom<i64> + std::fmt::Display + PartialOrd,
 {
-    let Some(text) = reader.setting(key)? else { return Ok(None) };
-    let quoted = crate::json::quote(text.as_bytes());
-    let none = || Refusal::InvalidArgument(format!("Unable to parse '{key}', got: {quoted}"));
-    let wide: i64 = text.trim().parse().map_err(|_| none())?;
-    let value = T::try_from(wide).ok().filter(|value| *value >= low && *value <= high);
-    value.map(Some).ok_or_else(|| {
-        Refusal::InvalidArgument(format!(
-            "Unable to parse '{key}', value is out of range [ {low}, {high} ], got: {quoted}"
-        ))
-    })
+    settings::number(key, reader.setting(key)?.as_deref(), low, high)
 }
 
 fn trace_json(setting: &TraceSetting) -> Vec<u8> {
@@ -177,11 +128,7 @@ fn trace_json(setting: &TraceSetting) -> Vec<u8> {
     json.object();
     json.string("trace_level");
     json.array();
-    let levels = [(setting.timestamps, "TIMESTAMPS"), (setting.tensors, "TENSORS")];
-    levels.iter().filter(|(is_set, _)| *is_set).for_each(|(_, level)| json.string(level));
-    if !setting.timestamps && !setting.tensors {
-        json.string("OFF");
-    }
+    settings::levels(setting).into_iter().for_each(|level| json.string(level));
     json.end_array();
     json.field("trace_rate", &setting.rate.to_string());
     json.field("trace_count", &setting.count.to_string());
@@ -226,7 +173,7 @@ fn log_update(body: &[u8]) -> Result<LogUpdate, Refusal> {
     let mut update = LogUpdate::default();
     Reader::new(body).document(|reader, key| {
         if key == "log_file" {
-            return Err(file_refused("log"));
+            return Err(settings::file_refused("log"));
         }
         // A setting of `null` stays as it is.
         if reader.null()? {
@@ -241,15 +188,7 @@ fn log_update(body: &[u8]) -> Result<LogUpdate, Refusal> {
                 update.verbose_level = Some(level.map_err(|_| unparsable(key, "too large"))?);
             }
             "log_format" => {
-                update.is_iso8601 = Some(match reader.string(key)?.as_str() {
-                    "default" => false,
-                    "ISO8601" => true,
-                    other => {
-                        let quoted = crate::json::quote(other.as_bytes());
-                        let text = format!("invalid argument for log_format, got: {quoted}");
-                        return Err(Refusal::InvalidArgument(text));
-                    }
-                });
+                update.is_iso8601 = Some(settings::is_iso8601(&reader.string(key)?)?);
             }
             _ => reader.skip()?,
         }
@@ -266,15 +205,9 @@ fn log_json(log: &LogSetting) -> Vec<u8> {
     json.raw_field("log_warning", &log.warning.to_string());
     json.raw_field("log_error", &log.error.to_string());
     json.raw_field("log_verbose_level", &log.verbose_level.to_string());
-    json.field("log_format", if log.is_iso8601 { "ISO8601" } else { "default" });
+    json.field("log_format", settings::format_name(log));
     json.end_object();
     json.finish()
-}
-
-/// Nobody on the network says where this server writes.
-fn file_refused(what: &str) -> Refusal {
-    let text = format!("{what} file location can not be updated through network protocol");
-    Refusal::Unimplemented(text)
 }
 
 /// `/v2/systemsharedmemory/…` and `/v2/cudasharedmemory/…`.
@@ -352,11 +285,4 @@ fn status(regions: &Regions, name: Option<&str>) -> Result<Vec<u8>, Refusal> {
     }
     json.end_array();
     Ok(json.finish())
-}
-
-/// The versions of a model that answer, lowest first.
-pub(super) fn available(service: &Service, model: &str) -> Vec<u64> {
-    let status = service.store().status(model, Select::Latest).unwrap_or_default();
-    let available = status.iter().rev().filter(|version| version.state == State::Available);
-    available.map(|version| version.version).collect()
 }

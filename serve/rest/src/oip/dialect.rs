@@ -22,7 +22,7 @@ impl Dialect {
     /// `{"error": …}`.
     pub(super) fn refuse(self, refusal: &Refusal, is_of_infer: bool) -> Reply {
         let content_type = self.content_type(refusal, is_of_infer);
-        let reply = Reply::ok(content_type, error(&text(refusal))).refusing(refusal);
+        let reply = Reply::ok(content_type, error(&::oip::text(refusal))).refusing(refusal);
         match self {
             Dialect::Schooner => reply,
             Dialect::Triton => reply.with_status(triton_status(refusal)),
@@ -53,24 +53,6 @@ impl Dialect {
             _ => false,
         };
         if self == Dialect::Triton && is_early { PLAIN } else { JSON }
-    }
-}
-
-/// Triton's words, where it has some.
-fn text(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::ModelNotFound { model, version: None } => {
-            format!("Request for unknown model: '{model}' is not found")
-        }
-        Refusal::ModelNotFound { model, version: Some(version) } => {
-            format!("Request for unknown model: '{model}' version {version} is not found")
-        }
-        Refusal::RouteNotFound { .. } => "Not Found".to_string(),
-        Refusal::MethodNotAllowed { .. } => "Method Not Allowed".to_string(),
-        Refusal::ControlIsOff => {
-            "explicit model load / unload is not allowed if polling is enabled".to_string()
-        }
-        other => other.to_string(),
     }
 }
 

@@ -1,10 +1,10 @@
 //! `infer`: what happens to a received body on a worker thread.
 
-use super::bind::{Bound, bind, bind_raw};
 use super::reply;
 use super::request;
-
+use crate::media::has_image_magic;
 use crate::response::Reply;
+use ::oip::{Bound, bind, bind_raw};
 use axum::http::{HeaderMap, HeaderName};
 use listen::Received;
 use server::{Exchange, Outcome, Refusal, Regions, Request, Servable};
@@ -23,7 +23,7 @@ pub(super) struct Infer {
     max_images: usize,
     regions: Arc<Regions>,
     /// What the reply is to hold, once the request is read.
-    asked: reply::Asked,
+    asked: ::oip::reply::Asked,
 }
 
 impl Infer {
@@ -35,7 +35,13 @@ impl Infer {
     ) -> Infer {
         let header_length = headers.get(HEADER_LENGTH);
         let header_length = header_length.map(|v| String::from_utf8_lossy(v.as_bytes()).into());
-        Infer { received, header_length, max_images, regions, asked: reply::Asked::default() }
+        Infer {
+            received,
+            header_length,
+            max_images,
+            regions,
+            asked: ::oip::reply::Asked::default(),
+        }
     }
 }
 
@@ -45,7 +51,7 @@ impl Exchange for Infer {
     fn decode(&mut self, model: &Servable) -> Result<Request, Refusal> {
         let body = self.received.open()?;
         let bound = match json_length(self.header_length.as_deref(), body.len())? {
-            0 => bind_raw(body, model)?,
+            0 => bind_raw(&body, has_image_magic(&body), model)?,
             length => {
                 let (json, binary) = body.split_at(length);
                 let asked = request::parse(json, self.max_images)?;

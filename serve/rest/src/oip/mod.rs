@@ -1,10 +1,7 @@
 //! The Open Inference Protocol, version 2, with Triton's extensions: everything under `/v2`.
 
 mod about;
-mod bind;
-mod classification;
 mod control;
-pub(crate) mod datatype;
 mod dialect;
 mod infer;
 mod reader;
@@ -41,7 +38,7 @@ impl Protocol for OpenInference {
             Route::Infer { model, select } => infer(call, &model, select).await,
             Route::Trace { model } => control::trace(call, model.as_deref()).await,
             Route::Logging => control::logging(call).await,
-            Route::AllStatistics => Ok(statistics(call, None)?),
+            Route::AllStatistics => Ok(Reply::ok(JSON, statistics(call, None, &Select::Latest)?)),
             Route::Index => control::index(call).await,
             Route::Load { model } => control::load(call, model).await,
             Route::Unload { model } => control::unload(call, model).await,
@@ -77,13 +74,13 @@ impl OpenInference {
             About::Metadata => {
                 let versions = match select.version() {
                     Some(version) => vec![version],
-                    None => control::available(&call.service, model),
+                    None => ::oip::versions(&call.service, model),
                 };
                 about::metadata(&servable, &versions)
             }
             About::Config => about::config(&servable),
             About::OpenApi => openapi::open_inference(&servable),
-            About::Statistics => return statistics(call, Some((model, &select))),
+            About::Statistics => statistics(call, Some(model), &select)?,
             About::Ready => Vec::new(),
         };
         Ok(Reply::ok(JSON, body))
@@ -91,23 +88,9 @@ impl OpenInference {
 }
 
 /// The statistics of one version, of all of a model, or of all models.
-fn statistics(call: &mut Call, of: Option<(&str, &Select)>) -> Result<Reply, Refusal> {
-    let names = match of {
-        Some((model, _)) => vec![model.to_string()],
-        None => call.service.store().names(),
-    };
-    let mut models = Vec::new();
-    for name in &names {
-        let versions = match of.and_then(|(_, select)| select.version()) {
-            Some(version) => vec![version],
-            None => control::available(&call.service, name),
-        };
-        // A version may have ended in between.
-        let found =
-            versions.into_iter().map(|v| call.service.store().find(name, Select::Version(v)));
-        models.extend(found.flatten());
-    }
-    Ok(Reply::ok(JSON, about::statistics(models.iter().map(Arc::as_ref))))
+fn statistics(call: &Call, model: Option<&str>, select: &Select) -> Result<Vec<u8>, Refusal> {
+    let models = ::oip::answering(&call.service, model, select)?;
+    Ok(about::statistics(models.iter().map(Arc::as_ref)))
 }
 
 /// What can be refused by the head is refused before the body is read.

@@ -1,42 +1,14 @@
 //! The reply of `infer`: JSON, and the bytes of binary outputs behind it.
 
-use super::classification;
-use super::datatype;
 use super::infer::HEADER_LENGTH;
-use super::request::Shared;
 use crate::json::{Pretty, list};
 use crate::response::{JSON, Reply};
+use ::oip::reply::{Asked, Output};
+use ::oip::{Place, classification, datatype, share};
 use axum::http::HeaderValue;
 use plan::Port;
 use server::{Refusal, Regions, Servable};
 use tensor::Tensor;
-
-/// What a reply is to hold.
-#[derive(Debug, Default)]
-pub(super) struct Asked {
-    /// The id to give back, when there is one.
-    pub(super) id: String,
-    /// In the order of the signature.
-    pub(super) outputs: Vec<Output>,
-}
-
-/// One output of the reply.
-#[derive(Debug)]
-pub(super) struct Output {
-    /// Position in the signature.
-    pub(super) index: usize,
-    /// The best classes instead of the elements, when above zero.
-    pub(super) classes: usize,
-    pub(super) place: Place,
-}
-
-/// Where an output's elements go.
-#[derive(Debug)]
-pub(super) enum Place {
-    Json,
-    Binary,
-    Shared(Shared),
-}
 
 /// Content type of a body that is not only JSON.
 const OCTETS: &str = "application/octet-stream";
@@ -136,11 +108,7 @@ fn texts(
         json.end_array();
         return Ok(());
     }
-    let mut bytes = Vec::new();
-    for text in &classes.texts {
-        bytes.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
-        bytes.extend_from_slice(text.as_bytes());
-    }
+    let mut bytes = ::oip::reply::texts(&classes.texts);
     match &output.place {
         Place::Shared(shared) => share(shared, &shared.region, &bytes, regions),
         Place::Json | Place::Binary => {
@@ -163,16 +131,4 @@ fn binary_size(json: &mut Pretty, bytes: usize) {
     json.object();
     json.raw_field("binary_data_size", &bytes.to_string());
     json.end_object();
-}
-
-/// Writes an output where the client asked for it.
-fn share(shared: &Shared, name: &str, bytes: &[u8], regions: &Regions) -> Result<(), Refusal> {
-    let (room, needed) = (shared.byte_size, bytes.len());
-    if room < needed as u64 {
-        return Err(Refusal::SharedMemory(format!(
-            "shared memory size specified with the request for output '{name}' ({room} bytes) \
-             should be at least {needed} bytes"
-        )));
-    }
-    regions.find(&shared.region)?.write(shared.offset, bytes)
 }

@@ -1,8 +1,8 @@
 //! The JSON of `infer`: what is asked, before anybody looks at the model.
 
-use super::datatype;
 use super::reader::{Reader, missing, unparsable};
 use crate::json::{decode_base64, list};
+use ::oip::{Asked, Data, Given, Shared, Wanted, datatype};
 use server::Refusal;
 use tensor::{DType, Tensor, element_count};
 
@@ -12,57 +12,6 @@ const MAX_TENSORS: usize = 1024;
 
 /// Most dimensions of a shape. 64: no model has as many.
 const MAX_RANK: usize = 64;
-
-/// A request as it was read.
-#[derive(Debug, Default)]
-pub(crate) struct Asked {
-    /// Empty when none was given.
-    pub(crate) id: String,
-    pub(crate) inputs: Vec<Given>,
-    /// `None` when the request leaves it to the model.
-    pub(crate) outputs: Option<Vec<Wanted>>,
-    /// Are outputs that say nothing of it binary?
-    pub(crate) is_binary: bool,
-}
-
-/// One input.
-#[derive(Debug)]
-pub(crate) struct Given {
-    pub(crate) name: String,
-    pub(crate) shape: Vec<usize>,
-    pub(crate) dtype: DType,
-    pub(crate) data: Data,
-}
-
-/// Where an input's elements are.
-#[derive(Debug)]
-pub(crate) enum Data {
-    Tensor(Tensor),
-    /// Elements of any length.
-    Bytes(Vec<Vec<u8>>),
-    /// As many bytes behind the JSON, in the order of the inputs.
-    Binary(usize),
-    Shared(Shared),
-}
-
-/// A piece of shared memory.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Shared {
-    pub(crate) region: String,
-    pub(crate) offset: u64,
-    pub(crate) byte_size: u64,
-}
-
-/// One output that the client asks for.
-#[derive(Debug, Default)]
-pub(crate) struct Wanted {
-    pub(crate) name: String,
-    /// The best classes instead of the elements, when above zero.
-    pub(crate) classes: usize,
-    /// `None` when the output does not say.
-    pub(crate) is_binary: Option<bool>,
-    pub(crate) shared: Option<Shared>,
-}
 
 /// Reads the JSON. Memory is bounded by its length: no element takes more than eight bytes and
 /// none less than two bytes of text.
@@ -169,7 +118,7 @@ impl Fields {
                 self.binary = Some(usize::try_from(size).unwrap_or(usize::MAX));
                 Ok(())
             }
-            _ => Shared::parameter(&mut self.shared, reader, key),
+            _ => shared_parameter(&mut self.shared, reader, key),
         })
     }
 
@@ -217,25 +166,23 @@ impl Fields {
     }
 }
 
-impl Shared {
-    /// Reads a parameter that says where in shared memory a tensor is; skips all others.
-    fn parameter(
-        shared: &mut Option<Shared>,
-        reader: &mut Reader<'_>,
-        key: &str,
-    ) -> Result<(), Refusal> {
-        if !key.starts_with("shared_memory_") {
-            return reader.skip();
-        }
-        let shared = shared.get_or_insert_default();
-        match key {
-            "shared_memory_region" => shared.region = reader.string(key)?,
-            "shared_memory_offset" => shared.offset = reader.unsigned(key)?,
-            "shared_memory_byte_size" => shared.byte_size = reader.unsigned(key)?,
-            _ => reader.skip()?,
-        }
-        Ok(())
+/// Reads a parameter that says where in shared memory a tensor is; skips all others.
+fn shared_parameter(
+    shared: &mut Option<Shared>,
+    reader: &mut Reader<'_>,
+    key: &str,
+) -> Result<(), Refusal> {
+    if !key.starts_with("shared_memory_") {
+        return reader.skip();
     }
+    let shared = shared.get_or_insert_default();
+    match key {
+        "shared_memory_region" => shared.region = reader.string(key)?,
+        "shared_memory_offset" => shared.offset = reader.unsigned(key)?,
+        "shared_memory_byte_size" => shared.byte_size = reader.unsigned(key)?,
+        _ => reader.skip()?,
+    }
+    Ok(())
 }
 
 fn shape(reader: &mut Reader<'_>) -> Result<Vec<usize>, Refusal> {
@@ -319,7 +266,7 @@ fn output(reader: &mut Reader<'_>) -> Result<Wanted, Refusal> {
                         let classes = reader.unsigned(key)?;
                         wanted.classes = usize::try_from(classes).unwrap_or(usize::MAX);
                     }
-                    _ => Shared::parameter(&mut wanted.shared, reader, key)?,
+                    _ => shared_parameter(&mut wanted.shared, reader, key)?,
                 }
                 Ok(())
             })?,

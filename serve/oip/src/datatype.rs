@@ -4,7 +4,7 @@ use tensor::DType;
 
 /// The name on the wire. The protocol has none for elements of less than 16 bits other than
 /// integers of 8; those go by their own.
-pub(crate) const fn name(dtype: DType) -> &'static str {
+pub const fn name(dtype: DType) -> &'static str {
     match dtype {
         DType::Bool => "BOOL",
         DType::U8 => "UINT8",
@@ -34,10 +34,10 @@ pub(crate) const fn name(dtype: DType) -> &'static str {
 }
 
 /// Elements of any length: text, or image files.
-pub(crate) const BYTES: &str = "BYTES";
+pub const BYTES: &str = "BYTES";
 
 /// The type of this name; [`DType::String`] for [`BYTES`].
-pub(crate) fn from_name(wanted: &str) -> Option<DType> {
+pub fn from_name(wanted: &str) -> Option<DType> {
     let types = DType::ALL.into_iter().chain([DType::String]);
     types.into_iter().find(|&dtype| name(dtype) == wanted)
 }

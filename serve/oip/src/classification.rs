@@ -6,13 +6,19 @@ use std::cmp::Ordering;
 use tensor::{DType, Tensor};
 
 /// Classes as `VALUE:INDEX` or `VALUE:INDEX:LABEL`, best first, for each row.
-pub(super) struct Classes {
-    pub(super) shape: Vec<usize>,
-    pub(super) texts: Vec<String>,
+#[derive(Debug)]
+pub struct Classes {
+    /// Of the texts.
+    pub shape: Vec<usize>,
+    /// Row by row.
+    pub texts: Vec<String>,
 }
 
 /// The best `most` classes of each row; a model without a batch has one row of all elements.
-pub(super) fn best(
+///
+/// # Errors
+/// When the elements are of a type that has no order here.
+pub fn best(
     model: &Servable,
     port: &Port,
     tensor: &Tensor,

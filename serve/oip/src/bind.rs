@@ -1,22 +1,26 @@
 //! A request meets the model: every input finds its port, its type, its shape and its bytes. What
 //! does not fit is refused in Triton's words.
 
-use super::datatype;
-use super::reply::{self, Place};
-use super::request::{Asked, Data, Given, Shared, Wanted};
-use crate::media::has_image_magic;
+use crate::reply::{self, Place};
+use crate::{Asked, Data, Given, Shared, Wanted, datatype, refused};
 use plan::{Port, Signature};
 use server::{Refusal, Regions, Servable};
 use tensor::{DType, Dim, Tensor, element_count};
 
 /// Inputs in the order of the signature, and what the reply is to hold.
-pub(super) struct Bound {
-    pub(super) inputs: Vec<Tensor>,
-    pub(super) asked: reply::Asked,
+#[derive(Debug)]
+pub struct Bound {
+    /// In the order of the signature.
+    pub inputs: Vec<Tensor>,
+    /// What the reply is to hold.
+    pub asked: reply::Asked,
 }
 
-/// Finds the model's inputs among those given; `binary` is what follows the JSON.
-pub(super) fn bind(
+/// Finds the model's inputs among those given; `binary` is what follows the request.
+///
+/// # Errors
+/// When an input is missing, unknown, of another type or shape, or not all there.
+pub fn bind(
     asked: Asked,
     binary: &[u8],
     model: &Servable,
@@ -44,7 +48,10 @@ pub(super) fn bind(
 }
 
 /// A body that is the bare elements of the only input, or an image file for it.
-pub(super) fn bind_raw(body: Vec<u8>, model: &Servable) -> Result<Bound, Refusal> {
+///
+/// # Errors
+/// When the model has several inputs, or one of another size.
+pub fn bind_raw(body: &[u8], is_image: bool, model: &Servable) -> Result<Bound, Refusal> {
     let outputs = model.signature().outputs.iter().enumerate();
     let outputs =
         outputs.map(|(index, _)| reply::Output { index, classes: 0, place: Place::Binary });
@@ -56,11 +63,11 @@ pub(super) fn bind_raw(body: Vec<u8>, model: &Servable) -> Result<Bound, Refusal
             model.name()
         )));
     };
-    if model.takes_images() && has_image_magic(&body) {
-        return Ok(Bound { inputs: vec![model.prepare(&body, None)?], asked });
+    if model.takes_images() && is_image {
+        return Ok(Bound { inputs: vec![model.prepare(body, None)?], asked });
     }
     let shape = raw_shape(port, body.len(), model)?;
-    Ok(Bound { inputs: vec![dense(port, &shape, &body)?], asked })
+    Ok(Bound { inputs: vec![dense(port, &shape, body)?], asked })
 }
 
 /// The shape of so many bytes: at most one size is left to find.
@@ -99,10 +106,9 @@ impl Binder<'_> {
         self.model.signature()
     }
 
-    /// `[request id: …] `, which begins the texts about a request that could be read.
+    /// A text about a request that could be read.
     fn refused(&self, text: &str) -> Refusal {
-        let id = if self.id.is_empty() { "<id_unknown>" } else { self.id };
-        Refusal::InvalidArgument(format!("[request id: {id}] {text}"))
+        refused(self.id, text)
     }
 
     /// What the reply is to hold, in the order of the signature.
@@ -225,6 +231,10 @@ impl Binder<'_> {
                 self.check_size(&name, &shape, dtype, size)?;
                 dense(port, &shape, bytes)
             }
+            Data::Raw(bytes) => {
+                self.check_size(&name, &shape, dtype, bytes.len())?;
+                dense(port, &shape, &bytes)
+            }
             Data::Shared(shared) => {
                 let size = usize::try_from(shared.byte_size).unwrap_or(usize::MAX);
                 self.check_size(&name, &shape, dtype, size)?;
@@ -279,6 +289,7 @@ impl Binder<'_> {
         let images = match data {
             Data::Bytes(images) => images,
             Data::Binary(_) => self.elements(name, bytes)?,
+            Data::Raw(bytes) => self.elements(name, &bytes)?,
             Data::Shared(shared) => self.elements(name, &self.shared(&shared)?)?,
             Data::Tensor(_) => Vec::new(),
         };

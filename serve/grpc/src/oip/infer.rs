@@ -1,0 +1,118 @@
+//! `ModelInfer`: what happens to a received request on a worker thread.
+
+use super::messages::{
+    InferParameter, ModelInferResponse, ModelStreamInferResponse, TensorMetadata,
+};
+use super::request;
+use crate::frames::Message;
+use crate::reply::framed;
+use bytes::Bytes;
+use listen::Coding;
+use oip::{Bound, Place, classification, share};
+use server::{Charge, Exchange, Outcome, Refusal, Regions, Request, Servable};
+use std::sync::Arc;
+
+/// A received request, of which only the model is known.
+pub(super) struct Infer {
+    message: Bytes,
+    charge: Charge,
+    max_images: usize,
+    regions: Arc<Regions>,
+    /// How the reply is compressed.
+    coding: Coding,
+    /// Is the reply one of a stream?
+    is_of_stream: bool,
+    says_final: bool,
+    /// What the reply is to hold, once the request is read.
+    asked: oip::reply::Asked,
+}
+
+impl Infer {
+    pub(super) fn new(
+        message: Message,
+        max_images: usize,
+        regions: Arc<Regions>,
+        coding: Coding,
+        is_of_stream: bool,
+    ) -> Infer {
+        let Message { bytes, charge, .. } = message;
+        let asked = oip::reply::Asked::default();
+        Infer {
+            message: bytes,
+            charge,
+            max_images,
+            regions,
+            coding,
+            is_of_stream,
+            says_final: false,
+            asked,
+        }
+    }
+}
+
+impl Exchange for Infer {
+    type Reply = Vec<u8>;
+
+    fn decode(&mut self, model: &Servable) -> Result<Request, Refusal> {
+        let charge = &mut self.charge;
+        let read = request::read(&self.message, self.max_images, &mut |bytes| charge.grow(bytes))?;
+        self.says_final = read.says_final;
+        let Bound { inputs, asked } = oip::bind(read.asked, &[], model, &self.regions)?;
+        self.asked = asked;
+        Ok(Request::Tensors(inputs))
+    }
+
+    fn encode(self, model: &Servable, outcome: Outcome) -> Result<Vec<u8>, Refusal> {
+        let Outcome::Tensors(tensors) = outcome else {
+            // Images were made tensors, so that the reply has all that the model gives.
+            return Err(Refusal::Unimplemented("the protocol has no form for classes".to_string()));
+        };
+        let mut response = ModelInferResponse {
+            model_name: model.name().to_string(),
+            model_version: model.version().to_string(),
+            id: self.asked.id,
+            ..ModelInferResponse::default()
+        };
+        if self.says_final {
+            let is_final = InferParameter { bool_param: Some(true) };
+            response.parameters.insert("triton_final_response".to_string(), is_final);
+        }
+        for output in &self.asked.outputs {
+            let ports = &model.signature().outputs;
+            let (Some(port), Some(tensor)) = (ports.get(output.index), tensors.get(output.index))
+            else {
+                continue;
+            };
+            let (datatype, shape, bytes) = match output.classes {
+                0 => {
+                    let bytes = Bytes::copy_from_slice(tensor.bytes());
+                    (oip::datatype::name(tensor.dtype()), tensor.shape().to_vec(), bytes)
+                }
+                most => {
+                    let classes = classification::best(model, port, tensor, most)?;
+                    let bytes = oip::reply::texts(&classes.texts).into();
+                    (oip::datatype::BYTES, classes.shape, bytes)
+                }
+            };
+            let shape = shape.into_iter().map(|size| size as i64).collect();
+            let (name, datatype) = (port.name.clone(), datatype.to_string());
+            response.outputs.push(TensorMetadata { name, datatype, shape });
+            response.raw_output_contents.push(match &output.place {
+                Place::Json | Place::Binary => bytes,
+                // Positions stay those of the outputs.
+                Place::Shared(shared) => {
+                    share(shared, &port.name, &bytes, &self.regions)?;
+                    Bytes::new()
+                }
+            });
+        }
+        Ok(match self.is_of_stream {
+            false => framed(&response, self.coding),
+            true => {
+                let infer_response = Some(response);
+                let error_message = String::new();
+                framed(&ModelStreamInferResponse { error_message, infer_response }, self.coding)
+            }
+        })
+    }
+}

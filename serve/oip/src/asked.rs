@@ -1,0 +1,69 @@
+//! A request as it was read, before anybody looks at the model.
+
+use bytes::Bytes;
+use tensor::{DType, Tensor};
+
+/// What is asked.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// Empty when none was given.
+    pub id: String,
+    /// In the order of the request.
+    pub inputs: Vec<Given>,
+    /// `None` when the request leaves it to the model.
+    pub outputs: Option<Vec<Wanted>>,
+    /// Are outputs that say nothing of it binary?
+    pub is_binary: bool,
+}
+
+/// One input.
+#[derive(Debug)]
+pub struct Given {
+    /// As the request names it.
+    pub name: String,
+    /// Its sizes.
+    pub shape: Vec<usize>,
+    /// [`DType::String`] for elements of any length.
+    pub dtype: DType,
+    /// Its elements.
+    pub data: Data,
+}
+
+/// Where an input's elements are.
+#[derive(Debug)]
+pub enum Data {
+    /// They were read.
+    Tensor(Tensor),
+    /// Elements of any length.
+    Bytes(Vec<Vec<u8>>),
+    /// As many bytes behind the request, in the order of the inputs.
+    Binary(usize),
+    /// These bytes.
+    Raw(Bytes),
+    /// In shared memory.
+    Shared(Shared),
+}
+
+/// A piece of shared memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shared {
+    /// The name under which it was registered.
+    pub region: String,
+    /// Where in the region, in bytes.
+    pub offset: u64,
+    /// How much of it.
+    pub byte_size: u64,
+}
+
+/// One output that the client asks for.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// As the request names it.
+    pub name: String,
+    /// The best classes instead of the elements, when above zero.
+    pub classes: usize,
+    /// `None` when the output does not say.
+    pub is_binary: Option<bool>,
+    /// Where the output goes instead of the reply.
+    pub shared: Option<Shared>,
+}
