@@ -14,8 +14,15 @@
 #![forbid(unsafe_code)]
 
 pub mod catalogue;
+mod log;
 mod process;
+mod record;
+mod traces;
 pub mod triton;
+
+pub use log::{LogFormat, LogGuard, LogLevel, start_log};
+pub use record::Record;
+pub use traces::{Traces, TracesError};
 
 use catalogue::{Row, row};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -95,6 +102,7 @@ pub struct Metrics {
     job_panics: Family<ModelLabels, Counter>,
     model_loaded: Family<VersionLabels, Gauge>,
     model_load: Family<VersionLabels, Gauge<f64, AtomicU64>>,
+    traces: Option<Traces>,
 }
 
 /// The label `model` of requests that named no loaded model.
@@ -121,8 +129,28 @@ impl Metrics {
             job_panics: register(r, JOB_PANICS, Family::default()),
             model_loaded: register(r, MODEL_LOADED, Family::default()),
             model_load: register(r, MODEL_LOAD_SECONDS, Family::default()),
+            traces: None,
             registry,
         }
+    }
+
+    /// The same, and requests are traced too.
+    #[must_use]
+    pub fn with_traces(self, traces: Option<Traces>) -> Metrics {
+        Metrics { traces, ..self }
+    }
+
+    /// A request was answered: logs and traces tell it.
+    pub fn answered(&self, record: &Record<'_>) {
+        log::request(record);
+        if let Some(traces) = &self.traces {
+            traces.record(record);
+        }
+    }
+
+    /// Sends what traces were not sent yet. Blocks.
+    pub fn flush(&self) {
+        self.traces.iter().for_each(Traces::shutdown);
     }
 
     /// Everything as OpenMetrics text, see [`CONTENT_TYPE`].

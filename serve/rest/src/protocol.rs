@@ -1,15 +1,15 @@
 //! What all protocols share: from a request's head to the made response, in one function.
 
 use crate::response::Reply;
-use crate::trace::echoed;
+use crate::trace::{REQUEST_ID, TRACEPARENT, echoed};
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use listen::{Coding, Patience, Received, discard, receive};
-use monitor::{NO_MODEL, Stage};
+use monitor::{NO_MODEL, Record, Stage};
 use server::{Exchange, Outcome, Refusal, Select, Servable, Service, Times};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Longest body that is read on a reactor's thread, in bytes. 64 KiB: a hundred times what such
 /// a body holds, and read within the time of one packet.
@@ -42,6 +42,10 @@ pub(crate) struct Call {
     patience: Patience,
     /// The model's name in metrics: only names of loaded models, others are the client's invention.
     label: String,
+    /// The version that was found.
+    version: Option<u64>,
+    /// How long each stage took, in order.
+    stages: Vec<(Stage, Duration)>,
 }
 
 impl Call {
@@ -49,6 +53,7 @@ impl Call {
     pub(crate) fn find(&mut self, model: &str, select: Select) -> Result<Arc<Servable>, Refusal> {
         let servable = self.service.store().find(model, select)?;
         self.count_for(model);
+        self.version = Some(servable.version());
         Ok(servable)
     }
 
@@ -64,7 +69,9 @@ impl Call {
         let Call { service, head, body, patience, .. } = self;
         let received = receive(&head.headers, body, coding, service, *patience).await?;
         let metrics = self.service.metrics();
-        metrics.stage(&self.label, Stage::Read, start.elapsed());
+        let read = start.elapsed();
+        metrics.stage(&self.label, Stage::Read, read);
+        self.stages.push((Stage::Read, read));
         metrics.request_bytes(&self.label, received.wire_bytes());
         Ok(received)
     }
@@ -91,6 +98,7 @@ impl Call {
         let coding = Coding::wanted(&self.head.headers);
         let exchange = Finished { exchange, coding };
         let (reply, times) = self.service.answer(model, exchange, None).await?;
+        self.stages.extend(times.stages());
         Ok(match server_timing(&times) {
             Some(value) => reply.with_header(HeaderName::from_static("server-timing"), value),
             None => reply,
@@ -99,38 +107,53 @@ impl Call {
 }
 
 /// Answers one request by a protocol and counts it.
-pub(crate) async fn answer(
-    protocol: &impl Protocol,
+pub(crate) async fn answer<P: Protocol>(
+    protocol: &P,
     shared: Shared,
     request: Request<Body>,
 ) -> Response<Body> {
-    let start = Instant::now();
+    let (start, clock) = (Instant::now(), SystemTime::now());
     let Shared { service, patience } = shared;
     let _in_flight = service.metrics().in_flight();
     let (head, body) = request.into_parts();
     let label = NO_MODEL.to_string();
-    let mut call = Call { service, head, body, patience, label };
+    let (version, stages) = (None, Vec::new());
+    let mut call = Call { service, head, body, patience, label, version, stages };
     let answered = protocol.answer(&mut call).await;
-    let Call { service, head, body, label, .. } = call;
+    let Call { service, head, body, label, version, stages, .. } = call;
     let metrics = service.metrics();
+    let mut refused = None;
     let reply = match answered {
         Ok(reply) => reply,
         Err(refusal) => {
+            refused = Some(refusal.row().reason);
             metrics.refusal(&label, refusal.row().reason);
             discard(&head.headers, body, service.limits().max_body_bytes).await;
             protocol.refuse(&refusal, &head.uri)
         }
     };
-    count(protocol, &service, &label, &reply);
-    metrics.stage(&label, Stage::Total, start.elapsed());
+    metrics.request(&label, P::NAME, reply.status());
+    metrics.response_bytes(&label, reply.len());
+    let total = start.elapsed();
+    metrics.stage(&label, Stage::Total, total);
+    let status = reply.status();
     let mut response = reply.into_response();
     response.headers_mut().extend(echoed(&head.headers));
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    metrics.answered(&Record {
+        protocol: P::NAME,
+        operation: &format!("{} {}", head.method, head.uri.path()),
+        model: &label,
+        version,
+        status,
+        refusal: refused,
+        id: header(REQUEST_ID),
+        traceparent: header(TRACEPARENT),
+        start: clock,
+        total,
+        stages: &stages,
+    });
     response
-}
-
-fn count<P: Protocol>(_: &P, service: &Service, label: &str, reply: &Reply) {
-    service.metrics().request(label, P::NAME, reply.status());
-    service.metrics().response_bytes(label, reply.len());
 }
 
 /// An exchange whose reply leaves the worker ready to be sent.

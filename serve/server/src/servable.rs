@@ -3,6 +3,7 @@
 use crate::batching::has_rows;
 use crate::statistics::{Counts, Statistics};
 use crate::{Answer, Engine, ImageRecipe, Refusal};
+use monitor::Stage;
 use plan::Signature;
 use repository::Batching;
 use std::fmt;
@@ -31,6 +32,18 @@ pub struct Times {
     pub infer: Duration,
     /// Post-processing and writing the reply.
     pub encode: Duration,
+}
+
+impl Times {
+    /// The stages in the order that a request passes them.
+    pub fn stages(&self) -> [(Stage, Duration); 4] {
+        [
+            (Stage::Queue, self.queue),
+            (Stage::Decode, self.decode),
+            (Stage::Infer, self.infer),
+            (Stage::Encode, self.encode),
+        ]
+    }
 }
 
 impl Servable {

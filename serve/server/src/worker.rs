@@ -8,7 +8,7 @@ use crate::batching::{fit, join, part, rows};
 use crate::job::Job;
 use crate::queue::{Queue, Taken};
 use crate::{Answer, Outcome, Refusal, Request, Servable};
-use monitor::{Metrics, Stage};
+use monitor::Metrics;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -216,10 +216,9 @@ impl Round<'_> {
         let name = self.model.name();
         match finished {
             Ok(times) => {
-                self.metrics.stage(name, Stage::Queue, times.queue);
-                self.metrics.stage(name, Stage::Decode, times.decode);
-                self.metrics.stage(name, Stage::Infer, times.infer);
-                self.metrics.stage(name, Stage::Encode, times.encode);
+                for (stage, time) in times.stages() {
+                    self.metrics.stage(name, stage, time);
+                }
             }
             Err(_) => self.metrics.job_panic(name),
         }

@@ -50,6 +50,16 @@ impl Console {
         self.threads.map_or_else(runtime::threads, usize::from)
     }
 
+    /// Is nothing told but errors?
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Is everything told?
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
     /// Prints a result on stdout. A reader that has gone away is no error: `schooner … | head`.
     pub(crate) fn result(&self, report: &impl Report) {
         let mut out = std::io::stdout().lock();

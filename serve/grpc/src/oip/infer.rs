@@ -57,7 +57,8 @@ impl Exchange for Infer {
         let charge = &mut self.charge;
         let read = request::read(&self.message, self.max_images, &mut |bytes| charge.grow(bytes))?;
         self.says_final = read.says_final;
-        let Bound { inputs, asked } = oip::bind(read.asked, &[], model, &self.regions)?;
+        let bound = oip::bind(read.asked, &[], model, &self.regions, self.max_images)?;
+        let Bound { inputs, asked } = bound;
         self.asked = asked;
         Ok(Request::Tensors(inputs))
     }

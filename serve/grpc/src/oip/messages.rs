@@ -88,7 +88,7 @@ pub(super) struct ModelStreamInferResponse {
     pub(super) infer_response: Option<ModelInferResponse>,
 }
 
-#[derive(Clone, PartialEq, prost::Message)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]
 pub(super) struct Duration {
     #[prost(uint64, tag = "1")]
     pub(super) count: u64,

@@ -81,7 +81,11 @@ async fn typed_contents_of_every_type_come_back_raw() {
         for (request, id) in [(ask(model, vec![typed]), ""), (raw, "7")] {
             let response = infer(&client, request).await.unwrap();
             assert_eq!(response.outputs, [tensor("y", datatype, &[2])], "{model}");
-            assert_eq!(response.raw_output_contents, [bytes.clone()], "{model}");
+            assert_eq!(
+                response.raw_output_contents.as_slice(),
+                std::slice::from_ref(&bytes),
+                "{model}"
+            );
             let found = (&*response.model_name, &*response.model_version, &*response.id);
             assert_eq!(found, (model, "1", id));
         }
@@ -109,18 +113,15 @@ async fn images_are_bytes_and_outputs_may_be_classes() {
     assert_eq!(response.raw_output_contents, [0.25_f32.to_le_bytes()]);
 }
 
-#[tokio::test]
-async fn refusals_have_triton_s_codes_and_words() {
-    let server = Server::start().await;
-    let client = server.client().await;
+/// Requests that are refused, with the code and the beginning of the words.
+fn refused_requests() -> Vec<(InferRequest, Code, &'static str)> {
     let good = || ask("half_plus_two", vec![floats(&[1.0])]);
     let raw = vec![vec![0; 4]];
-    let with = |key: &str, choice| InferRequest { parameters: parameter(key, choice), ..good() };
     let typed = |contents| InferTensor { contents: Some(contents), ..tensor("x", "FP32", &[1]) };
     let doubles = Contents { doubles: vec![1.0], ..Contents::default() };
     let bare = || tensor("x", "FP32", &[2]);
     let invalid = Code::InvalidArgument;
-    for (request, code, text) in [
+    vec![
         (ask("nope", vec![]), Code::NotFound, "Request for unknown model: 'nope' is not found"),
         (
             InferRequest { model_version: "7".to_string(), ..good() },
@@ -173,6 +174,15 @@ async fn refusals_have_triton_s_codes_and_words() {
             "[request id: <id_unknown>] unexpected shape for input 'x' for model 'half_plus_two'. \
              Expected [-1], got [1,1]. ",
         ),
+    ]
+}
+
+/// The same of parameters.
+fn refused_parameters() -> Vec<(InferRequest, Code, &'static str)> {
+    let good = || ask("half_plus_two", vec![floats(&[1.0])]);
+    let with = |key: &str, choice| InferRequest { parameters: parameter(key, choice), ..good() };
+    let invalid = Code::InvalidArgument;
+    vec![
         (
             with("sequence_start", Choice::Int(1)),
             invalid,
@@ -181,7 +191,14 @@ async fn refusals_have_triton_s_codes_and_words() {
         (with("priority", Choice::Int(-1)), invalid, "invalid value for 'priority'"),
         (with("timeout", Choice::Text(String::new())), invalid, "invalid value type for 'timeout'"),
         (with("triton_x", Choice::Unsigned(1)), invalid, "parameter keys starting with 'triton_'"),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn refusals_have_triton_s_codes_and_words() {
+    let server = Server::start().await;
+    let client = server.client().await;
+    for (request, code, text) in refused_requests().into_iter().chain(refused_parameters()) {
         let (found, words) = refused(infer(&client, request).await);
         assert!(found == code && words.starts_with(text), "{found:?} {words:?}, not {text:?}");
     }

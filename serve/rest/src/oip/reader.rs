@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
                 Fault::Count => "Shape does not match true shape of 'data' field".to_string(),
                 Fault::Range(at) => {
                     let token = crate::json::quote(&self.text[at..end_of_token(self.text, at)]);
-                    format!("{token} is out of the range of {}", super::datatype::name(dtype))
+                    format!("{token} is out of the range of {}", ::oip::datatype::name(dtype))
                 }
                 Fault::Value(_) | Fault::Infinite(_) if !is_list => {
                     "attempt to access JSON non-array as array".to_string()
@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
                     let kinds = match dtype {
                         tensor::DType::Bool => "non-boolean as boolean",
                         _ if dtype.is_float() => "non-number as double",
-                        _ if super::datatype::name(dtype).starts_with('U') => {
+                        _ if ::oip::datatype::name(dtype).starts_with('U') => {
                             "non-unsigned-integer as unsigned-integer"
                         }
                         _ => "non-signed-integer as signed-integer",

@@ -16,6 +16,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tensor::Tensor;
+use tracing::info;
 
 /// Which requests run together.
 #[derive(Debug, Clone, Args)]
@@ -108,7 +109,7 @@ impl server::Loader for Loader {
         };
         // At the start the whole of it is told at once; failures are told by whoever asked.
         if let Some(Ok(ready)) = self.journal.note(entry) {
-            self.console.info(format_args!("loaded {ready}"));
+            info!("loaded {ready}");
         }
         loaded
     }

@@ -1,8 +1,10 @@
 //! `schooner serve`: models behind HTTP until somebody says stop.
 
 mod clients;
+mod listeners;
 mod loader;
 mod sources;
+mod telemetry;
 
 use crate::console::{Console, quoted};
 use crate::error::Error;
@@ -10,18 +12,18 @@ use crate::exit::Exit;
 use crate::model::ModelOptions;
 use clap::Args;
 use clients::ListenOptions;
-use listen::{BindError, Patience, Routes};
+use listeners::{Listen, Listeners, Role};
 use loader::{BatchingOptions, Journal, Loader, Ready};
-use monitor::Metrics;
 use serde::Serialize;
 use server::{Control, Failure, Limits, Refusal, Repository, Service};
 use sources::Sources;
 use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
+use telemetry::Telemetry;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
 
 /// Serve models over HTTP: images and TensorFlow Serving's JSON on one route
 ///
@@ -45,9 +47,11 @@ pub(crate) struct Serve {
     #[command(flatten)]
     options: ModelOptions,
 
-    /// Address to listen on; port 0 takes any free one
-    #[arg(long, default_value = "127.0.0.1:9000", env = "SCHOONER_LISTEN")]
-    listen: String,
+    /// Address to listen on, port 0 takes any free one; or the ports of another server, each of
+    /// which answers as that server does: triton=[HOST:]HTTP,GRPC,METRICS; may be given again
+    #[arg(long, value_name = "ADDRESS|PROTOCOL=PORTS", default_value = "127.0.0.1:9000",
+          value_parser = Listen::parse, env = "SCHOONER_LISTEN")]
+    listen: Vec<Listen>,
 
     /// Longest request body; k, M and G are powers of 1024
     #[arg(long, value_name = "BYTES", value_parser = bytes_of, default_value = "32M",
@@ -63,6 +67,9 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     clients: ListenOptions,
+
+    #[command(flatten)]
+    telemetry: Telemetry,
 }
 
 /// The server that now runs.
@@ -70,8 +77,16 @@ pub(crate) struct Serve {
 struct Started {
     address: SocketAddr,
     scheme: &'static str,
+    listeners: Vec<Listening>,
     models: Vec<Ready>,
     startup_ms: f64,
+}
+
+/// One port.
+#[derive(Serialize)]
+struct Listening {
+    address: SocketAddr,
+    protocol: &'static str,
 }
 
 impl Serve {
@@ -83,32 +98,34 @@ impl Serve {
             .map_err(|e| Error::Failure(format!("the system grants no event loop: {e}")))?;
         // Before models are loaded: what is wrong here should not cost their loading time.
         let guard = self.clients.guard()?;
-        let listener = reactor.block_on(self.bind())?;
-        let service = Service::new(self.limits(), Metrics::new())
+        let listeners = reactor.block_on(Listeners::bind(&self.listen))?;
+        let metrics = self.telemetry.metrics()?;
+        let service = Service::new(self.limits(), metrics)
             .map_err(|e| Error::Failure(format!("the system grants no threads: {e}")))?;
+        let _log = self.telemetry.start_log(console);
         let models = self.load(console, &service)?;
-        let address = listener
-            .local_addr()
-            .map_err(|e| Error::Failure(format!("the socket has no address: {e}")))?;
         let startup_ms = start.elapsed().as_secs_f64() * 1e3;
         let scheme = if guard.tls.is_some() { "https" } else { "http" };
-        console.result(&Started { address, scheme, models, startup_ms });
+        let addresses = listeners.addresses().into_iter();
+        let listening =
+            |(role, address): (Role, SocketAddr)| Listening { address, protocol: role.name() };
+        let listening: Vec<Listening> = addresses.map(listening).collect();
+        let address = listening.first().map(|first| first.address);
+        let address = address.ok_or_else(|| Error::Usage("--listen: no address".to_string()))?;
+        console.result(&Started { address, scheme, listeners: listening, models, startup_ms });
         let options = listen::Options {
             grace: Duration::from_secs(self.grace),
             ..listen::Options::default()
         };
-        let rest = rest::router(service.clone(), Patience::from(&options));
-        let grpc = grpc::router(service.clone(), Patience::from(&options));
-        let routes = Routes { rest, grpc };
         let summary = reactor.block_on(async {
-            let stop = stop_signal(console)?;
-            let served = listen::serve(listener, routes, guard, service.clone(), options, stop);
-            Ok::<_, Error>(served.await)
+            let stop = stop_signal()?;
+            Ok::<_, Error>(listeners.serve(&service, &guard, &options, stop).await)
         })?;
         service.drain();
+        service.metrics().flush();
         match summary.aborted {
-            0 => console.info("stopped: every accepted request is answered"),
-            n => console.info(format_args!("stopped: {n} requests took longer than --grace")),
+            0 => info!("stopped: every accepted request is answered"),
+            n => info!("stopped: {n} requests took longer than --grace"),
         }
         Ok(if summary.aborted == 0 { Exit::Ok } else { Exit::Failure })
     }
@@ -126,7 +143,7 @@ impl Serve {
     /// Loads what there is, and goes on looking when that was asked for. A file that was named
     /// must be served; of what lies in folders, what can be.
     fn load(&self, console: &Console, service: &Service) -> Result<Vec<Ready>, Error> {
-        let files = self.sources.open(console)?;
+        let files = self.sources.open()?;
         files.settle()?;
         let journal = Journal::open();
         let workers = service.limits().workers.get();
@@ -146,33 +163,28 @@ impl Serve {
         if self.sources.are_files() || ready.is_empty() {
             failed.pop().map_or(Ok(()), Err)?;
         }
-        failed.iter().for_each(|error| console.info(format_args!("not served: {error}")));
+        failed.iter().for_each(|error| warn!("not served: {error}"));
         if control == Control::Poll {
-            self.watch(console, service, repository)?;
+            self.watch(service, repository)?;
         }
         Ok(ready)
     }
 
-    fn watch(
-        &self,
-        console: &Console,
-        service: &Service,
-        repository: Arc<Repository>,
-    ) -> Result<(), Error> {
-        let (service, console) = (service.clone(), console.clone());
+    fn watch(&self, service: &Service, repository: Arc<Repository>) -> Result<(), Error> {
+        let service = service.clone();
         let interval = self.sources.interval();
         let mut last = None;
         let report = move |refreshed: Result<Vec<Failure>, Refusal>| match refreshed {
             Ok(failures) => {
                 last = None;
                 for failure in failures {
-                    console.info(Refusal::from(failure));
+                    warn!("{}", Refusal::from(failure));
                 }
             }
             Err(refusal) => {
                 let text = refusal.to_string();
                 if last.as_ref() != Some(&text) {
-                    console.info(&text);
+                    warn!("{text}");
                 }
                 last = Some(text);
             }
@@ -182,27 +194,10 @@ impl Serve {
         thread.map_err(|e| Error::Failure(format!("the system grants no threads: {e}")))?;
         Ok(())
     }
-
-    async fn bind(&self) -> Result<TcpListener, Error> {
-        let mut addresses = self.listen.to_socket_addrs().map_err(|e| {
-            let found = &self.listen;
-            Error::Usage(format!("--listen {found}: expected HOST:PORT as 127.0.0.1:9000: {e}"))
-        })?;
-        let address = addresses.next().ok_or_else(|| {
-            Error::Unreachable(format!("--listen {}: the name has no address", self.listen))
-        })?;
-        listen::bind(address).await.map_err(|error| {
-            let fix = match &error {
-                BindError::InUse(_) => "; --listen 127.0.0.1:0 takes any free port",
-                BindError::Denied(_) | BindError::NotLocal(_) | BindError::Other(..) => "",
-            };
-            Error::Unreachable(format!("--listen: {error}{fix}"))
-        })
-    }
 }
 
 /// Resolves at SIGTERM or SIGINT.
-fn stop_signal(console: &Console) -> Result<impl Future<Output = ()>, Error> {
+fn stop_signal() -> Result<impl Future<Output = ()>, Error> {
     let on = |kind| {
         signal(kind).map_err(|e| Error::Failure(format!("the system grants no signals: {e}")))
     };
@@ -213,7 +208,7 @@ fn stop_signal(console: &Console) -> Result<impl Future<Output = ()>, Error> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        console.info("stopping: requests that are accepted are still answered");
+        info!("stopping: requests that are accepted are still answered");
     })
 }
 
@@ -240,11 +235,11 @@ impl fmt::Display for Started {
             writeln!(f, "  recipe: {}", model.recipe)?;
             writeln!(f, "  loaded {model}")?;
         }
-        writeln!(
-            f,
-            "listening on {}://{} after {:.0} ms",
-            self.scheme, self.address, self.startup_ms
-        )?;
+        for Listening { address, protocol } in &self.listeners[1..] {
+            writeln!(f, "listening on {}://{address} for {protocol}", self.scheme)?;
+        }
+        let (scheme, address, startup_ms) = (self.scheme, self.address, self.startup_ms);
+        writeln!(f, "listening on {scheme}://{address} after {startup_ms:.0} ms")?;
         for model in &self.models {
             let url = quoted(format_args!("{base}/{}:predict", model.name));
             if model.takes_images {

@@ -1,15 +1,15 @@
 //! What `schooner serve` is to serve: files, folders, and the configuration files of other
 //! servers.
 
-use crate::console::Console;
 use crate::error::Error;
 use clap::{Args, ValueEnum};
 use repository::{Desired, Properties, QUIET, Refused, Repository, Source};
 use server::{Catalog, Control, Wanted};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tracing::warn;
 
 /// How the names of files end that can be loaded.
 pub(crate) const SUFFIXES: [&str; 5] = [".onnx", ".schooner", ".so", ".dylib", ".dll"];
@@ -99,7 +99,7 @@ impl Sources {
     }
 
     /// Where to look.
-    pub(crate) fn open(&self, console: &Console) -> Result<Files, Error> {
+    pub(crate) fn open(&self) -> Result<Files, Error> {
         if self.name.is_some() && self.models.len() != 1 {
             let found = self.models.len();
             return Err(Error::Usage(format!("--name names one model, found {found}")));
@@ -113,8 +113,7 @@ impl Sources {
         sources.extend(self.models_config.clone().map(Source::ModelsConfig));
         sources.extend(self.model_repository.clone().map(Source::Triton));
         if let Some(file) = &self.torchserve_config {
-            let read = Properties::read(file).map_err(|e| Error::Usage(e.to_string()))?;
-            sources.push(Source::TorchServe(read));
+            sources.push(Source::TorchServe(read_properties(file)?));
         }
         let open = |source| {
             let repository = Repository::new(source, &SUFFIXES);
@@ -125,14 +124,17 @@ impl Sources {
         };
         let repositories = sources.into_iter().map(open).collect();
         let state = State { repositories, told: BTreeSet::new() };
-        Ok(Files { state: Mutex::new(state), console: console.clone() })
+        Ok(Files { state: Mutex::new(state) })
     }
+}
+
+fn read_properties(file: &Path) -> Result<Properties, Error> {
+    Properties::read(file).map_err(|error| Error::Usage(error.to_string()))
 }
 
 /// The files and folders, to be looked at again and again.
 pub(crate) struct Files {
     state: Mutex<State>,
-    console: Console,
 }
 
 struct State {
@@ -176,7 +178,7 @@ impl Files {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         for line in lines {
             if !state.told.contains(&line) {
-                self.console.info(&line);
+                warn!("{line}");
                 state.told.insert(line);
             }
         }
