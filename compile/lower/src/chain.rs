@@ -115,8 +115,9 @@ fn name(links: &[Step]) -> String {
 fn joined(plan: &Plan, links: Vec<Step>) -> Step {
     let stage = |step: &Step| {
         let (parameters, is_depthwise) = convolution(step)?;
-        let output = plan.buffer(step.output).shape.clone();
-        Some(ChainStage { is_depthwise, convolution: parameters.clone(), output })
+        let Buffer { shape, dtype, .. } = plan.buffer(step.output).clone();
+        let convolution = parameters.clone();
+        Some(ChainStage { is_depthwise, convolution, output: shape, dtype })
     };
     let stages = links.iter().filter_map(stage).collect();
     let name = name(&links);

@@ -26,6 +26,7 @@ mod defaults;
 mod elementwise;
 mod forms;
 mod fuse;
+mod halves;
 mod layout;
 mod matmul;
 mod movement;
@@ -112,6 +113,9 @@ pub fn lower_with(graph: &Graph, options: &Options) -> Result<Lowered, LowerErro
     let defaults = lowering.defaults;
     let (buffers, steps, constants) = lowering.builder.finish();
     let mut plan = Plan { name: graph.name.clone(), buffers, steps, signature, outputs, defaults };
+    if options.precision == Precision::Bf16 {
+        halves::narrow(&mut plan);
+    }
     chain::fuse(&mut plan, &options.forms);
     Ok(Lowered { plan, constants })
 }

@@ -129,8 +129,10 @@ typedef struct schooner_class {
 /* The version of this interface that the library was built with. */
 uint32_t schooner_abi_version(void);
 
-/* Loads the model: maps its file, checks every byte of it, and prepares to run. `options` may be
- * NULL. On success *model is set, to be given back with schooner_destroy. */
+/* Loads the model: maps its file, checks all but its weights against their checksums, and prepares
+ * to run. Damaged weights give wrong answers, or errors, but no access to other memory;
+ * `schooner verify` and the server check every byte. `options` may be NULL. On success *model is
+ * set, to be given back with schooner_destroy. */
 int32_t schooner_create(const schooner_options *options, schooner_model **model);
 
 /* Says what the model is, what it takes and what it gives. */

@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use tensor::{DType, Dim};
 
 /// Version of the encoded form. A change that an older runtime would misread raises it.
-pub const FORMAT: u32 = 6;
+pub const FORMAT: u32 = 7;
 
 /// Alignment of every constant and of every buffer in the arena, in bytes: one cache line.
 pub const ALIGNMENT: u64 = tensor::ALIGNMENT as u64;

@@ -1,10 +1,11 @@
 //! Where each buffer lies in the arena.
 //!
-//! Greedy by size (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net
-//! Inference", 2020, section 4.2): the largest buffer first, each at the lowest offset where it
-//! meets no buffer that is alive at the same time.
+//! Greedy (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020,
+//! section 4.2): buffer after buffer, each at the lowest offset where it meets no buffer that is
+//! alive at the same time. The largest come first; where that leaves gaps, other orders are tried.
 
 use crate::{ALIGNMENT, BufferId, Place, Plan};
+use std::cmp::Reverse;
 
 /// Offsets of the buffers of one plan for one set of sizes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct MemoryPlan {
     pub offsets: Vec<usize>,
     /// Length of the arena in bytes.
     pub arena_bytes: usize,
+    /// The most bytes of buffers that are alive at one step: no arena could be shorter.
+    pub live_bytes: usize,
 }
 
 /// First and last step at which a buffer is alive.
@@ -23,34 +26,83 @@ struct Life {
     last: usize,
 }
 
+/// A buffer to be placed.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    buffer: usize,
+    bytes: usize,
+    life: Life,
+}
+
+/// What comes first, by the key that sorts it: the largest; what lives longest, the largest of it;
+/// what is made first.
+const ORDERS: [fn(&Block) -> (usize, Reverse<usize>); 3] = [
+    |block| (0, Reverse(block.bytes)),
+    |block| (usize::MAX - (block.life.last - block.life.first), Reverse(block.bytes)),
+    |block| (block.life.first, Reverse(block.bytes)),
+];
+
 /// Assigns offsets, `bytes` being the length of each buffer in bytes, by [`BufferId`].
 pub fn assign(plan: &Plan, bytes: &[usize]) -> MemoryPlan {
-    let lives = lives(plan);
-    let mut order: Vec<usize> = (0..plan.buffers.len()).filter(|&b| lives[b].is_some()).collect();
-    order.sort_by_key(|&b| std::cmp::Reverse(bytes[b]));
-    let mut placed: Vec<(usize, usize, Life)> = Vec::with_capacity(order.len());
-    let mut offsets = vec![0; plan.buffers.len()];
+    let blocks = lives(plan).into_iter().enumerate().filter_map(|(buffer, life)| {
+        let bytes = bytes[buffer].next_multiple_of(ALIGNMENT as usize);
+        life.map(|life| Block { buffer, bytes, life })
+    });
+    let mut blocks: Vec<Block> = blocks.collect();
+    let live_bytes = live_bytes(&blocks, plan.steps.len());
+    let mut best: Option<(usize, Vec<usize>)> = None;
+    for order in ORDERS {
+        blocks.sort_by_key(order);
+        let placed = place(&blocks, plan.buffers.len());
+        if best.as_ref().is_none_or(|(arena_bytes, _)| placed.0 < *arena_bytes) {
+            best = Some(placed);
+        }
+        if best.as_ref().is_some_and(|(arena_bytes, _)| *arena_bytes == live_bytes) {
+            break;
+        }
+    }
+    let (arena_bytes, mut offsets) = best.unwrap_or_default();
+    for buffer in 0..plan.buffers.len() {
+        offsets[buffer] = offsets[plan.storage(BufferId(buffer as u32)).0 as usize];
+    }
+    MemoryPlan { offsets, arena_bytes, live_bytes }
+}
+
+/// The most bytes that are alive at one of the steps, or after them.
+fn live_bytes(blocks: &[Block], steps: usize) -> usize {
+    let mut change = vec![0isize; steps + 2];
+    for Block { bytes, life, .. } in blocks {
+        change[life.first] += *bytes as isize;
+        change[life.last + 1] -= *bytes as isize;
+    }
+    let mut alive = 0;
+    let at_step = change.into_iter().map(|bytes| {
+        alive += bytes;
+        alive
+    });
+    at_step.max().unwrap_or(0) as usize
+}
+
+/// Places blocks one after another; gives the length of the arena and the offset of each buffer.
+fn place(blocks: &[Block], buffers: usize) -> (usize, Vec<usize>) {
+    let mut placed: Vec<(usize, usize, Life)> = Vec::with_capacity(blocks.len());
+    let mut offsets = vec![0; buffers];
     let mut arena_bytes = 0;
-    for buffer in order {
-        let Some(life) = lives[buffer] else { continue };
-        let length = bytes[buffer].next_multiple_of(ALIGNMENT as usize);
+    for &Block { buffer, bytes, life } in blocks {
         let mut offset = 0;
         // `placed` is sorted by offset, so the first gap that is wide enough is the lowest.
         for &(start, end, other) in &placed {
             let is_alive_together = life.first <= other.last && other.first <= life.last;
-            if is_alive_together && start < offset + length && offset < end {
+            if is_alive_together && start < offset + bytes && offset < end {
                 offset = end;
             }
         }
         let at = placed.partition_point(|&(start, ..)| start <= offset);
-        placed.insert(at, (offset, offset + length, life));
+        placed.insert(at, (offset, offset + bytes, life));
         offsets[buffer] = offset;
-        arena_bytes = arena_bytes.max(offset + length);
+        arena_bytes = arena_bytes.max(offset + bytes);
     }
-    for buffer in 0..plan.buffers.len() {
-        offsets[buffer] = offsets[plan.storage(BufferId(buffer as u32)).0 as usize];
-    }
-    MemoryPlan { offsets, arena_bytes }
+    (arena_bytes, offsets)
 }
 
 /// The life of each buffer that has memory of its own in the arena.

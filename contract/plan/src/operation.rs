@@ -5,8 +5,8 @@ use operators::Operator;
 use operators::dynamic::control::Iteration;
 use operators::resize::Resize;
 use serde::{Deserialize, Serialize};
-use tensor::Dim;
 use tensor::scalar::{Binary, Reduction, Unary};
+use tensor::{DType, Dim};
 
 /// What a step does, with the order of its inputs; `[…]` marks one that may be absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -246,6 +246,8 @@ pub struct ChainStage {
     pub convolution: Convolution,
     /// What it gives: `[N, H, W, O]`; for the last stage that is the shape of the output.
     pub output: Vec<Dim>,
+    /// The type of what it gives, f32 or bf16; for the last stage that of the output.
+    pub dtype: DType,
 }
 
 impl ChainStage {

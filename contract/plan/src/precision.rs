@@ -6,15 +6,17 @@ use std::fmt;
 use std::str::FromStr;
 use tensor::DType;
 
-/// The numbers that products with constant weights and those of attention multiply. Sums, and
-/// everything between the products, are f32 in each case.
+/// The numbers that products with constant weights and those of attention multiply. Sums are f32 in
+/// each case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Precision {
     /// As the model's own: each product errs by 2^-24 of itself at most.
     #[default]
     F32,
-    /// Both operands rounded to bf16 first, so that each product errs by 2^-8 of itself, about:
-    /// twice as fast where the processor multiplies them, and weights of half the size.
+    /// Both operands rounded to bf16, so that each product errs by 2^-8 of itself, about: twice as
+    /// fast where the processor multiplies them, and weights of half the size. What goes from
+    /// product to product, also through depthwise convolutions and residuals of images, lies in
+    /// memory as bf16; what normalizations and callers read is f32.
     Bf16,
 }
 

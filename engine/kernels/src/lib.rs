@@ -28,6 +28,7 @@
 //! ```
 
 mod catalogue;
+mod floats;
 mod number;
 mod task;
 
@@ -46,6 +47,7 @@ pub mod trees;
 pub mod winograd;
 
 pub use catalogue::{Row, catalogue};
+pub use floats::{Floats, FloatsMut};
 pub use number::{Number, is_number};
 pub use task::{SharedMut, Task, run_serially};
 

@@ -88,7 +88,17 @@ impl<'a> SharedMut<'a, u8> {
     }
 }
 
-impl<T> SharedMut<'_, T> {
+impl<'a, T> SharedMut<'a, T> {
+    /// Some of the elements.
+    ///
+    /// # Panics
+    /// When the range leaves the slice.
+    pub(crate) fn subset(&self, range: Range<usize>) -> SharedMut<'a, T> {
+        assert!(range.start <= range.end && range.end <= self.len);
+        let start = self.start.wrapping_add(range.start);
+        SharedMut { start, len: range.len(), borrowed: PhantomData }
+    }
+
     /// A slice of memory that is shared by other means than a borrow.
     ///
     /// # Safety
@@ -189,8 +199,12 @@ pub(crate) unsafe trait Scratch: Copy {}
 unsafe impl Scratch for f32 {}
 // SAFETY: any bits are a number.
 unsafe impl Scratch for u32 {}
+// SAFETY: any bits are a number.
+unsafe impl Scratch for u8 {}
+// SAFETY: any bits are a number.
+unsafe impl Scratch for u16 {}
 // SAFETY: any bits are an address; nothing is read through it before it is written.
-unsafe impl Scratch for *const f32 {}
+unsafe impl<T> Scratch for *const T {}
 
 #[cfg(test)]
 mod tests {

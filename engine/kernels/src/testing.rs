@@ -50,6 +50,20 @@ impl Random {
     }
 }
 
+/// Bits of the nearest bf16.
+pub(crate) fn halves(floats: &[f32]) -> Vec<u16> {
+    floats.iter().map(|&x| half::bf16::from_f32(x).to_bits()).collect()
+}
+
+/// Numbers of bits of bf16.
+pub(crate) fn widened(halves: &[u16]) -> Vec<f32> {
+    halves.iter().map(|&x| half::bf16::from_bits(x).to_f32()).collect()
+}
+
+/// The error of a result that is rounded to bf16, relative to numbers of 1 and more: half a step of
+/// 8 bits, beside the error before it.
+pub(crate) const ROUNDED: f64 = 1.0 / 256.0;
+
 /// The error that a sum of `depth` products of numbers below 1 may have: each of the depth + 3
 /// roundings (epilogue included) errs by half an ULP of at most `depth + 2`, and errors of both
 /// signs mix, so a square root of them counts; 8 is the margin for the tails of many elements.

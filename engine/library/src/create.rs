@@ -6,6 +6,7 @@ use crate::handle::Handle;
 use crate::structs::{Array, Options};
 use crate::{own_file, slot};
 use package::abi;
+use runtime::Check;
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -32,10 +33,10 @@ pub(crate) unsafe extern "C" fn schooner_create(
         // SAFETY: options are null or the header's struct, by the contract.
         let path = unsafe { path_in(options) }?;
         let opened = match path {
-            Some(path) => runtime::open(&path, None)?,
+            Some(path) => runtime::open(&path, None, Check::Head)?,
             None => {
                 let slot = slot().ok_or(Failure::Empty)?;
-                runtime::open(&own_file::path()?, Some(slot))?
+                runtime::open(&own_file::path()?, Some(slot), Check::Head)?
             }
         };
         let handle = Box::new(Handle::new(opened)?);

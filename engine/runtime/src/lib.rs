@@ -20,6 +20,6 @@ pub use constants::Constants;
 pub use error::{LoadError, RunError};
 pub use isa::{IsaError, isa};
 pub use model::Model;
-pub use open::{OpenError, OpenReason, Opened, open};
+pub use open::{Check, OpenError, OpenReason, Opened, open};
 pub use pool::{Pool, threads};
 pub use session::Timing;

@@ -139,6 +139,13 @@ impl Model {
         Ok(located.arena_bytes)
     }
 
+    /// The most bytes of values between steps that are alive at once in such a run: the arena
+    /// cannot be smaller.
+    pub fn live_bytes(&self, sizes: &Bindings) -> Result<usize, RunError> {
+        let located = crate::session::locate(&self.inner.plan, sizes, self.arena_bytes_max)?;
+        Ok(located.live_bytes)
+    }
+
     /// Inputs of the default sizes, filled with zeros.
     pub fn default_inputs(&self) -> Result<Vec<Tensor>, RunError> {
         let plan = self.plan();

@@ -23,6 +23,20 @@ pub struct Opened {
     pub checksum: u64,
 }
 
+/// What of a file is held against its checksums when it is opened, beside the header, which is
+/// always.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Check {
+    /// Every byte, which means reading the whole file: an answer is never made of damaged weights.
+    #[default]
+    Everything,
+    /// All sections but the constants, and not the code of a library, which is running: a few
+    /// milliseconds whatever the size of the model. Damaged constants give wrong answers then, or
+    /// errors, but nothing leaves its memory: no place in memory is computed from them that is not
+    /// checked when it is used.
+    Head,
+}
+
 /// Why a file gave no model.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot open {}: {reason}", path.display())]
@@ -60,30 +74,35 @@ pub enum OpenReason {
 }
 
 impl Model {
-    /// The model in a built library or `.schooner` file; see [`open`].
+    /// The model in a built library or `.schooner` file, of which every byte is checked; see
+    /// [`open`].
     pub fn open(path: &Path) -> Result<Model, OpenError> {
-        open(path, None).map(|opened| opened.model)
+        open(path, None, Check::Everything).map(|opened| opened.model)
     }
 }
 
-/// Opens a built library or `.schooner` file: maps it, checks every byte against the checksums
-/// and, given the slot of a library in memory, that the file is that library's own.
+/// Opens a built library or `.schooner` file: maps it, checks its bytes against the checksums, all
+/// or those that `check` says, and, given the slot of a library in memory, that the file is that
+/// library's own.
 ///
 /// Constants are used where they are mapped: processes that open the same file share its pages.
 /// The file must not be written to in place while the model lives; replacing it by another of
 /// the same name, as `emit` does, is fine.
-pub fn open(path: &Path, slot: Option<Slot>) -> Result<Opened, OpenError> {
-    open_reason(path, slot).map_err(|reason| OpenError { path: path.to_path_buf(), reason })
+pub fn open(path: &Path, slot: Option<Slot>, check: Check) -> Result<Opened, OpenError> {
+    open_reason(path, slot, check).map_err(|reason| OpenError { path: path.to_path_buf(), reason })
 }
 
-fn open_reason(path: &Path, slot: Option<Slot>) -> Result<Opened, OpenReason> {
+fn open_reason(path: &Path, slot: Option<Slot>, check: Check) -> Result<Opened, OpenReason> {
     let file = map(path)?;
     let container = Container::parse(&file)?;
     if let Some(slot) = slot {
         container.check_slot(slot)?;
     }
     container.check_machine(Machine::host())?;
-    container.verify_payload(threads())?;
+    match check {
+        Check::Everything => container.verify_payload(threads())?,
+        Check::Head => container.verify_sections(1, |section| *section != sections::CONSTANTS)?,
+    }
     // `parse` refuses a container without these three.
     let section = |section| container.section(section).unwrap_or_default();
     let manifest = Manifest::from_json(section(&sections::MANIFEST))?;
@@ -108,7 +127,7 @@ fn map(path: &Path) -> Result<Arc<Mmap>, OpenReason> {
         return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
     }
     // SAFETY: the mapping is read-only and private. That nobody writes into the file in place is
-    // asked of the user; whatever is in it when it is opened is held against its checksums.
+    // asked of the user; what is used of it without being checked again is held against its checksums first.
     let map = unsafe { Mmap::map(&file) }?;
     Ok(Arc::new(map))
 }

@@ -58,6 +58,7 @@ pub(crate) struct LocatedBuffers {
     shapes: Vec<Vec<usize>>,
     located: Vec<Located>,
     pub(crate) arena_bytes: usize,
+    pub(crate) live_bytes: usize,
 }
 
 impl Session {
@@ -280,7 +281,8 @@ pub(crate) fn locate(
         }
     };
     let located = (0..plan.buffers.len()).map(place).collect();
-    Ok(LocatedBuffers { shapes, located, arena_bytes: memory.arena_bytes })
+    let plan::MemoryPlan { arena_bytes, live_bytes, .. } = memory;
+    Ok(LocatedBuffers { shapes, located, arena_bytes, live_bytes })
 }
 
 /// The bytes of a tensor. `None` when some of its axes alone would span more than memory can hold,

@@ -189,7 +189,7 @@ fn stage(output: &[i64], has_residual: bool) -> ChainStage {
         groups: 1,
         epilogue,
     };
-    ChainStage { is_depthwise: false, convolution, output: dims(output) }
+    ChainStage { is_depthwise: false, convolution, output: dims(output), dtype: DType::F32 }
 }
 
 #[test]

@@ -13,3 +13,11 @@ pub(crate) unsafe fn enter<F: Vectorize>(f: F) -> F::Output {
     // SAFETY: the generic vectors exist everywhere.
     unsafe { generic::enter(f) }
 }
+
+/// # Safety
+/// None to uphold: it runs on the generic vectors.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) unsafe fn enter_bf16<F: Vectorize>(f: F) -> F::Output {
+    // SAFETY: the generic vectors exist everywhere.
+    unsafe { generic::enter(f) }
+}

@@ -110,11 +110,54 @@ pub trait F32Vector: Copy + Sized + 'static {
     fn low_bf16(self) -> Self;
     /// Of the two bf16 in each lane, the upper half of the bits, as f32.
     fn high_bf16(self) -> Self;
+    /// The bf16 at `source`, as f32.
+    ///
+    /// # Safety
+    /// The CPU has the ISA; `source` is valid for reads of `LANES` numbers of 2 bytes.
+    #[inline(always)]
+    unsafe fn load_bf16(source: *const u16) -> Self {
+        let mut lanes = [0.0; LANES_MAX];
+        // SAFETY: the caller vouches for `LANES` numbers; the buffer is as long as any vector.
+        unsafe {
+            for (i, lane) in lanes[..Self::LANES].iter_mut().enumerate() {
+                *lane = f32::from_bits(u32::from(source.add(i).read_unaligned()) << 16);
+            }
+            Self::load(lanes.as_ptr())
+        }
+    }
+    /// The first `count <= LANES` bf16 at `source`, the other lanes 0. Nothing beyond them is
+    /// touched.
+    ///
+    /// # Safety
+    /// The CPU has the ISA; `source` is valid for reads of `count` numbers of 2 bytes.
+    #[inline(always)]
+    unsafe fn load_bf16_partial(source: *const u16, count: usize) -> Self {
+        let mut halves = [0u16; LANES_MAX];
+        // SAFETY: the caller vouches for `count` numbers; the buffer is as long as any vector.
+        unsafe {
+            halves.as_mut_ptr().copy_from_nonoverlapping(source, count);
+            Self::load_bf16(halves.as_ptr())
+        }
+    }
     /// Writes all lanes rounded to bf16, to the nearest and ties to even; a NaN stays one.
     ///
     /// # Safety
     /// `target` is valid for writes of `LANES` numbers of 2 bytes.
     unsafe fn store_bf16(self, target: *mut u16);
+    /// As [`F32Vector::store_bf16`], the first `count <= LANES` lanes only. Nothing beyond them is
+    /// touched.
+    ///
+    /// # Safety
+    /// `target` is valid for writes of `count` numbers of 2 bytes.
+    #[inline(always)]
+    unsafe fn store_bf16_partial(self, target: *mut u16, count: usize) {
+        let mut halves = [0u16; LANES_MAX];
+        // SAFETY: the caller vouches for `count` numbers; the buffer is as long as any vector.
+        unsafe {
+            self.store_bf16(halves.as_mut_ptr());
+            target.copy_from_nonoverlapping(halves.as_ptr(), count);
+        }
+    }
     /// `sum` with the products of the 4 bytes of each lane, unsigned here and signed in `b`, added
     /// to it: both hold the bits of an `i32`, and nothing saturates.
     fn dot_u8i8(self, b: Self, sum: Self) -> Self;

@@ -2,22 +2,27 @@
 
 use crate::{F32Vector, Vectorize};
 use std::arch::x86_64::{
-    __m512, __mmask16, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_UNORD_Q, _MM_FROUND_NO_EXC,
-    _MM_FROUND_TO_NEAREST_INT, _MM_FROUND_TO_NEG_INF, _MM_FROUND_TO_POS_INF, _mm256_storeu_si256,
+    __m256bh, __m256i, __m512, __mmask16, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_UNORD_Q,
+    _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _MM_FROUND_TO_NEG_INF, _MM_FROUND_TO_POS_INF,
+    _mm256_loadu_si256, _mm256_mask_storeu_epi16, _mm256_maskz_loadu_epi16, _mm256_storeu_si256,
     _mm512_add_epi32, _mm512_add_ps, _mm512_and_ps, _mm512_and_si512, _mm512_andnot_ps,
     _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_epi16,
-    _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_madd_epi16, _mm512_mask_blend_epi32, _mm512_mask_blend_ps, _mm512_mask_storeu_ps,
-    _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_ps,
-    _mm512_or_si512, _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_epi16, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_slli_epi16, _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_srai_epi16,
-    _mm512_srli_epi16, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_epi32, _mm512_sub_ps,
-    _mm512_xor_ps,
+    _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh, _mm512_cvtps_epi32,
+    _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_madd_epi16, _mm512_mask_blend_epi32,
+    _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps,
+    _mm512_min_ps, _mm512_mul_ps, _mm512_or_ps, _mm512_or_si512, _mm512_roundscale_ps,
+    _mm512_scalef_ps, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi16,
+    _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_srai_epi16, _mm512_srli_epi16, _mm512_srli_epi32,
+    _mm512_storeu_ps, _mm512_sub_epi32, _mm512_sub_ps, _mm512_xor_ps,
 };
+use std::mem::transmute;
 
-/// Sixteen numbers; exists only where AVX-512 does.
+/// Sixteen numbers; exists only where AVX-512 does. With `BF16`, AVX-512 BF16 is there too.
 #[derive(Debug, Clone, Copy)]
-pub struct F32x16(pub(crate) __m512);
+pub struct Wide<const BF16: bool>(pub(crate) __m512);
+
+/// Sixteen numbers on any CPU that has AVX-512.
+pub type F32x16 = Wide<false>;
 
 /// Does this CPU have AVX-512 F, BW, DQ and VL?
 pub fn is_available() -> bool {
@@ -40,6 +45,16 @@ pub unsafe fn enter<F: Vectorize>(f: F) -> F::Output {
     unsafe { f.run::<F32x16>() }
 }
 
+/// Runs `f` on vectors that are rounded to bf16 in one instruction.
+///
+/// # Safety
+/// [`crate::x86_dot::has_bf16`] holds.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")]
+pub unsafe fn enter_bf16<F: Vectorize>(f: F) -> F::Output {
+    // SAFETY: the caller vouches for the ISA.
+    unsafe { f.run::<Wide<true>>() }
+}
+
 /// The mask of the first `count` lanes, for masked loads and stores.
 #[inline(always)]
 pub(crate) fn first(count: usize) -> __mmask16 {
@@ -50,9 +65,9 @@ pub(crate) fn first(count: usize) -> __mmask16 {
 macro_rules! lanewise {
     ($(fn $name:ident($($arg:ident),*) = $intrinsic:ident;)*) => { $(
         #[inline(always)]
-        fn $name(self $(, $arg: F32x16)*) -> F32x16 {
+        fn $name(self $(, $arg: Wide<BF16>)*) -> Wide<BF16> {
             // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
-            F32x16(unsafe { $intrinsic(self.0 $(, $arg.0)*) })
+            Wide(unsafe { $intrinsic(self.0 $(, $arg.0)*) })
         }
     )* };
 }
@@ -61,31 +76,31 @@ macro_rules! lanewise {
 macro_rules! compare {
     ($(fn $name:ident = $predicate:ident;)*) => { $(
         #[inline(always)]
-        fn $name(self, b: F32x16) -> __mmask16 {
+        fn $name(self, b: Wide<BF16>) -> __mmask16 {
             // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
             unsafe { _mm512_cmp_ps_mask::<$predicate>(self.0, b.0) }
         }
     )* };
 }
 
-impl F32Vector for F32x16 {
+impl<const BF16: bool> F32Vector for Wide<BF16> {
     const LANES: usize = 16;
     type Mask = __mmask16;
 
     #[inline(always)]
-    unsafe fn splat(x: f32) -> F32x16 {
+    unsafe fn splat(x: f32) -> Wide<BF16> {
         // SAFETY: the caller vouches for the ISA.
-        F32x16(unsafe { _mm512_set1_ps(x) })
+        Wide(unsafe { _mm512_set1_ps(x) })
     }
     #[inline(always)]
-    unsafe fn load(source: *const f32) -> F32x16 {
+    unsafe fn load(source: *const f32) -> Wide<BF16> {
         // SAFETY: the caller vouches for the ISA and the memory.
-        F32x16(unsafe { _mm512_loadu_ps(source) })
+        Wide(unsafe { _mm512_loadu_ps(source) })
     }
     #[inline(always)]
-    unsafe fn load_partial(source: *const f32, count: usize) -> F32x16 {
+    unsafe fn load_partial(source: *const f32, count: usize) -> Wide<BF16> {
         // SAFETY: the caller vouches for the ISA and `count` numbers; masked lanes are not read.
-        F32x16(unsafe { _mm512_maskz_loadu_ps(first(count), source) })
+        Wide(unsafe { _mm512_maskz_loadu_ps(first(count), source) })
     }
     #[inline(always)]
     unsafe fn store(self, target: *mut f32) {
@@ -115,98 +130,104 @@ impl F32Vector for F32x16 {
     }
 
     #[inline(always)]
-    fn abs(self) -> F32x16 {
+    fn abs(self) -> Wide<BF16> {
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
-        F32x16(unsafe { _mm512_andnot_ps(_mm512_set1_ps(-0.0), self.0) })
+        Wide(unsafe { _mm512_andnot_ps(_mm512_set1_ps(-0.0), self.0) })
     }
     #[inline(always)]
-    fn neg(self) -> F32x16 {
+    fn neg(self) -> Wide<BF16> {
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
-        F32x16(unsafe { _mm512_xor_ps(_mm512_set1_ps(-0.0), self.0) })
+        Wide(unsafe { _mm512_xor_ps(_mm512_set1_ps(-0.0), self.0) })
     }
     #[inline(always)]
-    fn floor(self) -> F32x16 {
+    fn floor(self) -> Wide<BF16> {
         const MODE: i32 = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
-        F32x16(unsafe { _mm512_roundscale_ps::<MODE>(self.0) })
+        Wide(unsafe { _mm512_roundscale_ps::<MODE>(self.0) })
     }
     #[inline(always)]
-    fn ceil(self) -> F32x16 {
+    fn ceil(self) -> Wide<BF16> {
         const MODE: i32 = _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC;
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
-        F32x16(unsafe { _mm512_roundscale_ps::<MODE>(self.0) })
+        Wide(unsafe { _mm512_roundscale_ps::<MODE>(self.0) })
     }
     #[inline(always)]
-    fn round_even(self) -> F32x16 {
+    fn round_even(self) -> Wide<BF16> {
         const MODE: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
-        F32x16(unsafe { _mm512_roundscale_ps::<MODE>(self.0) })
+        Wide(unsafe { _mm512_roundscale_ps::<MODE>(self.0) })
     }
     #[inline(always)]
-    fn copysign(self, sign: F32x16) -> F32x16 {
+    fn copysign(self, sign: Wide<BF16>) -> Wide<BF16> {
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
-        F32x16(unsafe {
+        Wide(unsafe {
             let bit = _mm512_set1_ps(-0.0);
             _mm512_or_ps(_mm512_and_ps(bit, sign.0), _mm512_andnot_ps(bit, self.0))
         })
     }
     #[inline(always)]
-    fn scale_exp2(self, n: F32x16) -> F32x16 {
+    fn scale_exp2(self, n: Wide<BF16>) -> Wide<BF16> {
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
-        F32x16(unsafe { _mm512_scalef_ps(self.0, n.0) })
+        Wide(unsafe { _mm512_scalef_ps(self.0, n.0) })
     }
 
     #[inline(always)]
-    fn exp2_int(self) -> F32x16 {
+    fn exp2_int(self) -> Wide<BF16> {
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
-        F32x16(unsafe {
+        Wide(unsafe {
             let biased = _mm512_add_epi32(_mm512_cvtps_epi32(self.0), _mm512_set1_epi32(127));
             _mm512_castsi512_ps(_mm512_slli_epi32::<23>(biased))
         })
     }
     #[inline(always)]
-    fn split_exponent(self) -> (F32x16, F32x16) {
+    fn split_exponent(self) -> (Wide<BF16>, Wide<BF16>) {
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
         unsafe {
             let bits = _mm512_castps_si512(self.0);
             let fraction = _mm512_and_si512(bits, _mm512_set1_epi32(0x007f_ffff));
             let mantissa = _mm512_or_si512(fraction, _mm512_set1_epi32(0x3f80_0000));
             let exponent = _mm512_sub_epi32(_mm512_srli_epi32::<23>(bits), _mm512_set1_epi32(127));
-            (F32x16(_mm512_castsi512_ps(mantissa)), F32x16(_mm512_cvtepi32_ps(exponent)))
+            (Wide(_mm512_castsi512_ps(mantissa)), Wide(_mm512_cvtepi32_ps(exponent)))
         }
     }
     #[inline(always)]
-    fn low_bf16(self) -> F32x16 {
+    fn low_bf16(self) -> Wide<BF16> {
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
-        F32x16(unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_castps_si512(self.0))) })
+        Wide(unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_castps_si512(self.0))) })
     }
     #[inline(always)]
-    fn high_bf16(self) -> F32x16 {
+    fn high_bf16(self) -> Wide<BF16> {
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
-        F32x16(unsafe {
+        Wide(unsafe {
             let upper = _mm512_set1_epi32(0xffff_0000_u32 as i32);
             _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(self.0), upper))
         })
     }
     #[inline(always)]
-    unsafe fn store_bf16(self, target: *mut u16) {
-        // SAFETY: `self` exists, so the CPU has the ISA; the caller vouches for the memory.
-        unsafe {
-            let bits = _mm512_castps_si512(self.0);
-            let upper = _mm512_srli_epi32::<16>(bits);
-            let odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
-            let half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
-            let rounded = _mm512_srli_epi32::<16>(_mm512_add_epi32(bits, half));
-            let quiet = _mm512_or_si512(upper, _mm512_set1_epi32(0x40));
-            let chosen = _mm512_mask_blend_epi32(self.is_nan(), rounded, quiet);
-            _mm256_storeu_si256(target.cast(), _mm512_cvtepi32_epi16(chosen));
-        }
+    unsafe fn load_bf16(source: *const u16) -> Wide<BF16> {
+        // SAFETY: the caller vouches for the ISA and the memory.
+        unsafe { widened(_mm256_loadu_si256(source.cast())) }
     }
     #[inline(always)]
-    fn dot_u8i8(self, b: F32x16, sum: F32x16) -> F32x16 {
+    unsafe fn load_bf16_partial(source: *const u16, count: usize) -> Wide<BF16> {
+        // SAFETY: the caller vouches for the ISA and `count` numbers; masked lanes are not read.
+        unsafe { widened(_mm256_maskz_loadu_epi16(first(count), source.cast())) }
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, target: *mut u16) {
+        // SAFETY: the caller vouches for the memory.
+        unsafe { _mm256_storeu_si256(target.cast(), self.narrowed()) }
+    }
+    #[inline(always)]
+    unsafe fn store_bf16_partial(self, target: *mut u16, count: usize) {
+        // SAFETY: the caller vouches for `count` numbers; masked lanes are not written.
+        unsafe { _mm256_mask_storeu_epi16(target.cast(), first(count), self.narrowed()) }
+    }
+    #[inline(always)]
+    fn dot_u8i8(self, b: Wide<BF16>, sum: Wide<BF16>) -> Wide<BF16> {
         // Sums of two products of bytes leave 16 bits, so each byte becomes 16 bits first.
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
-        F32x16(unsafe {
+        Wide(unsafe {
             let (a, b) = (_mm512_castps_si512(self.0), _mm512_castps_si512(b.0));
             let a_even = _mm512_and_si512(a, _mm512_set1_epi16(0xff));
             let b_even = _mm512_srai_epi16::<8>(_mm512_slli_epi16::<8>(b));
@@ -217,9 +238,9 @@ impl F32Vector for F32x16 {
         })
     }
     #[inline(always)]
-    fn i32_bits_to_f32(self) -> F32x16 {
+    fn i32_bits_to_f32(self) -> Wide<BF16> {
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
-        F32x16(unsafe { _mm512_cvtepi32_ps(_mm512_castps_si512(self.0)) })
+        Wide(unsafe { _mm512_cvtepi32_ps(_mm512_castps_si512(self.0)) })
     }
     #[inline(always)]
     fn is_nan(self) -> __mmask16 {
@@ -227,8 +248,40 @@ impl F32Vector for F32x16 {
         unsafe { _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(self.0, self.0) }
     }
     #[inline(always)]
-    fn select(mask: __mmask16, a: F32x16, b: F32x16) -> F32x16 {
+    fn select(mask: __mmask16, a: Wide<BF16>, b: Wide<BF16>) -> Wide<BF16> {
         // SAFETY: `a` exists, so the CPU has the ISA; only registers are touched.
-        F32x16(unsafe { _mm512_mask_blend_ps(mask, b.0, a.0) })
+        Wide(unsafe { _mm512_mask_blend_ps(mask, b.0, a.0) })
     }
+}
+
+impl<const BF16: bool> Wide<BF16> {
+    /// The numbers rounded to bf16, to the nearest and ties to even; a NaN stays one. Where the
+    /// CPU has an instruction for it, numbers below the smallest normal one become zero.
+    #[inline(always)]
+    fn narrowed(self) -> __m256i {
+        // SAFETY: `self` exists, so the CPU has the ISA, and AVX-512 BF16 with `BF16`; only
+        // registers are touched.
+        unsafe {
+            if BF16 {
+                return transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(self.0));
+            }
+            let bits = _mm512_castps_si512(self.0);
+            let upper = _mm512_srli_epi32::<16>(bits);
+            let odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
+            let half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+            let rounded = _mm512_srli_epi32::<16>(_mm512_add_epi32(bits, half));
+            let quiet = _mm512_or_si512(upper, _mm512_set1_epi32(0x40));
+            _mm512_cvtepi32_epi16(_mm512_mask_blend_epi32(self.is_nan(), rounded, quiet))
+        }
+    }
+}
+
+/// Sixteen bf16 as f32.
+///
+/// # Safety
+/// [`is_available`] holds.
+#[inline(always)]
+unsafe fn widened<const BF16: bool>(halves: __m256i) -> Wide<BF16> {
+    // SAFETY: the caller vouches for the ISA; only registers are touched.
+    unsafe { Wide(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves)))) }
 }

@@ -2,9 +2,10 @@
 //! AVX-512 have. A lane holds two bf16 or four bytes.
 
 use crate::x86_avx2::F32x8;
-use crate::x86_avx512::F32x16;
+use crate::x86_avx512::{F32x16, Wide};
 use std::arch::x86_64::{
-    __m256, __m256bh, __m256i, __m512, __m512bh, _mm256_castps_si256, _mm256_castsi256_ps,
+    __m128bh, __m128i, __m256, __m256bh, __m256i, __m512, __m512bh, __mmask8,
+    _mm_mask_storeu_epi16, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cvtneps_pbh,
     _mm256_dpbf16_ps, _mm256_dpbusd_epi32, _mm256_mask_storeu_epi16, _mm256_storeu_si256,
     _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cvtneps_pbh, _mm512_dpbf16_ps,
     _mm512_dpbusd_epi32,
@@ -29,7 +30,7 @@ pub fn has_vnni() -> bool {
 #[inline(always)]
 pub unsafe fn dot_bf16(a: F32x16, b: F32x16, sum: F32x16) -> F32x16 {
     // SAFETY: the caller vouches for the ISA; the types are registers of the same bits.
-    F32x16(unsafe {
+    Wide(unsafe {
         _mm512_dpbf16_ps(
             sum.0,
             transmute::<__m512, __m512bh>(a.0),
@@ -79,6 +80,20 @@ pub unsafe fn store_bf16_partial(x: F32x16, target: *mut u16, count: usize) {
     }
 }
 
+/// As [`store_bf16_partial`], of 8 lanes.
+///
+/// # Safety
+/// [`has_bf16`] holds, and `target` is valid for writes of `count <= 8` numbers of 2 bytes.
+#[inline(always)]
+pub unsafe fn store_bf16_half(x: F32x8, target: *mut u16, count: usize) {
+    // SAFETY: the caller vouches for the ISA and the memory; masked lanes are not written.
+    unsafe {
+        let bits = transmute::<__m128bh, __m128i>(_mm256_cvtneps_pbh(x.0));
+        let mask = crate::x86_avx512::first(count) as __mmask8;
+        _mm_mask_storeu_epi16(target.cast(), mask, bits);
+    }
+}
+
 /// `sum` with the products of the 4 bytes of each lane, unsigned in `a` and signed in `b`, added
 /// to it, in bits of `i32`.
 ///
@@ -87,7 +102,7 @@ pub unsafe fn store_bf16_partial(x: F32x16, target: *mut u16, count: usize) {
 #[inline(always)]
 pub unsafe fn dot_u8i8(a: F32x16, b: F32x16, sum: F32x16) -> F32x16 {
     // SAFETY: the caller vouches for the ISA; only registers are touched.
-    F32x16(unsafe {
+    Wide(unsafe {
         let (a, b) = (_mm512_castps_si512(a.0), _mm512_castps_si512(b.0));
         _mm512_castsi512_ps(_mm512_dpbusd_epi32(_mm512_castps_si512(sum.0), a, b))
     })

@@ -67,6 +67,8 @@ struct Summary {
     constant_bytes: u64,
     macs: Option<u64>,
     arena_bytes: Option<u64>,
+    /// The most of it that is alive at one step.
+    live_bytes: Option<u64>,
 }
 
 /// All steps of one kind.
@@ -148,6 +150,7 @@ fn summary(loaded: &Loaded) -> Summary {
         constant_bytes: model.constants().as_slice().len() as u64,
         macs: macs::of_plan(plan, &plan.defaults),
         arena_bytes: model.arena_bytes(&plan.defaults).ok().map(|n| n as u64),
+        live_bytes: model.live_bytes(&plan.defaults).ok().map(|n| n as u64),
     }
 }
 
@@ -182,7 +185,13 @@ impl fmt::Display for Summary {
         }
         writeln!(f, "constants   {}", show::bytes(self.constant_bytes))?;
         if let Some(arena) = self.arena_bytes {
-            writeln!(f, "arena       {}", show::bytes(arena))?;
+            let live = self.live_bytes.unwrap_or(arena);
+            writeln!(
+                f,
+                "arena       {} ({} alive at once)",
+                show::bytes(arena),
+                show::bytes(live)
+            )?;
         }
         let steps: usize = self.layers.iter().map(|l| l.steps).sum();
         writeln!(f, "steps       {steps}")?;

@@ -13,6 +13,7 @@
 pub(crate) mod catalogue;
 mod pairs;
 
+use crate::floats::Target;
 use crate::matmul::{
     Block, Clamp, Kernel, Matrix, PANEL, THREADS_MAX, narrow, pack_columns, packed_len,
 };
@@ -263,10 +264,10 @@ impl Attention<'_> {
             k,
             b: packed,
             panel_stride: k * PANEL,
-            c,
+            c: Target::F32(c),
             c_stride,
             bias: std::ptr::null(),
-            residual: std::ptr::null(),
+            residual: None,
             scale,
             scales: std::ptr::null(),
             clamp: Clamp::of(None),

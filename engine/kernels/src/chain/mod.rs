@@ -16,7 +16,8 @@ mod strips;
 use crate::conv::{self, Conv, ConvShape};
 use crate::depthwise::Depthwise;
 use crate::matmul::{Epilogue, Packed};
-use crate::task::{Pieces, SharedMut, Task, scratch_for};
+use crate::task::{Pieces, Task, scratch_for};
+use crate::{Floats, FloatsMut};
 use simd::Isa;
 
 /// Stages of the longest chain.
@@ -33,6 +34,8 @@ pub struct Stage<'a> {
     pub weights: Packed<'a>,
     /// What is done to its sums; only the last stage may have a residual.
     pub epilogue: Epilogue<'a>,
+    /// Is what it gives rounded to bf16? Of the last stage the output says it.
+    pub is_bf16: bool,
 }
 
 /// `out = last(… first(input))` for stages of which each takes what the one before it gives.
@@ -40,8 +43,8 @@ pub struct Stage<'a> {
 pub struct Chain<'a> {
     isa: Isa,
     stages: &'a [Stage<'a>],
-    input: &'a [f32],
-    out: SharedMut<'a, f32>,
+    input: Floats<'a>,
+    out: FloatsMut<'a>,
     /// Rows of an output image that go together as one task.
     lines: Pieces,
     /// Rows of the last output that are made at a time.
@@ -65,9 +68,10 @@ impl<'a> Chain<'a> {
         isa: Isa,
         stages: &'a [Stage<'a>],
         parts: usize,
-        input: &'a [f32],
-        out: SharedMut<'a, f32>,
+        input: impl Into<Floats<'a>>,
+        out: impl Into<FloatsMut<'a>>,
     ) -> Chain<'a> {
+        let (input, out) = (input.into(), out.into());
         assert!((1..=STAGES_MAX).contains(&stages.len()), "{} stages", stages.len());
         for (stage, next) in stages.iter().zip(&stages[1..]) {
             let (a, b) = (&stage.shape, &next.shape);
@@ -84,8 +88,8 @@ impl<'a> Chain<'a> {
         last.epilogue.check(last.shape.out_c, out.len());
         let size = lines.div_ceil(parts.max(1)).max(TASK_ROWS_MIN);
         let strip = (1..=size).rev().find(|&rows| {
-            let floats: usize = between(stages, rows).iter().sum();
-            floats * size_of::<f32>() <= STRIP_BYTES
+            let bytes: usize = between(stages, rows).iter().sum();
+            bytes <= STRIP_BYTES
         });
         let lines = Pieces::of_size(lines, size);
         Chain { isa, stages, input, out, lines, strip: strip.unwrap_or(1) }
@@ -104,14 +108,22 @@ fn rows_of(stages: &[Stage<'_>], rows: usize) -> [usize; STAGES_MAX] {
     most
 }
 
-/// Floats that the rows after each stage but the last take.
+/// Bytes that the rows after each stage but the last take.
 fn between(stages: &[Stage<'_>], rows: usize) -> [usize; STAGES_MAX] {
     let most = rows_of(stages, rows);
-    let mut floats = [0; STAGES_MAX];
+    let mut bytes = [0; STAGES_MAX];
     for (at, stage) in stages[..stages.len() - 1].iter().enumerate() {
-        floats[at] = most[at] * stage.shape.out_w * stage.shape.out_c;
+        bytes[at] = most[at] * stage.line_bytes();
     }
-    floats
+    bytes
+}
+
+impl Stage<'_> {
+    /// Bytes of a row of what it gives.
+    fn line_bytes(&self) -> usize {
+        let size = if self.is_bf16 { size_of::<u16>() } else { size_of::<f32>() };
+        self.shape.out_w * self.shape.out_c * size
+    }
 }
 
 impl Task for Chain<'_> {
@@ -121,14 +133,18 @@ impl Task for Chain<'_> {
 
     fn scratch_bytes(&self) -> usize {
         let between = between(self.stages, self.strip);
-        let images: usize = between.iter().map(|&floats| scratch_for::<f32>(floats)).sum();
+        let images: usize = between.iter().map(|&bytes| scratch_for::<u8>(bytes)).sum();
         let most = rows_of(self.stages, self.strip);
+        let first = matches!(self.input, Floats::Bf16(_));
+        let given = std::iter::once(first).chain(self.stages.iter().map(|stage| stage.is_bf16));
         // Fewer rows may be cut into larger pieces, so every number of rows is asked.
-        let own = self.stages.iter().zip(most).filter(|(stage, _)| !stage.is_depthwise);
-        let own = own.flat_map(|(stage, most)| {
-            (1..=most).map(|rows| {
+        let own = self.stages.iter().zip(most).zip(given);
+        let own = own.filter(|((stage, _), _)| !stage.is_depthwise);
+        let own = own.flat_map(|((stage, most), is_bf16)| {
+            (1..=most).map(move |rows| {
                 let part = strips::window(&stage.shape, 0..rows).0;
-                Conv::scratch_for(&part, stage.weights, conv::grid(&part, 1).rows())
+                let rows = conv::grid(&part, 1).rows();
+                Conv::scratch_for(&part, (is_bf16, stage.weights), rows)
             })
         });
         images + own.max().unwrap_or(0)
@@ -149,9 +165,9 @@ unsafe fn stage_on(
     isa: Isa,
     stage: &Stage<'_>,
     shape: &ConvShape,
-    input: &[f32],
+    input: Floats<'_>,
     epilogue: Epilogue<'_>,
-    out: SharedMut<'_, f32>,
+    out: FloatsMut<'_>,
     scratch: &mut [u8],
 ) {
     let all = |task: &dyn Task, scratch: &mut [u8]| {

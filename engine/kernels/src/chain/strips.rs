@@ -4,6 +4,7 @@ use super::{Chain, STAGES_MAX, between, stage_on};
 use crate::conv::ConvShape;
 use crate::matmul::Epilogue;
 use crate::task::{SharedMut, take};
+use crate::{Floats, FloatsMut};
 use std::ops::Range;
 
 /// The convolution of some rows of the output of one image: its sizes, and the rows of the input
@@ -20,7 +21,8 @@ pub(super) fn window(shape: &ConvShape, rows: Range<usize>) -> (ConvShape, Range
 
 /// The rows after a stage that are at hand, from the first row of their buffer on.
 struct Rows<'s> {
-    floats: &'s mut [f32],
+    /// On the boundary of a cache line.
+    bytes: &'s mut [u8],
     have: Range<usize>,
 }
 
@@ -41,8 +43,8 @@ pub(super) unsafe fn run(
     lines: Range<usize>,
     mut scratch: &mut [u8],
 ) {
-    let floats = between(chain.stages, chain.strip);
-    let rows = floats.map(|count| Rows { floats: take(&mut scratch, count), have: 0..0 });
+    let bytes = between(chain.stages, chain.strip);
+    let rows = bytes.map(|count| Rows { bytes: take(&mut scratch, count), have: 0..0 });
     let mut strips = Strips { chain, image, rows, scratch };
     let last = chain.stages.len() - 1;
     let (shape, epilogue) = (&chain.stages[last].shape, &chain.stages[last].epilogue);
@@ -50,14 +52,11 @@ pub(super) unsafe fn run(
     for start in lines.clone().step_by(chain.strip) {
         let strip = start..(start + chain.strip).min(lines.end);
         let first = (image * shape.out_h + strip.start) * line;
-        let floats = first..first + strip.len() * line;
-        let epilogue =
-            Epilogue { residual: epilogue.residual.map(|all| &all[floats.clone()]), ..*epilogue };
-        // SAFETY: the range is within the output, and these rows belong to this task alone.
-        unsafe {
-            let out = chain.out.part(floats);
-            strips.make(last, strip, epilogue, SharedMut::from(out));
-        }
+        let range = first..first + strip.len() * line;
+        let residual = epilogue.residual.map(|all| all.part(range.clone()));
+        let epilogue = Epilogue { residual, ..*epilogue };
+        // SAFETY: these rows of the output belong to this task alone.
+        unsafe { strips.make(last, strip, epilogue, chain.out.part(range)) };
     }
 }
 
@@ -71,7 +70,7 @@ impl Strips<'_, '_> {
         at: usize,
         rows: Range<usize>,
         epilogue: Epilogue<'_>,
-        out: SharedMut<'_, f32>,
+        out: FloatsMut<'_>,
     ) {
         let chain = self.chain;
         let stage = &chain.stages[at];
@@ -79,7 +78,7 @@ impl Strips<'_, '_> {
         let line = shape.in_w * shape.in_c;
         if at == 0 {
             let first = self.image * stage.shape.in_h;
-            let input = &chain.input[(first + seen.start) * line..(first + seen.end) * line];
+            let input = chain.input.part((first + seen.start) * line..(first + seen.end) * line);
             // SAFETY: the caller's.
             unsafe { stage_on(chain.isa, stage, &shape, input, epilogue, out, self.scratch) };
             return;
@@ -87,7 +86,13 @@ impl Strips<'_, '_> {
         // SAFETY: the caller's; the buffer of the stage before is this task's own.
         unsafe {
             self.fetch(at - 1, seen.clone());
-            let input = &self.rows[at - 1].floats[..seen.len() * line];
+            let before = &chain.stages[at - 1];
+            let bytes = &self.rows[at - 1].bytes[..seen.len() * before.line_bytes()];
+            let input = if before.is_bf16 {
+                Floats::Bf16(bytemuck::cast_slice(bytes))
+            } else {
+                Floats::F32(bytemuck::cast_slice(bytes))
+            };
             stage_on(chain.isa, stage, &shape, input, epilogue, out, self.scratch);
         }
     }
@@ -99,24 +104,29 @@ impl Strips<'_, '_> {
     /// The CPU has the ISA.
     unsafe fn fetch(&mut self, at: usize, wanted: Range<usize>) {
         let stage = &self.chain.stages[at];
-        let line = stage.shape.out_w * stage.shape.out_c;
-        let Rows { floats, have } = &mut self.rows[at];
+        let line = stage.line_bytes();
+        let Rows { bytes, have } = &mut self.rows[at];
         let kept =
             if have.contains(&wanted.start) { have.end.min(wanted.end) } else { wanted.start };
         if kept > wanted.start {
             let from = wanted.start - have.start;
-            floats.copy_within(from * line..(kept - have.start) * line, 0);
+            bytes.copy_within(from * line..(kept - have.start) * line, 0);
         }
         *have = wanted.clone();
         if kept == wanted.end {
             return;
         }
-        let target = &mut floats[(kept - wanted.start) * line..(wanted.end - wanted.start) * line];
+        let target = &mut bytes[(kept - wanted.start) * line..(wanted.end - wanted.start) * line];
         let (start, len) = (target.as_mut_ptr(), target.len());
-        // SAFETY: stages before this one write to other buffers, so these floats, which outlive
+        // SAFETY: stages before this one write to other buffers, so these bytes, which outlive
         // the call, are touched by it alone.
         unsafe {
-            let out = SharedMut::from_raw_parts(start, len);
+            let out: SharedMut<'_, u8> = SharedMut::from_raw_parts(start, len);
+            let out = if stage.is_bf16 {
+                FloatsMut::Bf16(out.cast())
+            } else {
+                FloatsMut::F32(out.cast())
+            };
             self.make(at, kept..wanted.end, stage.epilogue, out);
         }
     }

@@ -1,9 +1,10 @@
 //! Chains against their stages run one after another: the same bytes are expected.
 
 use super::*;
+use crate::SharedMut;
 use crate::conv;
 use crate::conv::tests::shape;
-use crate::testing::{Random, isas, run};
+use crate::testing::{Random, halves, isas, run};
 use tensor::scalar::Unary;
 
 /// What a stage is made of: channels out, depthwise or not, kernel, stride and pads.
@@ -49,9 +50,10 @@ impl Net {
             weights: Packed::F32(&self.weights[at]),
             epilogue: Epilogue {
                 bias: Some(&self.biases[at]),
-                residual: (at == last).then_some(&self.residual),
+                residual: (at == last).then_some((&self.residual).into()),
                 activation: Some(if at == 0 { Unary::Silu } else { Unary::Relu }),
             },
+            is_bf16: false,
         };
         self.shapes.iter().enumerate().map(stage).collect()
     }
@@ -61,7 +63,7 @@ fn check(net: &Net) {
     let stages = net.stages();
     for isa in isas() {
         let mut expected = net.input.clone();
-        for Stage { shape, is_depthwise, weights, epilogue } in &stages {
+        for Stage { shape, is_depthwise, weights, epilogue, .. } in &stages {
             let input = std::mem::take(&mut expected);
             expected = vec![f32::NAN; shape.out_pixels() * shape.out_c];
             let out = SharedMut::from(&mut expected[..]);
@@ -98,5 +100,55 @@ fn a_chain_gives_the_bytes_of_its_stages() {
     ];
     for (batch, image, layers) in nets {
         check(&Net::new(&mut random, batch, image, &layers));
+    }
+}
+
+#[test]
+fn a_chain_of_bf16_gives_the_bytes_of_its_stages() {
+    let mut random = Random::new(24);
+    let expand = shape(1, [29, 31, 6], (33, 1), [1; 2], [1; 2], [1; 2], [0; 4]);
+    let middle = shape(1, [29, 31, 33], (33, 33), [3; 2], [2; 2], [1; 2], [1; 4]);
+    let project = shape(1, [15, 16, 33], (9, 1), [1; 2], [1; 2], [1; 2], [0; 4]);
+    let mut packed = || {
+        [&expand, &project].map(|shape| {
+            let mut packed = vec![0; conv::packed_bf16_len(shape)];
+            conv::pack_weights_bf16(&random.floats(shape.out_c * shape.in_c), shape, &mut packed);
+            packed
+        })
+    };
+    let [first, last] = packed();
+    let taps = random.floats(9 * 33);
+    let image = halves(&random.floats(29 * 31 * 6));
+    let stage = |shape: ConvShape, weights| Stage {
+        shape,
+        is_depthwise: matches!(weights, Packed::F32(_)),
+        weights,
+        epilogue: Epilogue::default(),
+        is_bf16: true,
+    };
+    let stages = [
+        stage(expand, Packed::Bf16(&first)),
+        stage(middle, Packed::F32(&taps)),
+        stage(project, Packed::Bf16(&last)),
+    ];
+    for isa in isas() {
+        let mut expected = image.clone();
+        for Stage { shape, is_depthwise, weights, epilogue, .. } in &stages {
+            let input = std::mem::take(&mut expected);
+            expected = vec![0xffff; shape.out_pixels() * shape.out_c];
+            let out = FloatsMut::Bf16(SharedMut::from(&mut expected[..]));
+            let input = Floats::Bf16(&input);
+            if *is_depthwise {
+                run(&Depthwise::new(isa, shape, input, weights.floats(), *epilogue, out));
+            } else {
+                run(&Conv::new(isa, shape, input, *weights, *epilogue, out));
+            }
+        }
+        for parts in [1, 3] {
+            let mut actual = vec![0xffff; expected.len()];
+            let out = FloatsMut::Bf16(SharedMut::from(&mut actual[..]));
+            run(&Chain::new(isa, &stages, parts, Floats::Bf16(&image), out));
+            assert_eq!(actual, expected, "{} in {parts} parts", isa.name());
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! pixels are pointed at, not copied, and padding points at a row of zeros.
 
 pub(crate) mod catalogue;
+mod gather;
 mod generic;
 mod pack;
 mod scalar;
@@ -15,8 +16,9 @@ pub use scalar::ScalarConv;
 pub use shape::ConvShape;
 
 use crate::matmul::{Clamp, Epilogue, Grid, Packed, THREADS_MAX, narrow};
-use crate::task::{SharedMut, Task};
-use generic::Gather;
+use crate::task::Task;
+use crate::{Floats, FloatsMut};
+use gather::Gather;
 use simd::{Isa, Token};
 
 /// `out[N][OH][OW][OC] = activation(conv(input[N][H][W][C], weights) + bias + residual)`.
@@ -24,28 +26,31 @@ use simd::{Isa, Token};
 pub struct Conv<'a> {
     token: Token,
     shape: ConvShape,
-    input: &'a [f32],
+    input: Floats<'a>,
     weights: Packed<'a>,
     epilogue: Epilogue<'a>,
     clamp: Clamp,
-    out: SharedMut<'a, f32>,
-    gather: Gather,
+    out: FloatsMut<'a>,
     grid: Grid,
 }
 
 impl<'a> Conv<'a> {
-    /// `weights`: see [`pack_weights`] and [`pack_weights_bf16`].
+    /// `weights`: see [`pack_weights`] and [`pack_weights_bf16`]. The input may be bf16 beside
+    /// weights of bf16; with an odd number of channels, an infinity in it may then make the pixel
+    /// on its left NaN.
     ///
     /// # Panics
-    /// When a length does not fit the shape, the shape is impossible, or this CPU has no `isa`.
+    /// When a length or a type does not fit, the shape is impossible, or this CPU has no `isa`.
     pub fn new(
         isa: Isa,
         shape: &ConvShape,
-        input: &'a [f32],
+        input: impl Into<Floats<'a>>,
         weights: Packed<'a>,
         epilogue: Epilogue<'a>,
-        out: SharedMut<'a, f32>,
+        out: impl Into<FloatsMut<'a>>,
     ) -> Conv<'a> {
+        let (input, out) = (input.into(), out.into());
+        weights.check_left(input);
         shape.check(input.len(), out.len());
         let expected = match weights {
             Packed::F32(_) => packed_len(shape),
@@ -62,7 +67,6 @@ impl<'a> Conv<'a> {
             epilogue,
             clamp: Clamp::of(epilogue.activation),
             out,
-            gather: Gather::of(shape),
             grid,
         }
     }
@@ -75,12 +79,21 @@ impl<'a> Conv<'a> {
 
     /// [`Task::scratch_bytes`] of a convolution of this shape with weights of this form, in pieces
     /// of so many rows.
-    pub(crate) fn scratch_for(shape: &ConvShape, weights: Packed<'_>, rows: usize) -> usize {
-        let narrow = match weights {
-            Packed::F32(_) => 0,
-            Packed::Bf16(_) => narrow::scratch_bytes(rows, shape.depth()),
-        };
-        Gather::of(shape).scratch_bytes(shape, rows) + narrow
+    pub(crate) fn scratch_for(
+        shape: &ConvShape,
+        (is_bf16, weights): (bool, Packed<'_>),
+        rows: usize,
+    ) -> usize {
+        let gather = Gather::of(shape);
+        let (runs, k) = gather.runs(shape);
+        match (is_bf16, weights) {
+            (true, _) => gather.scratch_bytes::<u16>(shape, rows),
+            (false, Packed::F32(_)) => gather.scratch_bytes::<f32>(shape, rows),
+            (false, Packed::Bf16(_)) => {
+                let narrowed = narrow::scratch_bytes(rows, runs * k.next_multiple_of(2));
+                gather.scratch_bytes::<f32>(shape, rows) + narrowed
+            }
+        }
     }
 }
 
@@ -95,7 +108,8 @@ impl Task for Conv<'_> {
     }
 
     fn scratch_bytes(&self) -> usize {
-        Conv::scratch_for(&self.shape, self.weights, self.grid.rows())
+        let is_bf16 = matches!(self.input, Floats::Bf16(_));
+        Conv::scratch_for(&self.shape, (is_bf16, self.weights), self.grid.rows())
     }
 
     unsafe fn run(&self, task: usize, scratch: &mut [u8]) {

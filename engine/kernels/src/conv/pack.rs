@@ -1,6 +1,6 @@
 //! The packed form of convolution weights.
 
-use super::ConvShape;
+use super::{ConvShape, Gather};
 use crate::matmul::{PANEL, pack_lanes};
 use half::bf16;
 
@@ -49,15 +49,15 @@ pub fn pack_weights(oihw: &[f32], shape: &ConvShape, out: &mut [f32]) {
 pub fn packed_bf16_len(shape: &ConvShape) -> usize {
     shape.check_sizes();
     let panels = shape.group_out().div_ceil(PANEL);
-    let depth = tensor::element_count(&[shape.kernel[0], shape.kernel[1], shape.group_in()])
-        .expect("the weights fit in memory");
-    tensor::element_count(&[shape.groups, panels, depth.div_ceil(2), PANEL, 2])
+    let (runs, k) = Gather::of(shape).runs(shape);
+    tensor::element_count(&[shape.groups, panels, runs, k.div_ceil(2), PANEL, 2])
         .expect("the weights fit in memory")
 }
 
 /// Packs weights `[out_c][in_c / groups][kernel rows][kernel columns]`, rounded to the nearest
-/// bf16, into `[group][panel of 16 output channels][pair of products][16][2]`: the products of an
-/// output run over taps, then channels, the last pair of an odd number filled up with a zero.
+/// bf16, into `[group][panel of 16 output channels][run][pair of products][16][2]`. A run is a tap,
+/// or with few channels a row of taps; its products run over taps, then channels, the last pair
+/// of an odd number filled up with a zero.
 ///
 /// # Panics
 /// When a length does not fit the shape.
@@ -68,13 +68,19 @@ pub fn pack_weights_bf16(oihw: &[f32], shape: &ConvShape, out: &mut [u16]) {
     if out.is_empty() {
         return;
     }
+    let (runs, k) = Gather::of(shape).runs(shape);
+    let padded = k.next_multiple_of(2);
     let each = out.len() / shape.groups;
     for (group, out) in out.chunks_exact_mut(each).enumerate() {
-        let element = |product: usize, output: usize| {
-            let (tap, channel) = (product / group_in, product % group_in);
+        let element = |row: usize, output: usize| {
+            let (run, product) = (row / padded, row % padded);
+            if product >= k {
+                return 0;
+            }
+            let (tap, channel) = (run * (k / group_in) + product / group_in, product % group_in);
             let at = ((group * group_out + output) * group_in + channel) * taps + tap;
             bf16::from_f32(oihw[at]).to_bits()
         };
-        pack_lanes::<2, _>(shape.depth(), group_out, element, out);
+        pack_lanes::<2, _>(runs * padded, group_out, element, out);
     }
 }

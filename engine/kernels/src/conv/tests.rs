@@ -1,8 +1,9 @@
 //! Convolutions against a naive twin, on every ISA.
 
 use super::*;
+use crate::SharedMut;
 use crate::matmul::tests::rounded;
-use crate::testing::{Random, check_close, dot_tolerance, isas, run};
+use crate::testing::{ROUNDED, Random, check_close, dot_tolerance, halves, isas, run, widened};
 use tensor::scalar::Unary;
 
 /// The sum of products over taps and channels, for weights in the order of ONNX.
@@ -75,7 +76,8 @@ fn check(random: &mut Random, shape: &ConvShape) {
     check_bf16(shape, &input, &oihw);
     let sums = naive(shape, &input, &oihw);
     for activation in [None, Some(Unary::Clip { min: 0.0, max: 6.0 }), Some(Unary::Silu)] {
-        let epilogue = Epilogue { bias: Some(&bias), residual: Some(&residual), activation };
+        let epilogue =
+            Epilogue { bias: Some(&bias), residual: Some((&residual).into()), activation };
         let finish = |(i, sum): (usize, &f64)| {
             let x = sum + f64::from(bias[i % shape.out_c]) + f64::from(residual[i]);
             match activation {
@@ -107,6 +109,13 @@ fn check_bf16(shape: &ConvShape, input: &[f32], oihw: &[f32]) {
         run(&Conv::new(isa, shape, input, weights, Epilogue::default(), target));
         let what = format!("{}: bf16 {shape:?}", isa.name());
         check_close(&out, &expected, dot_tolerance(shape.depth()), &what);
+        // The same of numbers that are bf16 already, to such.
+        let (halves, mut made) = (halves(input), vec![0xffff; expected.len()]);
+        let (halves, target) =
+            (Floats::Bf16(&halves), FloatsMut::Bf16(SharedMut::from(&mut made[..])));
+        run(&Conv::new(isa, shape, halves, weights, Epilogue::default(), target));
+        let tolerance = ROUNDED + dot_tolerance(shape.depth());
+        check_close(&widened(&made), &expected, tolerance, &what);
     }
 }
 

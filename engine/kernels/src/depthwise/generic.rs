@@ -9,17 +9,20 @@
 //! one chain over its taps in order, however many pixels go together.
 
 use super::Depthwise;
-use crate::elementwise::activate;
+use crate::SharedMut;
+use crate::floats::{Stored, load};
 use simd::{F32Vector, Vectorize};
 use std::ops::Range;
 
 /// Line `line` of all output lines of the batch.
-pub(super) struct Line<'c> {
+pub(super) struct Line<'c, T> {
     pub(super) call: &'c Depthwise<'c>,
     pub(super) line: usize,
+    pub(super) input: &'c [T],
+    pub(super) out: SharedMut<'c, T>,
 }
 
-impl Vectorize for Line<'_> {
+impl<T: Stored> Vectorize for Line<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -35,16 +38,10 @@ impl Vectorize for Line<'_> {
                 _ => self.columns::<V, 0, 0>(),
             }
         }
-        if let Some(unary) = self.call.clamp.rest {
-            let len = shape.out_w * shape.in_c;
-            let start = self.call.out.as_mut_ptr().wrapping_add(self.line * len);
-            // SAFETY: the line that was just written.
-            unsafe { activate(self.call.token, unary, start, len) };
-        }
     }
 }
 
-impl Line<'_> {
+impl<T: Stored> Line<'_, T> {
     /// All columns of the line. `W` and `S` are the kernel's width and stride of pixels that lie
     /// side by side, or 0 when they are known at run time only.
     ///
@@ -143,9 +140,9 @@ impl Line<'_> {
                 for j in 0..shape.kernel[1] {
                     let Some(x) = shape.source(1, column, j) else { continue };
                     let weights = V::load_partial(taps.add(j * shape.in_c), lanes);
-                    let input = call.input.as_ptr().add((row + x) * shape.in_c + channel);
+                    let input = self.input.as_ptr().add((row + x) * shape.in_c + channel);
                     for (p, acc) in acc.iter_mut().enumerate() {
-                        let x = V::load_partial(input.add(p * step), lanes);
+                        let x = T::load_partial::<V>(input.add(p * step), lanes);
                         *acc = x.mul_add(weights, *acc);
                     }
                 }
@@ -185,7 +182,7 @@ impl Line<'_> {
                 let Some(y) = shape.source(0, line, i) else { continue };
                 let row = ((image * shape.in_h + y) * shape.in_w) as isize;
                 let start = (row + first) * shape.in_c as isize + channel as isize;
-                let input = call.input.as_ptr().wrapping_offset(start);
+                let input = self.input.as_ptr().wrapping_offset(start);
                 let taps = call.weights.as_ptr().add(i * W * shape.in_c + channel);
                 let run = Run { input, taps, channels: shape.in_c, lanes, seen: seen.clone() };
                 if lanes == V::LANES {
@@ -215,22 +212,22 @@ impl Line<'_> {
                 if let Some(bias) = call.epilogue.bias {
                     y = y.add(V::load_partial(bias.as_ptr().add(channel), lanes));
                 }
-                if let Some(residual) = call.epilogue.residual {
-                    y = y.add(V::load_partial(residual.as_ptr().add(at), lanes));
+                if let Some(residual) = call.epilogue.residual_at(at) {
+                    y = y.add(residual.load::<V, false>(lanes));
                 }
                 y = high.min(low.max(y));
-                y.store_partial(call.out.as_mut_ptr().add(at), lanes);
+                T::store_partial(y, self.out.as_mut_ptr().add(at), lanes);
             }
         }
     }
 }
 
 /// A row of taps over a row of the input.
-struct Run {
+struct Run<T> {
     /// Under the first tap of the first pixel, be it there or not.
-    input: *const f32,
+    input: *const T,
     taps: *const f32,
-    /// Floats from one pixel, and one tap, to the next.
+    /// Numbers from one pixel, and one tap, to the next.
     channels: usize,
     /// Channels that exist.
     lanes: usize,
@@ -238,7 +235,7 @@ struct Run {
     seen: Range<isize>,
 }
 
-impl Run {
+impl<T: Stored> Run<T> {
     /// Adds the products of `W` taps to the sums of `P` pixels.
     ///
     /// # Safety
@@ -261,13 +258,13 @@ impl Run {
         unsafe {
             let mut weights = [V::splat(0.0); W];
             for (j, weights) in weights.iter_mut().enumerate() {
-                *weights = load::<V, FULL>(self.taps.add(j * self.channels), self.lanes);
+                *weights = load::<V, f32, FULL>(self.taps.add(j * self.channels), self.lanes);
             }
             for at in 0..(P - 1) * S + W {
                 if EDGE && !self.seen.contains(&(at as isize)) {
                     continue;
                 }
-                let x = load::<V, FULL>(self.input.wrapping_add(at * self.channels), self.lanes);
+                let x = load::<V, T, FULL>(self.input.wrapping_add(at * self.channels), self.lanes);
                 for (p, acc) in acc.iter_mut().enumerate() {
                     if let Some(j) = at.checked_sub(p * S)
                         && j < W
@@ -278,12 +275,4 @@ impl Run {
             }
         }
     }
-}
-
-/// # Safety
-/// `count` floats can be read, and `LANES` when `FULL`.
-#[inline(always)]
-unsafe fn load<V: F32Vector, const FULL: bool>(source: *const f32, count: usize) -> V {
-    // SAFETY: the caller's.
-    unsafe { if FULL { V::load(source) } else { V::load_partial(source, count) } }
 }

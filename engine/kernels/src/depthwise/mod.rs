@@ -2,10 +2,15 @@
 
 pub(crate) mod catalogue;
 mod generic;
+#[cfg(target_arch = "x86_64")]
+mod x86_bf16;
 
 use crate::conv::ConvShape;
+use crate::elementwise::activate;
+use crate::floats::check_types;
 use crate::matmul::{Clamp, Epilogue};
-use crate::task::{Pieces, SharedMut, Task};
+use crate::task::{Pieces, Task};
+use crate::{Floats, FloatsMut};
 use simd::{Isa, Token};
 
 /// `out[N][OH][OW][C] = activation(sum over taps of input * weights[tap][C] + bias + residual)`.
@@ -13,41 +18,54 @@ use simd::{Isa, Token};
 pub struct Depthwise<'a> {
     token: Token,
     shape: ConvShape,
-    input: &'a [f32],
+    input: Floats<'a>,
     weights: &'a [f32],
     epilogue: Epilogue<'a>,
     clamp: Clamp,
-    out: SharedMut<'a, f32>,
+    out: FloatsMut<'a>,
     pieces: Pieces,
+    /// Are two taps multiplied in one lane?
+    is_paired: bool,
 }
 
 /// Multiply-adds of a piece, which is some rows of the output.
 const PIECE_WORK: usize = 1 << 16;
+/// As [`PIECE_WORK`], of bf16: weights are put into pairs once for each piece.
+const PIECE_WORK_BF16: usize = 1 << 18;
 
 impl<'a> Depthwise<'a> {
     /// `shape`: with `groups == in_c == out_c`. `weights`: `[kernel row][kernel column][channel]`,
-    /// see [`pack_weights`].
+    /// see [`pack_weights`]. Input, residual and output are all f32, or all bf16.
     ///
     /// # Panics
-    /// When a length does not fit the shape, the shape is no depthwise convolution, or this CPU
+    /// When a length or a type does not fit, the shape is no depthwise convolution, or this CPU
     /// has no `isa`.
     pub fn new(
         isa: Isa,
         shape: &ConvShape,
-        input: &'a [f32],
+        input: impl Into<Floats<'a>>,
         weights: &'a [f32],
         epilogue: Epilogue<'a>,
-        out: SharedMut<'a, f32>,
+        out: impl Into<FloatsMut<'a>>,
     ) -> Depthwise<'a> {
+        let (input, out) = (input.into(), out.into());
+        check_types(input, epilogue.residual, out);
         check_depthwise(shape);
         shape.check(input.len(), out.len());
         assert_eq!(weights.len(), shape.taps() * shape.in_c, "weights: wrong length");
         epilogue.check(shape.out_c, out.len());
         let row = shape.out_w * shape.in_c * shape.taps();
-        let pieces = Pieces::of_size(shape.batch * shape.out_h, PIECE_WORK.div_ceil(row.max(1)));
+        let is_bf16 = matches!(input, Floats::Bf16(_));
+        #[cfg(target_arch = "x86_64")]
+        let is_paired = is_bf16 && x86_bf16::is_possible(isa, shape, epilogue.residual.is_some());
+        #[cfg(not(target_arch = "x86_64"))]
+        let is_paired = false;
+        let work = if is_bf16 { PIECE_WORK_BF16 } else { PIECE_WORK };
+        let pieces = Pieces::of_size(shape.batch * shape.out_h, work.div_ceil(row.max(1)));
         let clamp = Clamp::of(epilogue.activation);
         let token = isa.require();
-        Depthwise { token, shape: *shape, input, weights, epilogue, clamp, out, pieces }
+        let shape = *shape;
+        Depthwise { token, shape, input, weights, epilogue, clamp, out, pieces, is_paired }
     }
 }
 
@@ -81,8 +99,31 @@ impl Task for Depthwise<'_> {
     }
 
     unsafe fn run(&self, task: usize, _: &mut [u8]) {
-        for line in self.pieces.range(task) {
-            self.token.run(generic::Line { call: self, line });
+        let lines = self.pieces.range(task);
+        match (self.input, self.out) {
+            (Floats::F32(input), FloatsMut::F32(out)) => {
+                for line in lines.clone() {
+                    self.token.run(generic::Line { call: self, line, input, out });
+                }
+            }
+            #[cfg(target_arch = "x86_64")]
+            (Floats::Bf16(input), FloatsMut::Bf16(out)) if self.is_paired => {
+                // SAFETY: as the constructor found out; the caller vouches for the output.
+                unsafe { x86_bf16::run(self, input, out, lines.clone()) };
+            }
+            (Floats::Bf16(input), FloatsMut::Bf16(out)) => {
+                for line in lines.clone() {
+                    self.token.run_in_bf16(generic::Line { call: self, line, input, out });
+                }
+            }
+            _ => unreachable!("the constructor refuses mixed types"),
+        }
+        if let Some(unary) = self.clamp.rest {
+            let len = self.shape.out_w * self.shape.in_c;
+            // SAFETY: the lines that were just written.
+            unsafe {
+                activate(self.token, unary, self.out.at(lines.start * len), lines.len() * len)
+            };
         }
     }
 }

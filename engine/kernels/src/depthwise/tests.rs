@@ -1,8 +1,10 @@
 //! Depthwise convolutions against the naive twin of convolution, on every ISA.
 
 use super::*;
+use crate::SharedMut;
 use crate::conv::tests::{naive, shape};
-use crate::testing::{Random, check_close, dot_tolerance, isas, run};
+use crate::matmul::tests::rounded;
+use crate::testing::{ROUNDED, Random, check_close, dot_tolerance, halves, isas, run, widened};
 use tensor::scalar::Unary;
 
 fn check(random: &mut Random, shape: &ConvShape) {
@@ -13,7 +15,8 @@ fn check(random: &mut Random, shape: &ConvShape) {
     let (bias, residual) =
         (random.floats(shape.in_c), random.floats(shape.out_pixels() * shape.in_c));
     for activation in [None, Some(Unary::Relu), Some(Unary::Tanh)] {
-        let epilogue = Epilogue { bias: Some(&bias), residual: Some(&residual), activation };
+        let epilogue =
+            Epilogue { bias: Some(&bias), residual: Some((&residual).into()), activation };
         let mut expected = naive(shape, &input, &oihw);
         for (i, x) in expected.iter_mut().enumerate() {
             *x += f64::from(bias[i % shape.in_c]) + f64::from(residual[i]);
@@ -29,6 +32,61 @@ fn check(random: &mut Random, shape: &ConvShape) {
             run(&Depthwise::new(isa, shape, &input, &weights, epilogue, target));
             let what = format!("{}: {activation:?} {shape:?}", isa.name());
             check_close(&out, &expected, dot_tolerance(shape.taps()), &what);
+        }
+    }
+    check_bf16(random, shape);
+}
+
+/// From bf16 to bf16. Weights may be rounded too.
+fn check_bf16(random: &mut Random, shape: &ConvShape) {
+    let input = halves(&random.floats(shape.batch * shape.in_h * shape.in_w * shape.in_c));
+    let weights = rounded(&random.floats(shape.in_c * shape.taps()));
+    let mut packed = vec![f32::NAN; weights.len()];
+    pack_weights(&weights, shape, &mut packed);
+    let bias = random.floats(shape.in_c);
+    let residual = halves(&random.floats(shape.out_pixels() * shape.in_c));
+    let sums = naive(shape, &widened(&input), &weights);
+    for (has_residual, activation) in
+        [(false, None), (false, Some(Unary::Relu)), (true, None), (false, Some(Unary::Tanh))]
+    {
+        let epilogue = Epilogue {
+            bias: Some(&bias),
+            residual: has_residual.then_some(Floats::Bf16(&residual)),
+            activation,
+        };
+        let finish = |(i, sum): (usize, &f64)| {
+            let other = if has_residual { widened(&residual[i..=i])[0] } else { 0.0 };
+            let x = sum + f64::from(bias[i % shape.in_c]) + f64::from(other);
+            match activation {
+                None => x,
+                Some(Unary::Relu) => x.max(0.0),
+                Some(_) => x.tanh(),
+            }
+        };
+        let expected: Vec<f64> = sums.iter().enumerate().map(finish).collect();
+        for isa in isas() {
+            let mut out = vec![0xffff; expected.len()];
+            let target = FloatsMut::Bf16(SharedMut::from(&mut out[..]));
+            run(&Depthwise::new(isa, shape, Floats::Bf16(&input), &packed, epilogue, target));
+            let what = format!("{}: bf16 {activation:?} {shape:?}", isa.name());
+            // What is given to the function is rounded as well.
+            let tolerance = 2.0 * ROUNDED + dot_tolerance(shape.taps());
+            check_close(&widened(&out), &expected, tolerance, &what);
+        }
+    }
+}
+
+#[test]
+fn the_usual_kernels_agree_with_the_naive_twin_in_bf16() {
+    let mut random = Random::new(22);
+    for (taps, stride) in [(3, 1), (3, 2), (5, 1), (5, 2)] {
+        for (size, channels, pads) in
+            [([9, 13], 64, [1; 4]), ([14, 6], 33, [2, 0, 1, 2]), ([5, 5], 3, [3; 4])]
+        {
+            let size = [size[0], size[1], channels];
+            let (kernel, strides) = ([taps; 2], [stride; 2]);
+            let case = shape(2, size, (channels, channels), kernel, strides, [1; 2], pads);
+            check_bf16(&mut random, &case);
         }
     }
 }

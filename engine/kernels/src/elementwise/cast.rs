@@ -1,10 +1,13 @@
 //! Change of element type.
 
 use super::PIECE;
+use super::generic::Convert;
 use super::unary::checked_len;
+use crate::floats::Stored;
 use crate::task::{Pieces, SharedMut, Task};
 use half::{bf16, f16};
 use num_traits::AsPrimitive;
+use simd::{Isa, Token};
 use tensor::DType;
 use tensor::small::{self, Narrowing};
 
@@ -13,6 +16,7 @@ use tensor::small::{self, Narrowing};
 /// elements as [`small::from_f64`] does by default.
 #[derive(Debug)]
 pub struct Cast<'a> {
+    token: Token,
     from: DType,
     input: &'a [u8],
     to: DType,
@@ -24,12 +28,28 @@ impl<'a> Cast<'a> {
     /// `input`: elements of type `from`. `out`: as many of type `to`.
     ///
     /// # Panics
-    /// When the lengths differ or memory is not aligned for its elements.
-    pub fn new(from: DType, input: &'a [u8], to: DType, out: SharedMut<'a, u8>) -> Cast<'a> {
+    /// When the lengths differ, memory is not aligned for its elements, or this CPU has no `isa`.
+    pub fn new(
+        isa: Isa,
+        from: DType,
+        input: &'a [u8],
+        to: DType,
+        out: SharedMut<'a, u8>,
+    ) -> Cast<'a> {
         let len = checked_len(input.as_ptr(), input.len(), from);
         let found = checked_len(out.as_mut_ptr(), out.len(), to);
         assert_eq!(found, len, "input and output differ in length");
-        Cast { from, input, to, out, pieces: Pieces::of_size(len, PIECE) }
+        let token = isa.require();
+        Cast { token, from, input, to, out, pieces: Pieces::of_size(len, PIECE) }
+    }
+
+    /// # Safety
+    /// `A` and `B` are the types of input and output; otherwise as [`Task::run`].
+    unsafe fn convert<A: Stored, B: Stored>(&self, task: usize) {
+        let range = self.pieces.range(task);
+        let source = self.input.as_ptr().cast::<A>().wrapping_add(range.start);
+        let target = self.out.as_mut_ptr().cast::<B>().wrapping_add(range.start);
+        self.token.run(Convert { source, target, len: range.len() });
     }
 
     /// # Safety
@@ -143,6 +163,11 @@ impl Task for Cast<'_> {
     unsafe fn run(&self, task: usize, _: &mut [u8]) {
         // SAFETY: the type is that of the input; the rest is the caller's.
         unsafe {
+            match (self.from, self.to) {
+                (DType::F32, DType::BF16) => return self.convert::<f32, u16>(task),
+                (DType::BF16, DType::F32) => return self.convert::<u16, f32>(task),
+                _ => {}
+            }
             match self.from {
                 DType::F32 => self.from::<f32>(task),
                 DType::F64 => self.from::<f64>(task),

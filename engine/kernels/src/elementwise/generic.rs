@@ -1,14 +1,56 @@
 //! The f32 loops over the vectors of any ISA.
 
+use crate::floats::{Stored, Target};
 use simd::{F32Vector, Token, Vectorize, math};
 use tensor::scalar::{Binary, Unary};
+
+/// Numbers of bf16 that are widened at a time: with the f32 beside them a part of the first-level
+/// cache.
+const WIDENED: usize = 1 << 10;
 
 /// `data[i] = op(data[i])`, for the epilogues of other families.
 ///
 /// # Safety
-/// `data` is valid for reads and writes of `len` floats, alone; `op` yields f32.
-pub(crate) unsafe fn activate(token: Token, op: Unary, data: *mut f32, len: usize) {
-    token.run(UnaryRun { op, source: data, target: data, len });
+/// `data` is valid for reads and writes of `len` numbers, alone; `op` yields f32.
+pub(crate) unsafe fn activate(token: Token, op: Unary, data: Target, len: usize) {
+    match data {
+        Target::F32(floats) => token.run(UnaryRun { op, source: floats, target: floats, len }),
+        Target::Bf16(halves) => {
+            let mut floats = [0.0f32; WIDENED];
+            for first in (0..len).step_by(WIDENED) {
+                let (halves, len) = (halves.wrapping_add(first), (len - first).min(WIDENED));
+                let between = floats.as_mut_ptr();
+                token.run(Convert { source: halves.cast_const(), target: between, len });
+                token.run(UnaryRun { op, source: between, target: between, len });
+                token.run_in_bf16(Convert { source: between.cast_const(), target: halves, len });
+            }
+        }
+    }
+}
+
+/// `target[i] = source[i]`, rounded where the type asks for it.
+pub(super) struct Convert<A, B> {
+    pub(super) source: *const A,
+    pub(super) target: *mut B,
+    pub(super) len: usize,
+}
+
+impl<A: Stored, B: Stored> Vectorize for Convert<A, B> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: F32Vector>(self) {
+        let mut i = 0;
+        while i < self.len {
+            let count = (self.len - i).min(V::LANES);
+            // SAFETY: the caller vouches for `len` numbers.
+            unsafe {
+                let x = A::load_partial::<V>(self.source.add(i), count);
+                B::store_partial(x, self.target.add(i), count);
+            }
+            i += V::LANES;
+        }
+    }
 }
 
 /// `target[i] = op(source[i])`. The two are equal or do not overlap; `op` yields f32.

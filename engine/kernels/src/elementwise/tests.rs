@@ -281,7 +281,13 @@ fn cast<S: bytemuck::Pod, T: bytemuck::Pod + Default>(
     to: DType,
 ) -> Vec<T> {
     let mut out = vec![T::default(); input.len()];
-    run(&Cast::new(from, cast_slice(input), to, SharedMut::from_bytes_of(&mut out)));
+    run(&Cast::new(
+        simd::Isa::best(),
+        from,
+        cast_slice(input),
+        to,
+        SharedMut::from_bytes_of(&mut out),
+    ));
     out
 }
 
@@ -323,11 +329,29 @@ fn every_type_is_cast_to_every_other() {
     for from in types.clone() {
         for to in types.clone() {
             let mut first = tensor::Tensor::zeros(from, &[3]).unwrap();
-            run(&Cast::new(DType::Bool, &[1, 0, 1], from, SharedMut::from(first.bytes_mut())));
+            run(&Cast::new(
+                simd::Isa::best(),
+                DType::Bool,
+                &[1, 0, 1],
+                from,
+                SharedMut::from(first.bytes_mut()),
+            ));
             let mut second = tensor::Tensor::zeros(to, &[3]).unwrap();
-            run(&Cast::new(from, first.bytes(), to, SharedMut::from(second.bytes_mut())));
+            run(&Cast::new(
+                simd::Isa::best(),
+                from,
+                first.bytes(),
+                to,
+                SharedMut::from(second.bytes_mut()),
+            ));
             let mut back = [9u8; 3];
-            run(&Cast::new(to, second.bytes(), DType::Bool, SharedMut::from(&mut back[..])));
+            run(&Cast::new(
+                simd::Isa::best(),
+                to,
+                second.bytes(),
+                DType::Bool,
+                SharedMut::from(&mut back[..]),
+            ));
             assert_eq!(back, [1, 0, 1], "{from} to {to}");
         }
     }

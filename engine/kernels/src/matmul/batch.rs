@@ -3,6 +3,7 @@
 use super::block::COLUMN_UNIT;
 use super::pack::pack_columns;
 use super::{Block, Clamp, Grid, Kernel, PANEL, packed_len};
+use crate::floats::Target;
 use crate::task::{SharedMut, Task, scratch_for, take};
 use simd::{Isa, Token};
 
@@ -154,10 +155,10 @@ impl Task for BatchMatMul<'_> {
             k: self.k,
             b: packed.as_ptr(),
             panel_stride: self.k * PANEL,
-            c: self.out.as_mut_ptr().wrapping_add(origin),
+            c: Target::F32(self.out.as_mut_ptr().wrapping_add(origin)),
             c_stride: self.n,
             bias: std::ptr::null(),
-            residual: std::ptr::null(),
+            residual: None,
             scale: self.scale,
             scales: std::ptr::null(),
             clamp: Clamp::of(None),

@@ -2,8 +2,10 @@
 
 use super::{Clamp, Kernel, PANEL, TileCall, TileFn};
 use crate::elementwise::activate;
+use crate::floats::{Source, Target};
 use crate::task::Pieces;
 use simd::Token;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// How a result of `rows x columns` is cut into pieces.
@@ -82,6 +84,9 @@ pub(crate) fn tiles(rows: usize, most: usize) -> impl Iterator<Item = (usize, us
         .filter(|&(_, rows)| rows > 0)
 }
 
+/// Numbers of the largest tile of any ISA.
+const STAGED_MAX: usize = 28 * PANEL;
+
 /// A block of the result; fields as in [`TileCall`].
 #[derive(Debug)]
 pub(crate) struct Block {
@@ -93,10 +98,11 @@ pub(crate) struct Block {
     pub(crate) k: usize,
     pub(crate) b: *const f32,
     pub(crate) panel_stride: usize,
-    pub(crate) c: *mut f32,
+    pub(crate) c: Target,
     pub(crate) c_stride: usize,
     pub(crate) bias: *const f32,
-    pub(crate) residual: *const f32,
+    /// In rows of the stride of `c`.
+    pub(crate) residual: Option<Source>,
     pub(crate) scale: f32,
     pub(crate) scales: *const f32,
     pub(crate) clamp: Clamp,
@@ -128,33 +134,35 @@ impl Block {
             // SAFETY: the caller's.
             unsafe { self.column(a, panel, PANEL / 2, self.kernel.tiles.halves) };
         }
-        if let Some(unary) = self.clamp.rest {
-            for row in 0..self.rows {
-                let start = self.c.wrapping_add(row * self.c_stride);
-                // SAFETY: a row of the block, which was just written.
-                unsafe { activate(self.token, unary, start, self.columns) };
-            }
-        }
     }
+
     /// Computes `columns` columns from a panel on by tiles of so many, given by rows.
     ///
     /// # Safety
     /// As [`Block::run`].
     unsafe fn column(&self, a: &[*const f32], panel: usize, columns: usize, by_rows: &[TileFn]) {
         let column = panel * PANEL;
+        let count = (self.columns - column).min(columns);
+        let mut staged = [const { MaybeUninit::<f32>::uninit() }; STAGED_MAX];
         for (row, rows) in tiles(self.rows, by_rows.len()) {
             let origin = row * self.c_stride + column;
+            let target = self.c.offset(origin);
+            let (c, c_stride) = match self.clamp.rest {
+                None => (target, self.c_stride),
+                Some(_) => (Target::F32(staged.as_mut_ptr().cast()), count),
+            };
             let call = TileCall {
                 a: a[row * self.taps..].as_ptr(),
                 taps: self.taps,
                 k: self.k,
                 b: self.b.wrapping_add(panel * self.panel_stride),
                 panel_stride: self.panel_stride,
-                columns: (self.columns - column).min(columns),
-                c: self.c.wrapping_add(origin),
-                c_stride: self.c_stride,
+                columns: count,
+                c,
+                c_stride,
                 bias: offset(self.bias, column),
-                residual: offset(self.residual, origin),
+                residual: self.residual.map(|residual| residual.offset(origin)),
+                residual_stride: self.c_stride,
                 scale: self.scale,
                 scales: offset(self.scales, column),
                 low: self.clamp.low,
@@ -162,6 +170,34 @@ impl Block {
             };
             // SAFETY: the caller's; the call stays within the block.
             unsafe { by_rows[rows - 1](&call) };
+            if let Some(unary) = self.clamp.rest {
+                // SAFETY: the tile was written just now; its rows of the block exist, and the
+                // caller vouches for them.
+                unsafe {
+                    let tile = staged[..rows * count].assume_init_mut();
+                    activate(self.token, unary, Target::F32(tile.as_mut_ptr()), tile.len());
+                    self.put(tile, count, target);
+                }
+            }
+        }
+    }
+
+    /// Writes rows of `columns` numbers.
+    ///
+    /// # Safety
+    /// Rows of so many numbers, at the stride of the block, may be written from `target` on.
+    unsafe fn put(&self, tile: &[f32], columns: usize, target: Target) {
+        for (row, numbers) in tile.chunks_exact(columns.max(1)).enumerate() {
+            let start = numbers.as_ptr();
+            // SAFETY: the caller's; the token proves the ISA.
+            unsafe {
+                match target.offset(row * self.c_stride) {
+                    Target::F32(floats) => floats.copy_from_nonoverlapping(start, columns),
+                    Target::Bf16(halves) => {
+                        (Kernel::bf16(self.token.isa()).narrow)(start, columns, halves);
+                    }
+                }
+            }
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The product with a constant, packed matrix.
 
-use super::{
-    Block, Clamp, Epilogue, Grid, Kernel, PANEL, Packed, THREADS_MAX, block::offset, narrow,
-};
-use crate::task::{SharedMut, Task, scratch_for, take};
+use super::{Bf16Kernel, Block, Clamp, Epilogue, Grid, Kernel, PANEL, Packed, THREADS_MAX, narrow};
+use crate::task::{Task, scratch_for, take};
+use crate::{Floats, FloatsMut};
 use simd::{Isa, Token};
+use std::ops::Range;
 
 /// `out[M][N] = activation(a[M][K] * b[K][N] + bias + residual)` with a packed `b`.
 #[derive(Debug)]
@@ -13,29 +13,31 @@ pub struct MatMul<'a> {
     m: usize,
     n: usize,
     k: usize,
-    a: &'a [f32],
+    a: Floats<'a>,
     a_stride: usize,
     b: Packed<'a>,
     epilogue: Epilogue<'a>,
-    out: SharedMut<'a, f32>,
+    out: FloatsMut<'a>,
     grid: Grid,
 }
 
 impl<'a> MatMul<'a> {
-    /// `a`: `m` rows of `k` floats, `a_stride >= k` floats apart. `b`: packed.
-    /// `out`: `m * n` floats, dense.
+    /// `a`: `m` rows of `k` numbers, `a_stride >= k` numbers apart; bf16 only beside a `b` of bf16.
+    /// `b`: packed. `out`: `m * n` numbers, dense.
     ///
     /// # Panics
-    /// When a length does not fit, or this CPU has no `isa`.
+    /// When a length or a type does not fit, or this CPU has no `isa`.
     pub fn new(
         isa: Isa,
         [m, k, n]: [usize; 3],
-        a: &'a [f32],
+        a: impl Into<Floats<'a>>,
         a_stride: usize,
         b: Packed<'a>,
         epilogue: Epilogue<'a>,
-        out: SharedMut<'a, f32>,
+        out: impl Into<FloatsMut<'a>>,
     ) -> MatMul<'a> {
+        let (a, out) = (a.into(), out.into());
+        b.check_left(a);
         check_rows(a.len(), m, k, a_stride);
         assert_eq!(b.len(), b.len_for(k, n), "packed matrix: wrong length");
         assert_eq!(Some(out.len()), m.checked_mul(n), "result: M * N elements expected");
@@ -60,44 +62,74 @@ fn check_rows(len: usize, m: usize, k: usize, stride: usize) {
     assert!(m == 0 || last.is_some_and(|end| end <= len), "A has only {len} floats");
 }
 
+impl MatMul<'_> {
+    /// Are the rows of A read where they lie?
+    fn is_direct(&self) -> bool {
+        match (self.a, self.b) {
+            (Floats::F32(_), Packed::Bf16(_)) => false,
+            (Floats::F32(_), Packed::F32(_)) => true,
+            // Whole lanes.
+            (Floats::Bf16(_), _) => self.k.is_multiple_of(2) && self.a_stride.is_multiple_of(2),
+        }
+    }
+
+    /// Points at lanes of the rows of A, which are copied where they have to be.
+    fn point<'s>(&self, rows: Range<usize>, scratch: &mut &'s mut [u8]) -> &'s [*const f32] {
+        let (sizes, isa) = ([rows.len(), 1, self.k], self.token.isa());
+        match self.a {
+            Floats::F32(a) => {
+                let pointers = point(a, rows, self.a_stride, scratch);
+                if self.is_direct() {
+                    return pointers;
+                }
+                let Bf16Kernel { kernel, narrow } = Kernel::bf16(isa);
+                // SAFETY: the token proves the ISA; each pointer is to a row of A.
+                unsafe { narrow::narrow_rows(*narrow, sizes, kernel.rows(), pointers, scratch) }
+            }
+            Floats::Bf16(a) if self.is_direct() => point(a, rows, self.a_stride, scratch),
+            Floats::Bf16(a) => {
+                let pointers: &[*const u16] = point(a, rows, self.a_stride, scratch);
+                let most = Kernel::bf16(isa).kernel.rows();
+                // SAFETY: each pointer is to a row of A.
+                unsafe { narrow::join_rows(sizes, most, pointers, scratch) }
+            }
+        }
+    }
+}
+
+/// Pointers to some rows.
+fn point<'s, T, P>(
+    a: &[T],
+    rows: Range<usize>,
+    stride: usize,
+    scratch: &mut &'s mut [u8],
+) -> &'s [*const P] {
+    let pointers = take::<*const P>(scratch, rows.len());
+    for (pointer, row) in pointers.iter_mut().zip(rows) {
+        *pointer = a.as_ptr().wrapping_add(row * stride).cast();
+    }
+    pointers
+}
+
 impl Task for MatMul<'_> {
     fn tasks(&self) -> usize {
         self.grid.count()
     }
 
     fn scratch_bytes(&self) -> usize {
-        let narrow = match self.b {
-            Packed::F32(_) => 0,
-            Packed::Bf16(_) => narrow::scratch_bytes(self.grid.rows(), self.k),
-        };
-        scratch_for::<*const f32>(self.grid.rows()) + narrow
+        let rows = self.grid.rows();
+        let copies = if self.is_direct() { 0 } else { narrow::scratch_bytes(rows, self.k) };
+        scratch_for::<*const f32>(rows) + copies
     }
 
     unsafe fn run(&self, task: usize, mut scratch: &mut [u8]) {
         let (rows, columns) = self.grid.piece(task);
         assert!(rows.end <= self.m && columns.end <= self.n);
-        let pointers = take::<*const f32>(&mut scratch, rows.len());
-        for (pointer, row) in pointers.iter_mut().zip(rows.clone()) {
-            *pointer = self.a.as_ptr().wrapping_add(row * self.a_stride);
-        }
-        let (kernel, pointers) = match self.b {
-            Packed::F32(_) => (Kernel::of(self.token.isa()), &*pointers),
-            Packed::Bf16(_) => {
-                let bf16 = Kernel::bf16(self.token.isa());
-                let (sizes, most) = ([rows.len(), 1, self.k], bf16.kernel.rows());
-                // SAFETY: the token proves the ISA; each pointer is to a row of A.
-                let narrowed = unsafe {
-                    narrow::narrow_rows(bf16.narrow, sizes, most, pointers, &mut scratch)
-                };
-                (&bf16.kernel, narrowed)
-            }
-        };
         let k = self.b.lanes(self.k);
         let panel_stride = k * PANEL;
         let origin = rows.start * self.n + columns.start;
-        let pointer = |part: Option<&[f32]>| part.map_or(std::ptr::null(), <[f32]>::as_ptr);
         let block = Block {
-            kernel,
+            kernel: self.b.kernel(self.token.isa()),
             token: self.token,
             rows: rows.len(),
             columns: columns.len(),
@@ -105,14 +137,15 @@ impl Task for MatMul<'_> {
             k,
             b: self.b.as_ptr().wrapping_add(columns.start / PANEL * panel_stride),
             panel_stride,
-            c: self.out.as_mut_ptr().wrapping_add(origin),
+            c: self.out.at(origin),
             c_stride: self.n,
-            bias: offset(pointer(self.epilogue.bias), columns.start),
-            residual: offset(pointer(self.epilogue.residual), origin),
+            bias: self.epilogue.bias_at(columns.start),
+            residual: self.epilogue.residual_at(origin),
             scale: 1.0,
             scales: std::ptr::null(),
             clamp: Clamp::of(self.epilogue.activation),
         };
+        let pointers = self.point(rows, &mut scratch);
         // SAFETY: the token proves the ISA; the constructor checked that all operands are as
         // long as the sizes say; the caller vouches for the output.
         unsafe { block.run(pointers) }

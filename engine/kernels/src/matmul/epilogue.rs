@@ -1,5 +1,7 @@
 //! What happens to a sum before it is stored.
 
+use crate::Floats;
+use crate::floats::Source;
 use tensor::scalar::Unary;
 
 /// `y = activation(sum + bias + residual)`, each part optional.
@@ -7,13 +9,23 @@ use tensor::scalar::Unary;
 pub struct Epilogue<'a> {
     /// One number per column (channel) of the result.
     pub bias: Option<&'a [f32]>,
-    /// Laid out as the result.
-    pub residual: Option<&'a [f32]>,
+    /// In the order of the result.
+    pub residual: Option<Floats<'a>>,
     /// Applied last; bounds cost nothing, the others one pass over data in cache.
     pub activation: Option<Unary>,
 }
 
 impl Epilogue<'_> {
+    /// The bias from a column on, or null.
+    pub(crate) fn bias_at(&self, column: usize) -> *const f32 {
+        self.bias.map_or(std::ptr::null(), |bias| bias.as_ptr().wrapping_add(column))
+    }
+
+    /// The residual from an element on.
+    pub(crate) fn residual_at(&self, index: usize) -> Option<Source> {
+        self.residual.map(|residual| residual.at(index))
+    }
+
     /// # Panics
     /// When a length does not fit a result of `len` elements in rows of `columns`.
     pub(crate) fn check(&self, columns: usize, len: usize) {

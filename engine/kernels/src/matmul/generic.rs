@@ -13,6 +13,7 @@
 
 use super::product::{Bf16, F32, Int8, Product};
 use super::{PANEL, TileCall, Tiles};
+use crate::floats::{self, Target, load};
 use simd::F32Vector;
 use simd::generic::F32x8;
 
@@ -68,7 +69,7 @@ pub(crate) unsafe fn tile<V: F32Vector, P: Product<V>, const R: usize, const N: 
                     *column = V::load(b.add(panel_offset::<V>(j, call.panel_stride)));
                 }
                 for r in 0..R {
-                    let x = V::splat(*a[r].add(i));
+                    let x = V::splat(a[r].add(i).read_unaligned());
                     for j in 0..N {
                         acc[r][j] = P::add(x, columns[j], acc[r][j]);
                     }
@@ -76,10 +77,18 @@ pub(crate) unsafe fn tile<V: F32Vector, P: Product<V>, const R: usize, const N: 
                 b = b.add(PANEL);
             }
         }
-        if call.columns == N * V::LANES {
-            store::<V, P, R, N, true>(call, acc);
-        } else {
-            store::<V, P, R, N, false>(call, acc);
+        let is_full = call.columns == N * V::LANES;
+        let is_simple = call.scale == 1.0
+            && call.scales.is_null()
+            && call.residual.is_none()
+            && !call.bias.is_null();
+        match (call.c, is_full, is_simple) {
+            (Target::F32(c), true, true) => store_biased::<V, P, f32, R, N>(call, c, acc),
+            (Target::F32(c), true, false) => store::<V, P, f32, R, N, true>(call, c, acc),
+            (Target::F32(c), false, _) => store::<V, P, f32, R, N, false>(call, c, acc),
+            (Target::Bf16(c), true, true) => store_biased::<V, P, u16, R, N>(call, c, acc),
+            (Target::Bf16(c), true, false) => store::<V, P, u16, R, N, true>(call, c, acc),
+            (Target::Bf16(c), false, _) => store::<V, P, u16, R, N, false>(call, c, acc),
         }
     }
 }
@@ -91,48 +100,100 @@ fn panel_offset<V: F32Vector>(j: usize, panel_stride: usize) -> usize {
     column / PANEL * panel_stride + column % PANEL
 }
 
+/// [`store`] of whole tiles with a bias and no more: the operations that it leaves out take as long
+/// as the products where each element sums few of them.
+///
 /// # Safety
-/// As [`tile`]. `FULL` says that all columns of the tile exist.
+/// As [`store`].
 #[inline(always)]
-unsafe fn store<V: F32Vector, P: Product<V>, const R: usize, const N: usize, const FULL: bool>(
+unsafe fn store_biased<
+    V: F32Vector,
+    P: Product<V>,
+    T: Made<V, P>,
+    const R: usize,
+    const N: usize,
+>(
     call: &TileCall,
+    c: *mut T,
+    acc: [[V; N]; R],
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let (low, high) = (V::splat(call.low), V::splat(call.high));
+        for (r, row) in acc.into_iter().enumerate() {
+            for (j, sum) in row.into_iter().enumerate() {
+                let first = j * V::LANES;
+                let y = P::to_f32(sum).add(V::load(call.bias.add(first)));
+                let y = high.min(low.max(y));
+                T::put::<true>(y, c.wrapping_add(r * call.c_stride + first), V::LANES);
+            }
+        }
+    }
+}
+
+/// What is done to sums on their way to memory.
+///
+/// # Safety
+/// As [`tile`], `c` being that of the call. `FULL` says that all columns of the tile exist.
+#[inline(always)]
+unsafe fn store<
+    V: F32Vector,
+    P: Product<V>,
+    T: Made<V, P>,
+    const R: usize,
+    const N: usize,
+    const FULL: bool,
+>(
+    call: &TileCall,
+    c: *mut T,
     acc: [[V; N]; R],
 ) {
     // SAFETY: only the first `columns` of bias, residual and c are touched.
     unsafe {
         let (low, high, scale) = (V::splat(call.low), V::splat(call.high), V::splat(call.scale));
         for (r, row) in acc.into_iter().enumerate() {
-            let offset = r * call.c_stride;
             for (j, sum) in row.into_iter().enumerate() {
                 let first = j * V::LANES;
                 let count = call.columns.saturating_sub(first).min(V::LANES);
                 let mut y = P::to_f32(sum).mul(scale);
                 if !call.scales.is_null() {
-                    y = y.mul(load::<V, FULL>(call.scales.wrapping_add(first), count));
+                    y = y.mul(load::<V, f32, FULL>(call.scales.wrapping_add(first), count));
                 }
                 if !call.bias.is_null() {
-                    y = y.add(load::<V, FULL>(call.bias.wrapping_add(first), count));
+                    y = y.add(load::<V, f32, FULL>(call.bias.wrapping_add(first), count));
                 }
-                if !call.residual.is_null() {
-                    let residual = call.residual.wrapping_add(offset + first);
-                    y = y.add(load::<V, FULL>(residual, count));
+                if let Some(residual) = call.residual {
+                    let residual = residual.offset(r * call.residual_stride + first);
+                    y = y.add(residual.load::<V, FULL>(count));
                 }
                 y = high.min(low.max(y));
-                let target = call.c.wrapping_add(offset + first);
-                if FULL {
-                    y.store(target);
-                } else {
-                    y.store_partial(target, count);
-                }
+                T::put::<FULL>(y, c.wrapping_add(r * call.c_stride + first), count);
             }
         }
     }
 }
 
-/// # Safety
-/// `count` numbers can be read, and `LANES` when `FULL`.
-#[inline(always)]
-unsafe fn load<V: F32Vector, const FULL: bool>(source: *const f32, count: usize) -> V {
-    // SAFETY: the caller's.
-    unsafe { if FULL { V::load(source) } else { V::load_partial(source, count) } }
+/// A type of numbers that a product gives.
+trait Made<V: F32Vector, P: Product<V>>: Copy {
+    /// Writes the first `count` lanes, or all of them if `FULL`.
+    ///
+    /// # Safety
+    /// The CPU has what `P` needs; so many numbers can be written.
+    unsafe fn put<const FULL: bool>(x: V, target: *mut Self, count: usize);
+}
+
+impl<V: F32Vector, P: Product<V>> Made<V, P> for f32 {
+    #[inline(always)]
+    unsafe fn put<const FULL: bool>(x: V, target: *mut f32, count: usize) {
+        // SAFETY: the caller's.
+        unsafe { floats::store::<V, f32, FULL>(x, target, count) }
+    }
+}
+
+impl<V: F32Vector, P: Product<V>> Made<V, P> for u16 {
+    #[inline(always)]
+    unsafe fn put<const FULL: bool>(x: V, target: *mut u16, count: usize) {
+        // SAFETY: the caller's.
+        unsafe { P::store_bf16(x, target, if FULL { V::LANES } else { count }) }
+    }
 }

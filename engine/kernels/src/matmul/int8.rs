@@ -1,6 +1,7 @@
 //! The product of quantized matrices: bytes in, exact sums in between, f32 out.
 
-use super::{Block, Clamp, Epilogue, Grid, Kernel, PANEL, THREADS_MAX, block::offset, pack_lanes};
+use super::{Block, Clamp, Epilogue, Grid, Kernel, PANEL, THREADS_MAX, pack_lanes};
+use crate::floats::Target;
 use crate::task::{SharedMut, Task, scratch_for, take};
 use simd::{Isa, Token};
 
@@ -104,7 +105,6 @@ impl Task for Int8MatMul<'_> {
         }
         let panel_stride = lanes * PANEL;
         let origin = rows.start * n + columns.start;
-        let pointer = |part: Option<&[f32]>| part.map_or(std::ptr::null(), <[f32]>::as_ptr);
         let b = self.operands.b.as_ptr().cast::<f32>();
         let block = Block {
             kernel: Kernel::int8(self.token.isa()),
@@ -115,10 +115,10 @@ impl Task for Int8MatMul<'_> {
             k: lanes,
             b: b.wrapping_add(columns.start / PANEL * panel_stride),
             panel_stride,
-            c: self.out.as_mut_ptr().wrapping_add(origin),
+            c: Target::F32(self.out.as_mut_ptr().wrapping_add(origin)),
             c_stride: n,
-            bias: offset(pointer(self.epilogue.bias), columns.start),
-            residual: offset(pointer(self.epilogue.residual), origin),
+            bias: self.epilogue.bias_at(columns.start),
+            residual: self.epilogue.residual_at(origin),
             scale: 1.0,
             scales: self.operands.scales[columns].as_ptr(),
             clamp: Clamp::of(self.epilogue.activation),

@@ -49,6 +49,7 @@ pub(crate) use pack::pack_columns;
 pub(crate) use packed::pack_lanes;
 
 use crate::Row;
+use crate::floats::{Source, Target};
 use simd::Isa;
 
 /// The entry points of a tile kernel.
@@ -126,7 +127,7 @@ pub(crate) type TileFn = unsafe fn(&TileCall);
 /// Operands are counted in lanes, each of the size of an f32, whatever a lane holds.
 #[derive(Debug)]
 pub(crate) struct TileCall {
-    /// `taps x R` pointers to `k` floats each: the rows of A, by tap.
+    /// `taps x R` pointers to `k` lanes each, of any alignment: the rows of A, by tap.
     pub(crate) a: *const *const f32,
     /// Matrices whose products are summed.
     pub(crate) taps: usize,
@@ -139,13 +140,15 @@ pub(crate) struct TileCall {
     /// Columns of the result that exist, at most those of the tile.
     pub(crate) columns: usize,
     /// The first element of the result.
-    pub(crate) c: *mut f32,
-    /// Floats from one row of the result to the next.
+    pub(crate) c: Target,
+    /// Elements from one row of the result to the next.
     pub(crate) c_stride: usize,
     /// `columns` floats, or null.
     pub(crate) bias: *const f32,
-    /// Laid out as the result, or null.
-    pub(crate) residual: *const f32,
+    /// As many rows and columns as the result has.
+    pub(crate) residual: Option<Source>,
+    /// Elements from one row of the residual to the next.
+    pub(crate) residual_stride: usize,
     /// Factor of the sum.
     pub(crate) scale: f32,
     /// `columns` factors of the sums beside it, or null.

@@ -1,7 +1,9 @@
 //! A constant right-hand operand, by the numbers that its lanes hold.
 
-use super::PANEL;
+use super::{Kernel, PANEL};
+use crate::Floats;
 use half::bf16;
+use simd::Isa;
 
 /// A packed matrix of `k` rows, in panels of 16 columns, the last one filled with zeros.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +47,21 @@ impl<'a> Packed<'a> {
             Packed::F32(floats) => floats.as_ptr(),
             Packed::Bf16(halves) => halves.as_ptr().cast(),
         }
+    }
+
+    /// The kernel that multiplies by it.
+    pub(crate) fn kernel(self, isa: Isa) -> &'static Kernel {
+        match self {
+            Packed::F32(_) => Kernel::of(isa),
+            Packed::Bf16(_) => &Kernel::bf16(isa).kernel,
+        }
+    }
+
+    /// # Panics
+    /// When the left operand is bf16 and this one is not.
+    pub(crate) fn check_left(self, a: Floats<'_>) {
+        let is_fit = matches!((a, self), (Floats::F32(_), _) | (_, Packed::Bf16(_)));
+        assert!(is_fit, "numbers of bf16 are multiplied by weights of bf16 only");
     }
 
     /// The f32 of this form.

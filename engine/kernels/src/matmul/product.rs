@@ -16,6 +16,16 @@ pub(crate) trait Product<V: F32Vector> {
     fn to_f32(sum: V) -> V {
         sum
     }
+
+    /// Writes the first `count` lanes of f32, rounded to bf16.
+    ///
+    /// # Safety
+    /// As [`Product::add`]; `count` numbers can be written.
+    #[inline(always)]
+    unsafe fn store_bf16(x: V, target: *mut u16, count: usize) {
+        // SAFETY: the caller's.
+        unsafe { x.store_bf16_partial(target, count) }
+    }
 }
 
 /// One f32 in each lane; each step is rounded once where the ISA has fused operations.

@@ -1,8 +1,8 @@
 //! Products against a naive twin, on every ISA.
 
 use super::*;
-use crate::SharedMut;
-use crate::testing::{Random, check_close, dot_tolerance, isas, run};
+use crate::testing::{ROUNDED, Random, check_close, dot_tolerance, halves, isas, run, widened};
+use crate::{Floats, FloatsMut, SharedMut};
 use tensor::scalar::Unary;
 
 /// `c[i][j] = sum over l of a[i * a_rows + l * a_columns] * b[l * b_rows + j * b_columns]`
@@ -66,14 +66,14 @@ fn products_agree_with_the_naive_twin() {
         let (bias, residual) = (random.floats(n), random.floats(m * n));
         let epilogue = Epilogue {
             bias: random.flip().then_some(&bias),
-            residual: random.flip().then_some(&residual),
+            residual: random.flip().then_some((&residual).into()),
             activation: activations[case % activations.len()],
         };
         let mut expected = naive([m, k, n], (&a, stride, 1), (&b, n, 1));
         for (at, x) in expected.iter_mut().enumerate() {
             let sum = *x
                 + epilogue.bias.map_or(0.0, |bias| f64::from(bias[at % n]))
-                + epilogue.residual.map_or(0.0, |residual| f64::from(residual[at]));
+                + epilogue.residual.map_or(0.0, |_| f64::from(residual[at]));
             *x = naive_activation(epilogue.activation, sum);
         }
         let b = packed(&b, k, n);
@@ -128,6 +128,36 @@ fn bf16_products_agree_with_the_naive_twin_of_rounded_operands() {
             ));
             let what = format!("{}: {m}x{k}x{n} in bf16", isa.name());
             check_close(&out, &expected, dot_tolerance(k), &what);
+        }
+    }
+}
+
+#[test]
+fn bf16_is_read_and_written_as_rows_lie() {
+    let mut random = Random::new(6);
+    for case in 0..40 {
+        let [m, k, n] = [(); 3].map(|()| random.between(1, 70));
+        let stride = k + random.below(3);
+        let (a, b) = (halves(&random.floats(m * stride + 2)), random.floats(k * n));
+        let (bias, residual) = (random.floats(n), halves(&random.floats(m * n)));
+        let activation = [None, Some(Unary::Relu), Some(Unary::Tanh)][case % 3];
+        let epilogue =
+            Epilogue { bias: Some(&bias), residual: Some(Floats::Bf16(&residual)), activation };
+        let sums = naive([m, k, n], (&widened(&a), stride, 1), (&rounded(&b), n, 1));
+        let finish = |(at, sum): (usize, &f64)| {
+            let other = f64::from(widened(&residual[at..=at])[0]);
+            naive_activation(activation, sum + f64::from(bias[at % n]) + other)
+        };
+        let expected: Vec<f64> = sums.iter().enumerate().map(finish).collect();
+        let mut packed = vec![0xffff; packed_bf16_len(k, n)];
+        pack_bf16(&b, k, n, &mut packed);
+        for isa in isas() {
+            let mut out = vec![0xffff; m * n];
+            let (a, b) = (Floats::Bf16(&a), Packed::Bf16(&packed));
+            let target = FloatsMut::Bf16(SharedMut::from(&mut out[..]));
+            run(&MatMul::new(isa, [m, k, n], a, stride, b, epilogue, target));
+            let what = format!("{}: {m}x{k}x{n} bf16 {activation:?}", isa.name());
+            check_close(&widened(&out), &expected, ROUNDED + dot_tolerance(k), &what);
         }
     }
 }

@@ -47,6 +47,18 @@ impl Product<F32x16> for Bf16 {
         // SAFETY: the caller's.
         unsafe { x86_dot::dot_bf16(a, b, sum) }
     }
+
+    #[inline(always)]
+    unsafe fn store_bf16(x: F32x16, target: *mut u16, count: usize) {
+        // SAFETY: the caller's.
+        unsafe {
+            if count == F32x16::LANES {
+                x86_dot::store_bf16(x, target);
+            } else {
+                x86_dot::store_bf16_partial(x, target, count);
+            }
+        }
+    }
 }
 
 impl Product<F32x8> for Bf16 {
@@ -54,6 +66,12 @@ impl Product<F32x8> for Bf16 {
     unsafe fn add(a: F32x8, b: F32x8, sum: F32x8) -> F32x8 {
         // SAFETY: the caller's.
         unsafe { x86_dot::dot_bf16_half(a, b, sum) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bf16(x: F32x8, target: *mut u16, count: usize) {
+        // SAFETY: the caller's.
+        unsafe { x86_dot::store_bf16_half(x, target, count) }
     }
 }
 

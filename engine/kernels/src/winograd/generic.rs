@@ -11,8 +11,10 @@
 
 use super::{Tile, Winograd, transform};
 use crate::elementwise::activate;
-use crate::matmul::{Block, Clamp, Kernel, PANEL, Packed, narrow};
+use crate::floats::{Stored, Target, load, store};
+use crate::matmul::{Block, Clamp, PANEL, Packed};
 use crate::task::{Pieces, take};
+use crate::{Floats, FloatsMut, SharedMut};
 use simd::{F32Vector, Vectorize};
 use std::ops::Range;
 
@@ -34,19 +36,8 @@ pub(super) unsafe fn run(
     for (row, pointer) in pointers.iter_mut().enumerate() {
         *pointer = transformed.as_ptr().wrapping_add(row * stride);
     }
-    call.token.run(Input { call, tiles: tiles.clone(), zeros, stride, to: transformed });
-    let isa = call.token.isa();
-    let (kernel, pointers) = match call.weights {
-        Packed::F32(_) => (Kernel::of(isa), &*pointers),
-        Packed::Bf16(_) => {
-            let bf16 = Kernel::bf16(isa);
-            let (sizes, most) = ([products * rows, 1, in_c], bf16.kernel.rows());
-            // SAFETY: the token proves the ISA; each pointer is to the channels of a tile.
-            let narrowed =
-                unsafe { narrow::narrow_rows(bf16.narrow, sizes, most, pointers, &mut scratch) };
-            (&bf16.kernel, narrowed)
-        }
-    };
+    transform_input(call, tiles.clone(), zeros, transformed);
+    let kernel = call.weights.kernel(call.token.isa());
     let k = call.weights.lanes(in_c);
     let blocks = Pieces::of_size(columns.len(), width);
     for block in (0..blocks.count()).map(|block| blocks.range(block)) {
@@ -63,10 +54,10 @@ pub(super) unsafe fn run(
                 k,
                 b: call.weights.as_ptr().wrapping_add(panel * k * PANEL),
                 panel_stride: products * k * PANEL,
-                c: sums.as_mut_ptr().wrapping_add(product * rows * width),
+                c: Target::F32(sums.as_mut_ptr().wrapping_add(product * rows * width)),
                 c_stride: width,
                 bias: std::ptr::null(),
-                residual: std::ptr::null(),
+                residual: None,
                 scale: 1.0,
                 scales: std::ptr::null(),
                 clamp: Clamp::of(None),
@@ -75,7 +66,15 @@ pub(super) unsafe fn run(
             // weights, and what else is read and written is scratch of this length.
             unsafe { block.run(&pointers[product * rows..]) };
         }
-        call.token.run(Output { call, tiles: tiles.clone(), columns: block, width, sums });
+        let tiles = tiles.clone();
+        match call.out {
+            FloatsMut::F32(out) => {
+                call.token.run(Output { call, tiles, columns: block, width, sums, out });
+            }
+            FloatsMut::Bf16(out) => {
+                call.token.run_in_bf16(Output { call, tiles, columns: block, width, sums, out });
+            }
+        }
     }
 }
 
@@ -86,19 +85,43 @@ fn origin(call: &Winograd<'_>, tile: usize) -> [usize; 3] {
     [tile / across / down, tile / across % down * size, tile % across * size]
 }
 
-/// The transform of the input under some tiles.
-struct Input<'c> {
-    call: &'c Winograd<'c>,
-    tiles: Range<usize>,
-    /// The channels of a pixel of padding.
-    zeros: &'c [f32],
-    /// Floats from one tile to the next.
-    stride: usize,
-    /// `[product][tile][stride]`
-    to: &'c mut [f32],
+/// Transforms the input under some tiles to the lanes that the weights have.
+fn transform_input(call: &Winograd<'_>, tiles: Range<usize>, zeros: &[f32], to: &mut [f32]) {
+    let (token, stride) = (call.token, call.row_stride());
+    match (call.input, call.weights) {
+        (Floats::F32(input), Packed::F32(_)) => {
+            token.run(Input { call, tiles, input, zeros, stride, to });
+        }
+        (Floats::F32(input), Packed::Bf16(_)) => {
+            let to = bytemuck::cast_slice_mut::<f32, u16>(to);
+            token.run_in_bf16(Input { call, tiles, input, zeros, stride: 2 * stride, to });
+        }
+        (Floats::Bf16(input), Packed::F32(_)) => {
+            let zeros = bytemuck::cast_slice(zeros);
+            token.run(Input { call, tiles, input, zeros, stride, to });
+        }
+        (Floats::Bf16(input), Packed::Bf16(_)) => {
+            let zeros = bytemuck::cast_slice(zeros);
+            let to = bytemuck::cast_slice_mut::<f32, u16>(to);
+            token.run_in_bf16(Input { call, tiles, input, zeros, stride: 2 * stride, to });
+        }
+    }
 }
 
-impl Vectorize for Input<'_> {
+/// The transform of the input under some tiles.
+struct Input<'c, T, U> {
+    call: &'c Winograd<'c>,
+    tiles: Range<usize>,
+    input: &'c [T],
+    /// The channels of a pixel of padding.
+    zeros: &'c [T],
+    /// Numbers from one tile to the next.
+    stride: usize,
+    /// `[product][tile][stride]`
+    to: &'c mut [U],
+}
+
+impl<T: Stored, U: Stored> Vectorize for Input<'_, T, U> {
     type Output = ();
 
     #[inline(always)]
@@ -113,7 +136,7 @@ impl Vectorize for Input<'_> {
     }
 }
 
-impl Input<'_> {
+impl<T: Stored, U: Stored> Input<'_, T, U> {
     /// # Safety
     /// The CPU has the ISA; tiles take N x N pixels of input.
     #[inline(always)]
@@ -127,14 +150,14 @@ impl Input<'_> {
             let mut channel = 0;
             while channel < channels {
                 let count = (channels - channel).min(V::LANES);
-                // SAFETY: every pixel has `channels` floats, of which `count` are left; a row of
+                // SAFETY: every pixel has `channels` numbers, of which `count` are left; a row of
                 // the result is a whole number of vectors.
                 unsafe {
                     let to = to.add(channel);
                     if count == V::LANES {
-                        chunk::<V, N, true>(&pixels, channel, count, to, product_stride);
+                        chunk::<V, T, U, N, true>(&pixels, channel, count, to, product_stride);
                     } else {
-                        chunk::<V, N, false>(&pixels, channel, count, to, product_stride);
+                        chunk::<V, T, U, N, false>(&pixels, channel, count, to, product_stride);
                     }
                 }
                 channel += V::LANES;
@@ -144,7 +167,7 @@ impl Input<'_> {
 
     /// The input pixels under a tile, by row.
     #[inline(always)]
-    fn pixels<const N: usize>(&self, tile: usize) -> [[*const f32; N]; N] {
+    fn pixels<const N: usize>(&self, tile: usize) -> [[*const T; N]; N] {
         let shape = &self.call.shape;
         let [image, top, left] = origin(self.call, tile);
         let mut pixels = [[self.zeros.as_ptr(); N]; N];
@@ -153,7 +176,7 @@ impl Input<'_> {
             let line = (image * shape.in_h + y) * shape.in_w;
             for (j, pixel) in row.iter_mut().enumerate() {
                 if let Some(x) = shape.source(1, left, j) {
-                    *pixel = self.call.input[(line + x) * shape.in_c..].as_ptr();
+                    *pixel = self.input[(line + x) * shape.in_c..].as_ptr();
                 }
             }
         }
@@ -164,14 +187,14 @@ impl Input<'_> {
 /// Transforms a vector of channels of one tile.
 ///
 /// # Safety
-/// The CPU has the ISA; `count` floats, or `LANES` if `FULL`, can be read at `channel` of each
+/// The CPU has the ISA; `count` numbers, or `LANES` if `FULL`, can be read at `channel` of each
 /// pixel; a vector can be written at each multiple of `stride` below N * N from `to`.
 #[inline(always)]
-unsafe fn chunk<V: F32Vector, const N: usize, const FULL: bool>(
-    pixels: &[[*const f32; N]; N],
+unsafe fn chunk<V: F32Vector, T: Stored, U: Stored, const N: usize, const FULL: bool>(
+    pixels: &[[*const T; N]; N],
     channel: usize,
     count: usize,
-    to: *mut f32,
+    to: *mut U,
     stride: usize,
 ) {
     // SAFETY: the caller's.
@@ -181,7 +204,7 @@ unsafe fn chunk<V: F32Vector, const N: usize, const FULL: bool>(
         for j in 0..N {
             let mut column = [zero; N];
             for (i, x) in column.iter_mut().enumerate() {
-                *x = load::<V, FULL>(pixels[i][j].add(channel), count);
+                *x = load::<V, T, FULL>(pixels[i][j].add(channel), count);
             }
             for (row, x) in rows.iter_mut().zip(transform::input(&column)) {
                 row[j] = x;
@@ -189,14 +212,14 @@ unsafe fn chunk<V: F32Vector, const N: usize, const FULL: bool>(
         }
         for (i, row) in rows.iter().enumerate() {
             for (j, x) in transform::input(row).into_iter().enumerate() {
-                x.store(to.add((i * N + j) * stride));
+                U::store(x, to.add((i * N + j) * stride));
             }
         }
     }
 }
 
 /// The transform of products to output pixels.
-struct Output<'c> {
+struct Output<'c, T> {
     call: &'c Winograd<'c>,
     tiles: Range<usize>,
     columns: Range<usize>,
@@ -204,9 +227,10 @@ struct Output<'c> {
     width: usize,
     /// `[product][tile][width]`
     sums: &'c [f32],
+    out: SharedMut<'c, T>,
 }
 
-impl Vectorize for Output<'_> {
+impl<T: Stored> Vectorize for Output<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -221,7 +245,7 @@ impl Vectorize for Output<'_> {
     }
 }
 
-impl Output<'_> {
+impl<T: Stored> Output<'_, T> {
     /// # Safety
     /// The CPU has the ISA; the output may be written; tiles are of N * N products and M * M
     /// pixels.
@@ -249,7 +273,7 @@ impl Output<'_> {
                     for x in left..(left + M).min(shape.out_w) {
                         let pixel = (image * shape.out_h + y) * shape.out_w + x;
                         let at = pixel * shape.out_c + self.columns.start;
-                        let start = self.call.out.as_mut_ptr().wrapping_add(at);
+                        let start = self.call.out.at(at);
                         // SAFETY: columns of a pixel that was just written.
                         unsafe { activate(self.call.token, unary, start, self.columns.len()) };
                     }
@@ -290,7 +314,7 @@ impl Output<'_> {
             }
             let (low, high) = (V::splat(call.clamp.low), V::splat(call.clamp.high));
             let bias = match call.epilogue.bias {
-                Some(bias) => load::<V, FULL>(bias.as_ptr().add(channel), count),
+                Some(bias) => load::<V, f32, FULL>(bias.as_ptr().add(channel), count),
                 None => zero,
             };
             for (i, row) in rows.iter().enumerate().take(shape.out_h - top) {
@@ -299,26 +323,13 @@ impl Output<'_> {
                 for (j, sum) in pixels.into_iter().enumerate().take(shape.out_w - left) {
                     let at = (line + j) * shape.out_c + channel;
                     let mut y = sum.add(bias);
-                    if let Some(residual) = call.epilogue.residual {
-                        y = y.add(load::<V, FULL>(residual.as_ptr().add(at), count));
+                    if let Some(residual) = call.epilogue.residual_at(at) {
+                        y = y.add(residual.load::<V, FULL>(count));
                     }
                     y = high.min(low.max(y));
-                    let target = call.out.as_mut_ptr().add(at);
-                    if FULL {
-                        y.store(target);
-                    } else {
-                        y.store_partial(target, count);
-                    }
+                    store::<V, T, FULL>(y, self.out.as_mut_ptr().add(at), count);
                 }
             }
         }
     }
-}
-
-/// # Safety
-/// `count` floats can be read, and `LANES` when `FULL`.
-#[inline(always)]
-unsafe fn load<V: F32Vector, const FULL: bool>(source: *const f32, count: usize) -> V {
-    // SAFETY: the caller's.
-    unsafe { if FULL { V::load(source) } else { V::load_partial(source, count) } }
 }

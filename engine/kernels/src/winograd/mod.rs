@@ -26,8 +26,9 @@ mod transform;
 pub use pack::{pack_weights, pack_weights_bf16, packed_bf16_len, packed_len};
 
 use crate::conv::ConvShape;
-use crate::matmul::{Clamp, Epilogue, Kernel, PANEL, Packed, narrow};
-use crate::task::{Pieces, SharedMut, Task, scratch_for};
+use crate::matmul::{Clamp, Epilogue, Kernel, PANEL, Packed};
+use crate::task::{Pieces, Task, scratch_for};
+use crate::{Floats, FloatsMut};
 use simd::{Isa, Token};
 
 /// How many output pixels are made together.
@@ -74,11 +75,11 @@ pub struct Winograd<'a> {
     token: Token,
     tile: Tile,
     shape: ConvShape,
-    input: &'a [f32],
+    input: Floats<'a>,
     weights: Packed<'a>,
     epilogue: Epilogue<'a>,
     clamp: Clamp,
-    out: SharedMut<'a, f32>,
+    out: FloatsMut<'a>,
     tiles: Pieces,
     columns: Pieces,
 }
@@ -104,11 +105,12 @@ impl<'a> Winograd<'a> {
         isa: Isa,
         tile: Tile,
         shape: &ConvShape,
-        input: &'a [f32],
+        input: impl Into<Floats<'a>>,
         weights: Packed<'a>,
         epilogue: Epilogue<'a>,
-        out: SharedMut<'a, f32>,
+        out: impl Into<FloatsMut<'a>>,
     ) -> Winograd<'a> {
+        let (input, out) = (input.into(), out.into());
         shape.check(input.len(), out.len());
         let expected = match weights {
             Packed::F32(_) => packed_len(tile, shape),
@@ -140,11 +142,11 @@ impl<'a> Winograd<'a> {
         Kernel::of(self.token.isa()).panels(1) * PANEL
     }
 
-    /// Floats from the transformed input of one tile to that of the next: whole vectors, and an
+    /// Lanes from the transformed input of one tile to that of the next: whole vectors, and an
     /// odd number of cache lines, so that the rows of a product do not all fall into one set of
     /// the first-level cache.
     fn row_stride(&self) -> usize {
-        self.shape.in_c.div_ceil(2 * PANEL) * 2 * PANEL + PANEL
+        self.weights.lanes(self.shape.in_c).div_ceil(2 * PANEL) * 2 * PANEL + PANEL
     }
 }
 
@@ -171,10 +173,6 @@ impl Task for Winograd<'_> {
             + scratch_for::<f32>(self.shape.in_c)
             + scratch_for::<f32>(products * rows * self.row_stride())
             + scratch_for::<f32>(products * rows * self.block_columns())
-            + match self.weights {
-                Packed::F32(_) => 0,
-                Packed::Bf16(_) => narrow::scratch_bytes(products * rows, self.shape.in_c),
-            }
     }
 
     unsafe fn run(&self, task: usize, scratch: &mut [u8]) {

@@ -1,8 +1,9 @@
 //! Winograd convolutions against the naive twin of convolution, on every ISA.
 
 use super::*;
+use crate::SharedMut;
 use crate::conv::tests::{naive, shape};
-use crate::testing::{Random, check_close, dot_tolerance, isas, run};
+use crate::testing::{ROUNDED, Random, check_close, dot_tolerance, halves, isas, run, widened};
 use tensor::scalar::Unary;
 
 const TILES: [Tile; 2] = [Tile::Two, Tile::Four];
@@ -24,7 +25,8 @@ fn check(random: &mut Random, shape: &ConvShape) {
     ] {
         let mut weights = vec![f32::NAN; packed_len(tile, shape)];
         pack_weights(tile, &oihw, shape, &mut weights);
-        let epilogue = Epilogue { bias: Some(&bias), residual: Some(&residual), activation };
+        let epilogue =
+            Epilogue { bias: Some(&bias), residual: Some((&residual).into()), activation };
         let finish = |(i, sum): (usize, &f64)| {
             let x = sum + f64::from(bias[i % shape.out_c]) + f64::from(residual[i]);
             match activation {
@@ -64,6 +66,12 @@ fn check_bf16(random: &mut Random, shape: &ConvShape) {
         let epilogue = Epilogue::default();
         run(&Winograd::new(isa, Tile::Two, shape, &input, weights, epilogue, target));
         check_close(&out, &expected, tolerance, &format!("{} bf16 {shape:?}", isa.name()));
+        let (halves, mut made) = (halves(&input), vec![0xffff; expected.len()]);
+        let (halves, target) =
+            (Floats::Bf16(&halves), FloatsMut::Bf16(SharedMut::from(&mut made[..])));
+        run(&Winograd::new(isa, Tile::Two, shape, halves, weights, epilogue, target));
+        let what = format!("{} from and to bf16 {shape:?}", isa.name());
+        check_close(&widened(&made), &expected, ROUNDED + tolerance, &what);
     }
 }
 

@@ -31,29 +31,35 @@ impl Chain {
         facts.require(is_plain, "a stage before the last has a residual")?;
         // With these limits, no chain has more inputs.
         const { assert!(1 + 2 * STAGES_MAX < plan::INPUTS_MAX) };
-        facts.require(facts.dtypes[0] == DType::F32, "the kernel takes images of f32")?;
+        facts.require(last.dtype == facts.output_dtype, "the last stage gives another type")?;
         let size = |dim| facts.size(dim);
         let output = last.output.iter().map(size).collect::<Result<Vec<usize>, _>>()?;
         facts.require(output == facts.output, "the last stage gives another shape")?;
-        let mut taken = facts.shapes[0].to_vec();
+        let (mut taken, mut dtype) = (facts.shapes[0].to_vec(), facts.dtypes[0]);
         let mut weights = 1;
         let mut bound = Vec::with_capacity(stages.len());
         for stage in stages {
             let given = stage.output.iter().map(size).collect::<Result<Vec<usize>, _>>()?;
-            let bytes = tensor::element_count(&given).and_then(|n| n.checked_mul(size_of::<f32>()));
+            let bytes =
+                tensor::element_count(&given).and_then(|n| n.checked_mul(stage.dtype.size()));
             let is_bounded = bytes.is_some_and(|bytes| bytes <= facts.bytes_max);
             facts.require(is_bounded, "an image between stages is too large")?;
             let own = weights..weights + stage.operands();
             let shapes: Vec<&[usize]> =
                 [&taken[..]].into_iter().chain(facts.shapes[own.clone()].iter().copied()).collect();
-            let dtypes: Vec<DType> = std::iter::once(DType::F32)
-                .chain(facts.dtypes[own.clone()].iter().copied())
-                .collect();
+            let dtypes: Vec<DType> =
+                std::iter::once(dtype).chain(facts.dtypes[own.clone()].iter().copied()).collect();
             let form = if stage.is_depthwise { Form::Depthwise } else { Form::Plain };
-            let facts = Facts { shapes: &shapes, dtypes: &dtypes, output: &given, ..*facts };
+            let facts = Facts {
+                shapes: &shapes,
+                dtypes: &dtypes,
+                output: &given,
+                output_dtype: stage.dtype,
+                ..*facts
+            };
             let convolution = Convolution::bind(&stage.convolution, form, &facts)?;
             bound.push(BoundStage { convolution, is_depthwise: stage.is_depthwise, weights });
-            (taken, weights) = (given, own.end);
+            (taken, dtype, weights) = (given, stage.dtype, own.end);
         }
         Ok(Chain { stages: bound })
     }
@@ -62,16 +68,19 @@ impl Chain {
         let count = self.stages.len();
         let stages: [Stage<'_>; STAGES_MAX] = std::array::from_fn(|at| {
             let stage = &self.stages[at.min(count - 1)];
-            let Convolution { shape, epilogue, lanes, .. } = &stage.convolution;
+            let Convolution { shape, epilogue, types, .. } = &stage.convolution;
             Stage {
                 shape: *shape,
                 is_depthwise: stage.is_depthwise,
-                weights: lanes.packed(operands, stage.weights),
-                epilogue: product::epilogue(epilogue, operands, stage.weights + 1),
+                weights: types.weights.packed(operands, stage.weights),
+                epilogue: product::epilogue(epilogue, types.residual, operands, stage.weights + 1),
+                is_bf16: types.output == product::Lanes::Bf16,
             }
         });
         let parts = if operands.threads == 1 { 1 } else { TASKS_PER_THREAD * operands.threads };
-        let (input, output) = (operands.input(0), operands.output());
+        let (first, last) = (&self.stages[0].convolution, &self.stages[count - 1].convolution);
+        let input = first.types.input.floats(operands, 0);
+        let output = last.types.output.output(operands);
         execute(&chain::Chain::new(isa, &stages[..count], parts, input, output));
     }
 }

@@ -78,7 +78,7 @@ impl Map {
                 execute(&Select::new(self.output_dtype, condition, a, b, &self.output, out));
             }
             Function::Cast => {
-                execute(&Cast::new(self.dtype, operands.inputs[0], self.output_dtype, out));
+                execute(&Cast::new(isa, self.dtype, operands.inputs[0], self.output_dtype, out));
             }
         }
     }

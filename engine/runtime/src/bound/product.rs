@@ -5,7 +5,7 @@ use super::{Execute, Facts, Operands};
 use crate::RunError;
 use kernels::elementwise::UnaryMap;
 use kernels::matmul::{self, Packed, ScalarMatMul};
-use kernels::{is_number, with_number};
+use kernels::{Floats, FloatsMut, is_number, with_number};
 use plan::Epilogue;
 use simd::Isa;
 use tensor::DType;
@@ -15,10 +15,10 @@ pub(crate) struct MatMul {
     k: usize,
     n: usize,
     epilogue: Epilogue,
-    lanes: Lanes,
+    types: Types,
 }
 
-/// What packed weights hold.
+/// What an operand of a product holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lanes {
     F32,
@@ -26,41 +26,82 @@ pub(crate) enum Lanes {
 }
 
 impl Lanes {
-    /// Those of input 1; everything else must be f32.
-    pub(crate) fn bind(facts: &Facts<'_>) -> Result<Lanes, RunError> {
-        let lanes = match facts.dtypes[1] {
-            DType::BF16 => Lanes::Bf16,
-            _ => Lanes::F32,
-        };
-        let is_typed = facts.output_dtype == DType::F32
-            && facts
-                .dtypes
-                .iter()
-                .enumerate()
-                .all(|(at, &dtype)| dtype == DType::F32 || at == 1 && lanes == Lanes::Bf16);
-        facts.require(is_typed, "the kernel takes and gives f32, with weights of f32 or bf16")?;
-        Ok(lanes)
+    fn of(dtype: DType, facts: &Facts<'_>) -> Result<Lanes, RunError> {
+        match dtype {
+            DType::F32 => Ok(Lanes::F32),
+            DType::BF16 => Ok(Lanes::Bf16),
+            _ => Err(facts.refuse(format!("the kernel takes and gives f32 or bf16, not {dtype}"))),
+        }
     }
 
     /// The packed weights that are input `at`.
     pub(crate) fn packed<'a>(self, operands: &Operands<'a>, at: usize) -> Packed<'a> {
         match self {
             Lanes::F32 => Packed::F32(operands.input(at)),
-            Lanes::Bf16 => Packed::Bf16(bytemuck::cast_slice(operands.inputs[at])),
+            Lanes::Bf16 => Packed::Bf16(operands.input(at)),
         }
+    }
+
+    /// The numbers that are input `at`.
+    pub(crate) fn floats<'a>(self, operands: &Operands<'a>, at: usize) -> Floats<'a> {
+        match self {
+            Lanes::F32 => Floats::F32(operands.input(at)),
+            Lanes::Bf16 => Floats::Bf16(operands.input(at)),
+        }
+    }
+
+    /// The numbers that are the output.
+    pub(crate) fn output<'a>(self, operands: &Operands<'a>) -> FloatsMut<'a> {
+        match self {
+            Lanes::F32 => FloatsMut::F32(operands.output()),
+            Lanes::Bf16 => FloatsMut::Bf16(operands.output()),
+        }
+    }
+}
+
+/// What the operands of a product hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Types {
+    pub(crate) input: Lanes,
+    pub(crate) weights: Lanes,
+    /// As the output where there is none.
+    pub(crate) residual: Lanes,
+    pub(crate) output: Lanes,
+}
+
+impl Types {
+    /// Those of a step whose inputs are `(x, weights, [bias], [residual])`.
+    pub(crate) fn bind(epilogue: &Epilogue, facts: &Facts<'_>) -> Result<Types, RunError> {
+        let of = |dtype| Lanes::of(dtype, facts);
+        let bias = facts.dtypes.get(2).filter(|_| epilogue.has_bias);
+        facts.require(bias.is_none_or(|&dtype| dtype == DType::F32), "the bias is not f32")?;
+        let residual = facts.dtypes.get(2 + usize::from(epilogue.has_bias));
+        Ok(Types {
+            input: of(facts.dtypes[0])?,
+            weights: of(facts.dtypes[1])?,
+            residual: of(residual.copied().unwrap_or(facts.output_dtype))?,
+            output: of(facts.output_dtype)?,
+        })
+    }
+
+    /// Requires a left operand that is f32, or bf16 as the weights are.
+    pub(crate) fn require_product(&self, facts: &Facts<'_>) -> Result<(), RunError> {
+        let is_fit = self.input == Lanes::F32 || self.weights == Lanes::Bf16;
+        facts.require(is_fit, "bf16 beside weights of f32")
     }
 }
 
 impl MatMul {
     pub(crate) fn bind(p: &plan::MatMul, facts: &Facts<'_>) -> Result<MatMul, RunError> {
-        let lanes = Lanes::bind(facts)?;
+        let types = Types::bind(&p.epilogue, facts)?;
+        types.require_product(facts)?;
         let count = |shape: &[usize]| shape.iter().product::<usize>();
         let (a, output) = (count(facts.shapes[0]), count(facts.output));
         let is_sized = p.k > 0 && p.n > 0 && p.k < 1 << 31 && p.n < 1 << 31;
         facts
             .require(is_sized && a % p.k == 0, "rows of the left operand do not have k elements")?;
         let rows = a / p.k;
-        let packed = match lanes {
+        let packed = match types.weights {
             Lanes::F32 => matmul::packed_len(p.k, p.n),
             Lanes::Bf16 => matmul::packed_bf16_len(p.k, p.n),
         };
@@ -68,14 +109,15 @@ impl MatMul {
             .require(count(facts.shapes[1]) == packed, "the packed weights have another length")?;
         facts.require(rows * p.n == output, "the product has another size")?;
         check_epilogue(&p.epilogue, facts, p.n)?;
-        Ok(MatMul { rows, k: p.k, n: p.n, epilogue: p.epilogue, lanes })
+        Ok(MatMul { rows, k: p.k, n: p.n, epilogue: p.epilogue, types })
     }
 
     pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
-        let (a, b) = (operands.input(0), self.lanes.packed(operands, 1));
-        let epilogue = epilogue(&self.epilogue, operands, 2);
-        let sizes = [self.rows, self.k, self.n];
-        let product = matmul::MatMul::new(isa, sizes, a, self.k, b, epilogue, operands.output());
+        let Types { input, weights, residual, output } = self.types;
+        let (a, b) = (input.floats(operands, 0), weights.packed(operands, 1));
+        let epilogue = epilogue(&self.epilogue, residual, operands, 2);
+        let (sizes, out) = ([self.rows, self.k, self.n], output.output(operands));
+        let product = matmul::MatMul::new(isa, sizes, a, self.k, b, epilogue, out);
         execute(&product.for_threads(operands.threads));
     }
 }
@@ -148,13 +190,14 @@ pub(crate) fn check_epilogue(
 /// The epilogue with this run's operands, which begin at input `first`.
 pub(crate) fn epilogue<'a>(
     epilogue: &Epilogue,
+    residual: Lanes,
     operands: &Operands<'a>,
     first: usize,
 ) -> matmul::Epilogue<'a> {
     let residual_at = first + usize::from(epilogue.has_bias);
     matmul::Epilogue {
         bias: operands.optional(first, epilogue.has_bias),
-        residual: operands.optional(residual_at, epilogue.has_residual),
+        residual: epilogue.has_residual.then(|| residual.floats(operands, residual_at)),
         activation: epilogue.activation,
     }
 }

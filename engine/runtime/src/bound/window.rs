@@ -1,6 +1,6 @@
 //! Convolution and pooling.
 
-use super::product::{Lanes, check_epilogue, epilogue};
+use super::product::{Lanes, Types, check_epilogue, epilogue};
 use super::{Execute, Facts, Operands};
 use crate::RunError;
 use kernels::conv::{self, Conv, ConvShape, ScalarConv};
@@ -16,7 +16,7 @@ pub(crate) struct Convolution {
     pub(super) shape: ConvShape,
     pub(super) epilogue: Epilogue,
     form: Form,
-    pub(super) lanes: Lanes,
+    pub(super) types: Types,
 }
 
 /// How a convolution is computed, and so how its weights are packed.
@@ -41,9 +41,16 @@ impl Convolution {
         form: Form,
         facts: &Facts<'_>,
     ) -> Result<Convolution, RunError> {
-        let lanes = Lanes::bind(facts)?;
-        let is_packed = lanes == Lanes::F32 || !matches!(form, Form::Depthwise);
-        facts.require(is_packed, "this form takes weights of f32")?;
+        let types = Types::bind(&p.epilogue, facts)?;
+        match form {
+            Form::Plain => types.require_product(facts)?,
+            Form::Winograd(_) => {}
+            Form::Depthwise => {
+                facts.require(types.weights == Lanes::F32, "this form takes weights of f32")?;
+                let is_same = [types.input, types.residual].iter().all(|&of| of == types.output);
+                facts.require(is_same, "this form takes and gives one type")?;
+            }
+        }
         let shape = shape_of(p, facts)?;
         let weights = tensor::element_count(facts.shapes[1]);
         if !matches!(form, Form::Depthwise) {
@@ -53,7 +60,7 @@ impl Convolution {
             facts.require(unpadded.is_some() && unpadded <= weights, "too few packed weights")?;
         }
         let expected = match form {
-            Form::Plain if lanes == Lanes::Bf16 => Some(conv::packed_bf16_len(&shape)),
+            Form::Plain if types.weights == Lanes::Bf16 => Some(conv::packed_bf16_len(&shape)),
             Form::Plain => Some(conv::packed_len(&shape)),
             Form::Depthwise => {
                 let is_each_alone = p.groups == shape.in_c && p.groups == shape.out_c;
@@ -62,7 +69,7 @@ impl Convolution {
             }
             Form::Winograd(tile) => {
                 facts.require(winograd::is_possible(&shape), "no Winograd form exists")?;
-                Some(match lanes {
+                Some(match types.weights {
                     Lanes::F32 => winograd::packed_len(tile, &shape),
                     Lanes::Bf16 => winograd::packed_bf16_len(tile, &shape),
                 })
@@ -70,16 +77,16 @@ impl Convolution {
         };
         facts.require(weights == expected, "the packed weights have another length")?;
         check_epilogue(&p.epilogue, facts, shape.out_c)?;
-        Ok(Convolution { shape, epilogue: p.epilogue, form, lanes })
+        Ok(Convolution { shape, epilogue: p.epilogue, form, types })
     }
 
     pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
-        let input = operands.input(0);
-        let (epilogue, output) = (epilogue(&self.epilogue, operands, 2), operands.output());
-        let shape = &self.shape;
+        let Types { input, weights, residual, output } = self.types;
+        let (input, weights) = (input.floats(operands, 0), weights.packed(operands, 1));
+        let epilogue = epilogue(&self.epilogue, residual, operands, 2);
+        let (output, shape) = (output.output(operands), &self.shape);
         match self.form {
             Form::Plain => {
-                let weights = self.lanes.packed(operands, 1);
                 let conv = Conv::new(isa, shape, input, weights, epilogue, output);
                 execute(&conv.for_threads(operands.threads));
             }
@@ -87,7 +94,6 @@ impl Convolution {
                 execute(&Depthwise::new(isa, shape, input, operands.input(1), epilogue, output));
             }
             Form::Winograd(tile) => {
-                let weights = self.lanes.packed(operands, 1);
                 execute(&Winograd::new(isa, tile, shape, input, weights, epilogue, output));
             }
         }

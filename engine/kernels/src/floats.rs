@@ -1,0 +1,237 @@
+//! Numbers that are computed with as f32, as they lie in memory: as f32, or rounded to bf16 when
+//! they are written, which takes half the room.
+
+use crate::task::SharedMut;
+use simd::F32Vector;
+use std::ops::Range;
+
+/// Numbers that a kernel reads.
+#[derive(Debug, Clone, Copy)]
+pub enum Floats<'a> {
+    /// As f32.
+    F32(&'a [f32]),
+    /// As bits of bf16.
+    Bf16(&'a [u16]),
+}
+
+impl<'a> Floats<'a> {
+    /// How many there are.
+    pub fn len(self) -> usize {
+        match self {
+            Floats::F32(floats) => floats.len(),
+            Floats::Bf16(halves) => halves.len(),
+        }
+    }
+
+    /// Is there no number?
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Some of them.
+    pub(crate) fn part(self, range: Range<usize>) -> Floats<'a> {
+        match self {
+            Floats::F32(floats) => Floats::F32(&floats[range]),
+            Floats::Bf16(halves) => Floats::Bf16(&halves[range]),
+        }
+    }
+
+    /// The address of one of them.
+    pub(crate) fn at(self, index: usize) -> Source {
+        match self {
+            Floats::F32(floats) => Source::F32(floats.as_ptr().wrapping_add(index)),
+            Floats::Bf16(halves) => Source::Bf16(halves.as_ptr().wrapping_add(index)),
+        }
+    }
+}
+
+impl<'a> From<&'a [f32]> for Floats<'a> {
+    fn from(floats: &'a [f32]) -> Floats<'a> {
+        Floats::F32(floats)
+    }
+}
+
+impl<'a> From<&'a Vec<f32>> for Floats<'a> {
+    fn from(floats: &'a Vec<f32>) -> Floats<'a> {
+        Floats::F32(floats)
+    }
+}
+
+/// Numbers that a kernel writes.
+#[derive(Debug, Clone, Copy)]
+pub enum FloatsMut<'a> {
+    /// As f32.
+    F32(SharedMut<'a, f32>),
+    /// As bits of bf16.
+    Bf16(SharedMut<'a, u16>),
+}
+
+impl<'a> FloatsMut<'a> {
+    /// How many there are.
+    pub fn len(self) -> usize {
+        match self {
+            FloatsMut::F32(floats) => floats.len(),
+            FloatsMut::Bf16(halves) => halves.len(),
+        }
+    }
+
+    /// Is there no number?
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The address of one of them.
+    pub(crate) fn at(self, index: usize) -> Target {
+        match self {
+            FloatsMut::F32(floats) => Target::F32(floats.as_mut_ptr().wrapping_add(index)),
+            FloatsMut::Bf16(halves) => Target::Bf16(halves.as_mut_ptr().wrapping_add(index)),
+        }
+    }
+
+    /// Some of them.
+    pub(crate) fn part(self, range: Range<usize>) -> FloatsMut<'a> {
+        match self {
+            FloatsMut::F32(floats) => FloatsMut::F32(floats.subset(range)),
+            FloatsMut::Bf16(halves) => FloatsMut::Bf16(halves.subset(range)),
+        }
+    }
+}
+
+impl<'a> From<SharedMut<'a, f32>> for FloatsMut<'a> {
+    fn from(floats: SharedMut<'a, f32>) -> FloatsMut<'a> {
+        FloatsMut::F32(floats)
+    }
+}
+
+/// # Panics
+/// When input, residual and output are not all of one type.
+pub(crate) fn check_types(input: Floats<'_>, residual: Option<Floats<'_>>, out: FloatsMut<'_>) {
+    let is_bf16 = |floats: Floats<'_>| matches!(floats, Floats::Bf16(_));
+    let expected = matches!(out, FloatsMut::Bf16(_));
+    let is_same = is_bf16(input) == expected && residual.is_none_or(|r| is_bf16(r) == expected);
+    assert!(is_same, "input, residual and output are of different types");
+}
+
+/// Where a kernel reads numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Source {
+    F32(*const f32),
+    Bf16(*const u16),
+}
+
+impl Source {
+    /// The address so many numbers further.
+    #[inline(always)]
+    pub(crate) fn offset(self, numbers: usize) -> Source {
+        match self {
+            Source::F32(floats) => Source::F32(floats.wrapping_add(numbers)),
+            Source::Bf16(halves) => Source::Bf16(halves.wrapping_add(numbers)),
+        }
+    }
+
+    /// The first `count` numbers, or a whole vector if `FULL`.
+    ///
+    /// # Safety
+    /// The CPU has the ISA; so many numbers can be read.
+    #[inline(always)]
+    pub(crate) unsafe fn load<V: F32Vector, const FULL: bool>(self, count: usize) -> V {
+        // SAFETY: the caller's.
+        unsafe {
+            match self {
+                Source::F32(floats) => load::<V, f32, FULL>(floats, count),
+                Source::Bf16(halves) => load::<V, u16, FULL>(halves, count),
+            }
+        }
+    }
+}
+
+/// Where a kernel writes numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target {
+    F32(*mut f32),
+    Bf16(*mut u16),
+}
+
+impl Target {
+    /// The address so many numbers further.
+    #[inline(always)]
+    pub(crate) fn offset(self, numbers: usize) -> Target {
+        match self {
+            Target::F32(floats) => Target::F32(floats.wrapping_add(numbers)),
+            Target::Bf16(halves) => Target::Bf16(halves.wrapping_add(numbers)),
+        }
+    }
+}
+
+/// How one number lies in memory: `f32`, or `u16` for the bits of a bf16.
+pub(crate) trait Stored: Copy + Send + Sync + std::fmt::Debug + 'static {
+    /// # Safety
+    /// The CPU has the ISA; a vector of numbers can be read.
+    unsafe fn load<V: F32Vector>(source: *const Self) -> V;
+    /// # Safety
+    /// The CPU has the ISA; `count` numbers can be read.
+    unsafe fn load_partial<V: F32Vector>(source: *const Self, count: usize) -> V;
+    /// # Safety
+    /// A vector of numbers can be written.
+    unsafe fn store<V: F32Vector>(x: V, target: *mut Self);
+    /// # Safety
+    /// `count` numbers can be written.
+    unsafe fn store_partial<V: F32Vector>(x: V, target: *mut Self, count: usize);
+}
+
+/// Each method is one of the vector's.
+macro_rules! stored {
+    ($T:ty: $load:ident $load_partial:ident $store:ident $store_partial:ident) => {
+        impl Stored for $T {
+            #[inline(always)]
+            unsafe fn load<V: F32Vector>(source: *const $T) -> V {
+                // SAFETY: the caller's.
+                unsafe { V::$load(source) }
+            }
+            #[inline(always)]
+            unsafe fn load_partial<V: F32Vector>(source: *const $T, count: usize) -> V {
+                // SAFETY: the caller's.
+                unsafe { V::$load_partial(source, count) }
+            }
+            #[inline(always)]
+            unsafe fn store<V: F32Vector>(x: V, target: *mut $T) {
+                // SAFETY: the caller's.
+                unsafe { x.$store(target) }
+            }
+            #[inline(always)]
+            unsafe fn store_partial<V: F32Vector>(x: V, target: *mut $T, count: usize) {
+                // SAFETY: the caller's.
+                unsafe { x.$store_partial(target, count) }
+            }
+        }
+    };
+}
+stored!(f32: load load_partial store store_partial);
+stored!(u16: load_bf16 load_bf16_partial store_bf16 store_bf16_partial);
+
+/// The first `count` numbers, or a whole vector if `FULL`.
+///
+/// # Safety
+/// The CPU has the ISA; so many numbers can be read.
+#[inline(always)]
+pub(crate) unsafe fn load<V: F32Vector, T: Stored, const FULL: bool>(
+    source: *const T,
+    count: usize,
+) -> V {
+    // SAFETY: the caller's.
+    unsafe { if FULL { T::load(source) } else { T::load_partial(source, count) } }
+}
+
+/// Writes the first `count` lanes, or all of them if `FULL`.
+///
+/// # Safety
+/// So many numbers can be written.
+#[inline(always)]
+pub(crate) unsafe fn store<V: F32Vector, T: Stored, const FULL: bool>(
+    x: V,
+    target: *mut T,
+    count: usize,
+) {
+    // SAFETY: the caller's.
+    unsafe { if FULL { T::store(x, target) } else { T::store_partial(x, target, count) } }
+}
