@@ -1,5 +1,6 @@
 //! Buffers, steps and constants as they come.
 
+use bytemuck::NoUninit;
 use plan::{Buffer, BufferId, Operation, Place, Step};
 use tensor::{ALIGNMENT, AlignedBytes, DType, Dim, row_major_strides};
 
@@ -8,7 +9,18 @@ use tensor::{ALIGNMENT, AlignedBytes, DType, Dim, row_major_strides};
 pub(crate) struct Builder {
     buffers: Vec<Buffer>,
     steps: Vec<Step>,
-    constants: Vec<u8>,
+    /// Constants and where each begins: joined at the end, when it is known how many there are.
+    constants: Vec<(usize, Box<dyn AsRef<[u8]>>)>,
+    constant_bytes: usize,
+}
+
+/// Elements of a constant.
+struct Elements<T>(Vec<T>);
+
+impl<T: NoUninit> AsRef<[u8]> for Elements<T> {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
 }
 
 impl Builder {
@@ -34,18 +46,25 @@ impl Builder {
         self.push(dtype, shape, Place::Alias(of))
     }
 
-    /// Puts bytes among the constants and gives the place of the first.
-    pub(crate) fn append(&mut self, bytes: &[u8]) -> u64 {
-        self.constants.resize(self.constants.len().next_multiple_of(ALIGNMENT), 0);
-        let offset = self.constants.len() as u64;
-        self.constants.extend_from_slice(bytes);
-        offset
+    /// Puts elements among the constants and gives the place of the first byte.
+    pub(crate) fn append<T: NoUninit>(&mut self, elements: Vec<T>) -> u64 {
+        let offset = self.constant_bytes.next_multiple_of(ALIGNMENT);
+        self.constant_bytes = offset + size_of_val(elements.as_slice());
+        self.constants.push((offset, Box::new(Elements(elements))));
+        offset as u64
     }
 
-    pub(crate) fn constant(&mut self, dtype: DType, shape: &[usize], bytes: &[u8]) -> BufferId {
-        let offset = self.append(bytes);
+    /// A constant of these elements, of type `dtype` or bytes of such.
+    pub(crate) fn constant<T: NoUninit>(
+        &mut self,
+        dtype: DType,
+        shape: &[usize],
+        elements: Vec<T>,
+    ) -> BufferId {
+        let bytes = size_of_val(elements.as_slice()) as u64;
+        let offset = self.append(elements);
         let shape = shape.iter().map(|&d| Dim::from(d)).collect();
-        self.push(dtype, shape, Place::Constant { offset, bytes: bytes.len() as u64 })
+        self.push(dtype, shape, Place::Constant { offset, bytes })
     }
 
     pub(crate) fn shape(&self, id: BufferId) -> &[Dim] {
@@ -84,7 +103,12 @@ impl Builder {
     }
 
     pub(crate) fn finish(self) -> (Vec<Buffer>, Vec<Step>, AlignedBytes) {
-        (self.buffers, self.steps, AlignedBytes::copy_of(&self.constants))
+        let mut joined = AlignedBytes::zeroed(self.constant_bytes);
+        for (offset, elements) in self.constants {
+            let bytes = (*elements).as_ref();
+            joined.as_mut_slice()[offset..offset + bytes.len()].copy_from_slice(bytes);
+        }
+        (self.buffers, self.steps, joined)
     }
 
     fn push(&mut self, dtype: DType, shape: Vec<Dim>, place: Place) -> BufferId {

@@ -132,7 +132,7 @@ impl Lowering<'_> {
         let channels = weights.shape()[0];
         let taps = weights.len() / channels;
         let bytes = permuted(weights.bytes(), &[channels, taps], &[1, 0], DType::F32.size());
-        self.builder.constant(DType::F32, &[taps, channels], &bytes)
+        self.builder.constant(DType::F32, &[taps, channels], bytes)
     }
 
     /// The convolution as kernels see it. Sizes that only a run knows are what they are likely to
@@ -169,12 +169,12 @@ impl Lowering<'_> {
             Precision::F32 => {
                 let mut packed = vec![0f32; kernels::conv::packed_len(shape)];
                 kernels::conv::pack_weights(elements, shape, &mut packed);
-                self.packed_constant(DType::F32, &packed)
+                self.packed_constant(DType::F32, packed)
             }
             Precision::Bf16 => {
                 let mut packed = vec![0u16; kernels::conv::packed_bf16_len(shape)];
                 kernels::conv::pack_weights_bf16(elements, shape, &mut packed);
-                self.packed_constant(DType::BF16, &packed)
+                self.packed_constant(DType::BF16, packed)
             }
         }
     }

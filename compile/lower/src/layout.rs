@@ -120,7 +120,7 @@ impl Lowering<'_> {
             let order = layout.order(rank);
             let bytes = permuted(tensor.bytes(), &sizes, &order, tensor.dtype().size());
             let sizes: Vec<usize> = order.iter().map(|&axis| sizes[axis]).collect();
-            return self.builder.constant(tensor.dtype(), &sizes, &bytes);
+            return self.builder.constant(tensor.dtype(), &sizes, bytes);
         }
         let plain = self.form(id, Layout::Plain);
         let plain = self.builder.alias(plain, extended.clone());
@@ -168,12 +168,12 @@ impl Lowering<'_> {
         let tensor = self.graph.known(id).expect("a value that no step makes is a constant");
         let (shape, size) = (tensor.shape(), tensor.dtype().size());
         match layout {
-            Layout::Plain => self.builder.constant(tensor.dtype(), shape, tensor.bytes()),
+            Layout::Plain => self.builder.constant(tensor.dtype(), shape, tensor.bytes().to_vec()),
             Layout::ChannelsLast => {
                 let order = layout.order(shape.len());
                 let bytes = permuted(tensor.bytes(), shape, &order, size);
                 let shape: Vec<usize> = order.iter().map(|&axis| shape[axis]).collect();
-                self.builder.constant(tensor.dtype(), &shape, &bytes)
+                self.builder.constant(tensor.dtype(), &shape, bytes)
             }
         }
     }

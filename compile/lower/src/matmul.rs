@@ -43,12 +43,12 @@ impl Lowering<'_> {
             Precision::F32 => {
                 let mut packed = vec![0f32; kernels::matmul::packed_len(k, n)];
                 kernels::matmul::pack(elements, k, n, n, 1, &mut packed);
-                self.packed_constant(DType::F32, &packed)
+                self.packed_constant(DType::F32, packed)
             }
             Precision::Bf16 => {
                 let mut packed = vec![0u16; kernels::matmul::packed_bf16_len(k, n)];
                 kernels::matmul::pack_bf16(elements, k, n, &mut packed);
-                self.packed_constant(DType::BF16, &packed)
+                self.packed_constant(DType::BF16, packed)
             }
         };
         let fused = self.fuse(index, None, Layout::Plain);
@@ -60,8 +60,12 @@ impl Lowering<'_> {
     }
 
     /// Packed weights as a constant.
-    pub(crate) fn packed_constant<T: NoUninit>(&mut self, dtype: DType, packed: &[T]) -> BufferId {
-        self.builder.constant(dtype, &[packed.len()], bytemuck::cast_slice(packed))
+    pub(crate) fn packed_constant<T: NoUninit>(
+        &mut self,
+        dtype: DType,
+        packed: Vec<T>,
+    ) -> BufferId {
+        self.builder.constant(dtype, &[packed.len()], packed)
     }
 
     fn batch_product(&mut self, node: &Node) {

@@ -42,7 +42,7 @@ impl Lowering<'_> {
         for graph in &node.bodies {
             match lower_with(graph, self.options) {
                 Ok(lowered) => {
-                    let offset = self.builder.append(lowered.constants.as_slice());
+                    let offset = self.builder.append(lowered.constants.as_slice().to_vec());
                     let mut plan = lowered.plan;
                     shift(&mut plan, offset);
                     bodies.push(Body(Box::new(plan)));

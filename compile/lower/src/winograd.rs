@@ -74,11 +74,11 @@ impl Lowering<'_> {
         if self.options.precision == Precision::Bf16 && tile == Tile::Two {
             let mut packed = vec![0u16; winograd::packed_bf16_len(tile, shape)];
             winograd::pack_weights_bf16(tile, elements, shape, &mut packed);
-            return self.packed_constant(DType::BF16, &packed);
+            return self.packed_constant(DType::BF16, packed);
         }
         let mut packed = vec![0f32; winograd::packed_len(tile, shape)];
         winograd::pack_weights(tile, elements, shape, &mut packed);
-        self.packed_constant(DType::F32, &packed)
+        self.packed_constant(DType::F32, packed)
     }
 }
 

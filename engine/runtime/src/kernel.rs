@@ -23,6 +23,7 @@ pub(crate) fn of_step(plan: &Plan, step: &Step, isa: Isa) -> Option<&'static Row
         Operation::Winograd { tile: WinogradTile::Four, .. } => {
             ("winograd", "winograd_f32_nhwc_4x4_3x3")
         }
+        Operation::Depthwise(_) if is_bf16 => ("depthwise", "depthwise_bf16_nhwc"),
         Operation::Depthwise(_) => ("depthwise", "depthwise_f32_nhwc"),
         Operation::Chain(_) => ("chain", "chain_f32_nhwc_strips"),
         Operation::Pool(_) if !is_f32 => ("pool", "pool_scalar"),

@@ -177,7 +177,7 @@ fn rows<const K: usize>(
     std::array::from_fn(|i| match shape.source(0, line, i) {
         Some(y) => {
             let start = (image * shape.in_h + y) * shape.in_w * shape.in_c + channel;
-            (input[start..].as_ptr(), mask)
+            (input.as_ptr().wrapping_add(start), mask)
         }
         None => (input.as_ptr(), 0),
     })

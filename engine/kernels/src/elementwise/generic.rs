@@ -28,6 +28,41 @@ pub(crate) unsafe fn activate(token: Token, op: Unary, data: Target, len: usize)
     }
 }
 
+/// As [`activate`], of f32 that will be rounded to bf16: functions may err by less than that.
+///
+/// # Safety
+/// As [`activate`].
+pub(crate) unsafe fn activate_short(token: Token, op: Unary, data: *mut f32, len: usize) {
+    if op == Unary::Gelu {
+        token.run(GeluShort { data, len });
+    } else {
+        // SAFETY: the caller's.
+        unsafe { activate(token, op, Target::F32(data), len) };
+    }
+}
+
+struct GeluShort {
+    data: *mut f32,
+    len: usize,
+}
+
+impl Vectorize for GeluShort {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: F32Vector>(self) {
+        let mut i = 0;
+        while i < self.len {
+            // SAFETY: the caller vouches for `len` numbers.
+            unsafe {
+                let x = load::<V>(self.data, i, self.len);
+                store(math::gelu_short(x), self.data, i, self.len);
+            }
+            i += V::LANES;
+        }
+    }
+}
+
 /// `target[i] = source[i]`, rounded where the type asks for it.
 pub(super) struct Convert<A, B> {
     pub(super) source: *const A,

@@ -17,7 +17,7 @@ pub use cast::Cast;
 pub use select::Select;
 pub use unary::UnaryMap;
 
-pub(crate) use generic::activate;
+pub(crate) use generic::{activate, activate_short};
 pub(crate) use unary::checked_len;
 
 /// A broadcast operand: dense row-major elements and their shape.

@@ -1,7 +1,7 @@
 //! A block of the result: tile after tile over packed panels.
 
 use super::{Clamp, Kernel, PANEL, TileCall, TileFn};
-use crate::elementwise::activate;
+use crate::elementwise::{activate, activate_short};
 use crate::floats::{Source, Target};
 use crate::task::Pieces;
 use simd::Token;
@@ -175,7 +175,11 @@ impl Block {
                 // caller vouches for them.
                 unsafe {
                     let tile = staged[..rows * count].assume_init_mut();
-                    activate(self.token, unary, Target::F32(tile.as_mut_ptr()), tile.len());
+                    let (start, len) = (tile.as_mut_ptr(), tile.len());
+                    match target {
+                        Target::F32(_) => activate(self.token, unary, Target::F32(start), len),
+                        Target::Bf16(_) => activate_short(self.token, unary, start, len),
+                    }
                     self.put(tile, count, target);
                 }
             }

@@ -37,6 +37,31 @@ pub fn gelu<V: F32Vector>(x: V) -> V {
     half_times_one_plus(x, inner)
 }
 
+/// [`gelu`] for results that are rounded to bf16, in a third of the operations. Absolute error at
+/// most `6e-5 * max(1, |x|)`, and above -2 less than half of what that rounding may move the result
+/// by; from -4 on to the left it is 0.
+///
+/// `x * (1/2 + t P(t^2))` with `t = x` clamped to -4 ..= 4: an odd polynomial for the normal
+/// distribution function, fitted by least squares whose weights were raised where the error was
+/// largest; it is off by 2.2e-5 at most within the clamp.
+#[inline(always)]
+pub fn gelu_short<V: F32Vector>(x: V) -> V {
+    const P: [f32; 8] = [
+        -1.580_432_3e-9,
+        1.216_901_8e-7,
+        -4.100_372_7e-6,
+        8.066_148e-5,
+        -1.048_166_7e-3,
+        9.664_751e-3,
+        -6.617_52e-2,
+        0.398_847_43,
+    ];
+    let (low, high) = (x.fill(-4.0), x.fill(4.0));
+    let t = high.min(low.max(x));
+    let share = t.mul_add(polynomial(t.mul(t), P), x.fill(0.5));
+    V::select(low.ge(x), x.fill(0.0), x.mul(share))
+}
+
 /// `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))`. Absolute error at most
 /// `4e-7 * max(1, |x|)`.
 #[inline(always)]

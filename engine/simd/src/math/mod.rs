@@ -7,7 +7,7 @@ mod erf;
 mod exponential;
 mod logarithm;
 
-pub use erf::{erf, gelu, gelu_tanh};
+pub use erf::{erf, gelu, gelu_short, gelu_tanh};
 pub use exponential::{exp, exp_m1, sigmoid, silu, tanh};
 pub use logarithm::{ln, softplus};
 

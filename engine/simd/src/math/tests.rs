@@ -35,7 +35,7 @@ macro_rules! function {
 }
 function! {
     Exp = exp; ExpM1 = exp_m1; Sigmoid = sigmoid; Silu = silu; Tanh = tanh; Ln = ln;
-    Softplus = softplus; Erf = erf; Gelu = gelu; GeluTanh = gelu_tanh;
+    Softplus = softplus; Erf = erf; Gelu = gelu; GeluShort = gelu_short; GeluTanh = gelu_tanh;
 }
 
 /// Distance in units in the last place of `exact` rounded to f32; subnormals count as normal.
@@ -112,6 +112,7 @@ fn error_functions_keep_their_bounds() {
     };
     check(Erf, libm::erf, (-6.0, 6.0), in_ulps, 7.0);
     check(Gelu, gelu, (-20.0, 20.0), absolute, 4e-7);
+    check(GeluShort, gelu, (-20.0, 20.0), absolute, 6e-5);
     check(GeluTanh, gelu_tanh, (-20.0, 20.0), absolute, 4e-7);
 }
 
@@ -136,6 +137,7 @@ fn special_values_are_those_of_ieee_754() {
         assert!(same(&run(isa, Tanh, &input)[..5], &[0.0, 0.0, 1.0, -1.0, nan]));
         assert!(same(&run(isa, Sigmoid, &input)[..5], &[0.5, 0.5, 1.0, 0.0, nan]));
         assert!(same(&run(isa, Gelu, &input)[..5], &[0.0, 0.0, inf, 0.0, nan]));
+        assert!(same(&run(isa, GeluShort, &input)[..5], &[0.0, 0.0, inf, 0.0, nan]));
         assert!(same(&run(isa, ExpM1, &input)[..5], &[0.0, 0.0, inf, -1.0, nan]));
     }
 }
