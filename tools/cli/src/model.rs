@@ -221,7 +221,8 @@ pub(crate) fn compile(
 fn open(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
     let start = Instant::now();
     let refused = |reason| Error::Library { path: path.to_path_buf(), reason };
-    let opened = runtime::open(path, None).map_err(|e| refused(e.to_string()))?;
+    let opened = runtime::open(path, None, runtime::Check::Everything)
+        .map_err(|e| refused(e.to_string()))?;
     let runtime::Opened { model, golden, .. } = opened;
     let times = vec![("open", start.elapsed())];
     if !options.sizes.is_empty() {
