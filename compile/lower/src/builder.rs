@@ -9,9 +9,15 @@ use tensor::{ALIGNMENT, AlignedBytes, DType, Dim, row_major_strides};
 pub(crate) struct Builder {
     buffers: Vec<Buffer>,
     steps: Vec<Step>,
-    /// Constants and where each begins: joined at the end, when it is known how many there are.
-    constants: Vec<(usize, Box<dyn AsRef<[u8]>>)>,
+    /// Joined at the end, when it is known how many bytes there are.
+    constants: Vec<Constant>,
     constant_bytes: usize,
+}
+
+/// A constant, and where it begins.
+struct Constant {
+    offset: usize,
+    elements: Box<dyn AsRef<[u8]>>,
 }
 
 /// Elements of a constant.
@@ -50,7 +56,7 @@ impl Builder {
     pub(crate) fn append<T: NoUninit>(&mut self, elements: Vec<T>) -> u64 {
         let offset = self.constant_bytes.next_multiple_of(ALIGNMENT);
         self.constant_bytes = offset + size_of_val(elements.as_slice());
-        self.constants.push((offset, Box::new(Elements(elements))));
+        self.constants.push(Constant { offset, elements: Box::new(Elements(elements)) });
         offset as u64
     }
 
@@ -104,7 +110,7 @@ impl Builder {
 
     pub(crate) fn finish(self) -> (Vec<Buffer>, Vec<Step>, AlignedBytes) {
         let mut joined = AlignedBytes::zeroed(self.constant_bytes);
-        for (offset, elements) in self.constants {
+        for Constant { offset, elements } in self.constants {
             let bytes = (*elements).as_ref();
             joined.as_mut_slice()[offset..offset + bytes.len()].copy_from_slice(bytes);
         }

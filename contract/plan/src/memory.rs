@@ -34,9 +34,11 @@ struct Block {
     life: Life,
 }
 
-/// What comes first, by the key that sorts it: the largest; what lives longest, the largest of it;
-/// what is made first.
-const ORDERS: [fn(&Block) -> (usize, Reverse<usize>); 3] = [
+/// The key by which blocks are sorted.
+type Order = fn(&Block) -> (usize, Reverse<usize>);
+
+/// What comes first: the largest; what lives longest, the largest of it; what is made first.
+const ORDERS: [Order; 3] = [
     |block| (0, Reverse(block.bytes)),
     |block| (usize::MAX - (block.life.last - block.life.first), Reverse(block.bytes)),
     |block| (block.life.first, Reverse(block.bytes)),

@@ -127,7 +127,8 @@ fn map(path: &Path) -> Result<Arc<Mmap>, OpenReason> {
         return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
     }
     // SAFETY: the mapping is read-only and private. That nobody writes into the file in place is
-    // asked of the user; what is used of it without being checked again is held against its checksums first.
+    // asked of the user; what is used of it without being checked again is held against its
+    // checksums first.
     let map = unsafe { Mmap::map(&file) }?;
     Ok(Arc::new(map))
 }

@@ -4,8 +4,8 @@
 //! ```text
 //! for 32 channels, for each line of the output, for pixels, a few at a time:
 //!     for each column of the input under them, for rows of taps, two at a time:
-//!         lanes = the two pixels, channel by channel     (padding, and a row after the last: zeros)
-//!         acc[pixel] += lanes . weights[two taps]         for each pixel that sees the column
+//!         lanes = the two pixels, channel by channel   (padding and a row after the last: 0)
+//!         acc[pixel] += lanes . weights[two taps]      for each pixel that sees the column
 //! ```
 //! Weights are rounded to bf16; each element is one chain over columns, then rows of taps.
 
