@@ -36,7 +36,8 @@ impl Fingerprint {
         Ok(fingerprint)
     }
 
-    fn revision(&self) -> u64 {
+    /// A number that stands for it in this process.
+    pub fn revision(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.files.hash(&mut hasher);
         hasher.finish()

@@ -1,9 +1,10 @@
 //! Which path leads where.
 
 use crate::oip::{Dialect, OpenInference};
+use crate::prometheus;
 use crate::protocol::{Protocol, Shared, answer};
 use crate::response::Reply;
-use crate::tfs::TensorFlowServing;
+use crate::tfs::{self, TensorFlowServing};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -25,6 +26,7 @@ pub fn router(service: Service, patience: Patience) -> Router {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .route("/monitoring/prometheus/metrics", get(monitoring))
         .fallback(by_path)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(Shared { service, patience })
@@ -91,6 +93,12 @@ async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response<B
     // A few kilobytes: too little to trouble a worker with.
     let reply = Reply::ok(monitor::CONTENT_TYPE, text);
     reply.compressed(Coding::wanted(&headers)).into_response()
+}
+
+/// The same counts under TensorFlow Serving's names.
+async fn monitoring(State(shared): State<Shared>) -> Response<Body> {
+    let text = tfs::monitoring::export(&shared.service).into_bytes();
+    Reply::ok(prometheus::TEXT, text).into_response()
 }
 
 async fn help(State(shared): State<Shared>, headers: HeaderMap) -> Response<Body> {

@@ -139,9 +139,6 @@ pub enum Refusal {
     /// A route that knows other methods only.
     #[error("Method not allowed: {method} {path}; GET / lists the routes")]
     MethodNotAllowed { method: String, path: String },
-    /// A verb of the protocol that is not served.
-    #[error("the verb :{verb} is not served; use :predict")]
-    UnknownVerb { verb: String },
     /// A feature of the protocol that the model's types do not have.
     #[error("{0}")]
     Unimplemented(String),
@@ -225,7 +222,6 @@ impl Refusal {
             Refusal::MalformedRequest { .. } => fixed("malformed", 400, Code::InvalidArgument),
             Refusal::RouteNotFound { .. } => fixed("no_route", 404, Code::NotFound),
             Refusal::MethodNotAllowed { .. } => fixed("method", 405, Code::Unimplemented),
-            Refusal::UnknownVerb { .. } => fixed("unknown_verb", 501, Code::Unimplemented),
             Refusal::Unimplemented(_) => fixed("unimplemented", 501, Code::Unimplemented),
         }
     }

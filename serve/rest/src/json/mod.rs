@@ -8,7 +8,9 @@
 pub(crate) mod list;
 pub(crate) mod number;
 mod text;
+mod values;
 mod write;
 
 pub(crate) use text::{decode_base64, parse_error, quote, skip};
+pub(crate) use values::values;
 pub(crate) use write::Pretty;

@@ -6,7 +6,7 @@ use crate::json::{decode_base64, parse_error, quote, skip};
 use jiter::{Jiter, Peek};
 use plan::Port;
 use server::Refusal;
-use tensor::{DType, Tensor, TensorError};
+use tensor::{DType, Dim, Tensor, TensorError};
 
 /// Deepest nesting of lists. 32: no model has tensors of as many dimensions, and the reader's
 /// stack holds it easily.
@@ -74,6 +74,27 @@ impl<'a> Column<'a> {
             )));
         }
         self.push_image(image)
+    }
+
+    /// Reads one feature of an example: a value, or a flat list of values.
+    pub(crate) fn read_feature(&mut self, json: &mut Jiter<'_>, peek: Peek) -> Result<(), Refusal> {
+        let sizes = self.read(json, peek)?;
+        if sizes.len() > 1 {
+            let name = &self.port.name;
+            let text = format!("Feature: {name} has element with unexpected JSON type: Array");
+            return Err(invalid(text));
+        }
+        self.end_row(vec![sizes.iter().product()])
+    }
+
+    /// The tensor of `rows` features, in the shape that the input wants.
+    pub(crate) fn stack_features(self, rows: usize) -> Result<Tensor, Refusal> {
+        let count: usize = self.row.iter().flatten().product();
+        let wanted = self.port.shape.get(1..).unwrap_or_default();
+        let sizes: Option<Vec<usize>> = wanted.iter().map(Dim::known_size).collect();
+        let sizes = sizes.filter(|sizes| sizes.iter().product::<usize>() == count);
+        let shape = [vec![rows], sizes.unwrap_or_else(|| vec![count])].concat();
+        self.tensor(&shape)
     }
 
     /// The images, when there are images and nothing else.

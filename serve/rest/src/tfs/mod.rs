@@ -1,10 +1,13 @@
 //! The REST interface of TensorFlow Serving: everything under `/v1`.
 
+mod classify;
 mod column;
+mod examples;
 mod metadata;
+pub(crate) mod monitoring;
 mod predict;
-mod read;
-mod reply;
+pub(crate) mod read;
+pub(crate) mod reply;
 mod route;
 
 use crate::media::Media;
@@ -12,6 +15,7 @@ use crate::openapi;
 use crate::protocol::{Call, Protocol};
 use crate::response::{JSON, Reply};
 use axum::http::Uri;
+use classify::{Examples, Method};
 use predict::Predict;
 use route::Route;
 use server::{Refusal, Select};
@@ -42,6 +46,12 @@ impl Protocol for TensorFlowServing {
                 Err(Refusal::NoExplainer { model })
             }
             Route::Predict { model, select } => predict(call, &model, select).await,
+            Route::Classify { model, select } => {
+                examples(call, &model, select, Method::Classify).await
+            }
+            Route::Regress { model, select } => {
+                examples(call, &model, select, Method::Regress).await
+            }
         }
     }
 
@@ -56,5 +66,19 @@ async fn predict(call: &mut Call, model: &str, select: Select) -> Result<Reply, 
     let media = Media::of(&call.head.headers)?;
     let received = call.receive().await?;
     let exchange = Predict::new(received, media, call.service.limits().max_images);
+    call.answer(servable, exchange).await
+}
+
+/// `:classify` and `:regress`.
+async fn examples(
+    call: &mut Call,
+    model: &str,
+    select: Select,
+    method: Method,
+) -> Result<Reply, Refusal> {
+    let servable = call.find(model, select)?;
+    method.check(&servable)?;
+    let received = call.receive().await?;
+    let exchange = Examples::new(received, method, call.service.limits().max_images);
     call.answer(servable, exchange).await
 }

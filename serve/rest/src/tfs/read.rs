@@ -29,7 +29,38 @@ pub(crate) const SIGNATURE: &str = "serving_default";
 /// Reads a body. Memory is bounded by the body's length: no element takes more than eight bytes
 /// and none less than two bytes of text.
 pub(crate) fn parse(body: &[u8], model: &Servable, max_images: usize) -> Result<Parsed, Refusal> {
-    Reader { body, json: Jiter::new(body).with_allow_inf_nan(), model, max_images }.request()
+    Reader { body, json: begin(body)?, model, max_images }.request()
+}
+
+/// A document that is an object, before its first key.
+pub(super) fn begin(body: &[u8]) -> Result<Jiter<'_>, Refusal> {
+    if body.trim_ascii().is_empty() {
+        let reason = "The document is empty".to_string();
+        return Err(Refusal::JsonSyntax { reason, offset: body.len() });
+    }
+    let mut json = Jiter::new(body).with_allow_inf_nan();
+    match json.peek().map_err(|e| parse_error(&e))? {
+        Peek::Object => Ok(json),
+        _ => Err(format_error(body, "Is not object")),
+    }
+}
+
+/// Reads the value of `signature_name`, which must be that of the only signature.
+pub(super) fn signature_name(body: &[u8], json: &mut Jiter<'_>) -> Result<(), Refusal> {
+    if json.peek().map_err(|e| parse_error(&e))? != Peek::String {
+        let text = "not formatted correctly. 'signature_name' key must be a string value.";
+        return Err(format_error(body, text));
+    }
+    let name = json.known_str().map_err(|e| parse_error(&e))?;
+    if !name.is_empty() && name != SIGNATURE {
+        return Err(Refusal::SignatureNotFound(quote(name.as_bytes())));
+    }
+    Ok(())
+}
+
+/// What is wrong with a document as a whole.
+pub(super) fn format_error(body: &[u8], text: &str) -> Refusal {
+    invalid(format!("JSON Value: {} {text}", quote(body)))
 }
 
 pub(crate) fn invalid(text: String) -> Refusal {
@@ -53,22 +84,18 @@ enum Key {
 
 impl<'a> Reader<'a> {
     fn request(mut self) -> Result<Parsed, Refusal> {
-        if self.body.trim_ascii().is_empty() {
-            let reason = "The document is empty".to_string();
-            return Err(Refusal::JsonSyntax { reason, offset: self.body.len() });
-        }
         if self.model.signature().inputs.is_empty() {
             let text = "Failed to get input map for signature: DEFAULT";
             return Err(invalid(text.to_string()));
-        }
-        if self.json.peek().map_err(|e| parse_error(&e))? != Peek::Object {
-            return Err(self.format_error("Is not object"));
         }
         let mut parsed: Option<Parsed> = None;
         let mut key = self.json.known_object().map_err(|e| parse_error(&e))?.map(Key::of);
         while let Some(found) = key {
             let form = match found {
-                Key::Signature => self.signature_name()?,
+                Key::Signature => {
+                    signature_name(self.body, &mut self.json)?;
+                    None
+                }
                 Key::Other => self.skip()?,
                 Key::Instances => Some(Form::Row),
                 Key::Inputs => Some(Form::Columnar),
@@ -77,7 +104,7 @@ impl<'a> Reader<'a> {
                 if parsed.is_some() {
                     let text = "Not formatted correctly expecting only one of 'inputs' or \
                                 'instances' keys to exist ";
-                    return Err(self.format_error(text));
+                    return Err(format_error(self.body, text));
                 }
                 let request = match form {
                     Form::Row => self.instances()?,
@@ -96,24 +123,12 @@ impl<'a> Reader<'a> {
         Ok(None)
     }
 
-    fn signature_name(&mut self) -> Result<Option<Form>, Refusal> {
-        if self.json.peek().map_err(|e| parse_error(&e))? != Peek::String {
-            let text = "not formatted correctly. 'signature_name' key must be a string value.";
-            return Err(self.format_error(text));
-        }
-        let name = self.json.known_str().map_err(|e| parse_error(&e))?;
-        if !name.is_empty() && name != SIGNATURE {
-            return Err(Refusal::SignatureNotFound(quote(name.as_bytes())));
-        }
-        Ok(None)
-    }
-
     fn instances(&mut self) -> Result<Request, Refusal> {
         if self.json.peek().map_err(|e| parse_error(&e))? != Peek::Array {
-            return Err(self.format_error("Excepting 'instances' to be an list/array"));
+            return Err(format_error(self.body, "Excepting 'instances' to be an list/array"));
         }
         let Some(first) = self.json.known_array().map_err(|e| parse_error(&e))? else {
-            return Err(self.format_error("No values in 'instances' array"));
+            return Err(format_error(self.body, "No values in 'instances' array"));
         };
         if first != Peek::Object && self.model.signature().inputs.len() > 1 {
             let text = "instances is a plain list, but expecting list of objects as multiple \
@@ -261,10 +276,6 @@ impl<'a> Reader<'a> {
             "Failed to process element: {row} of 'instances' list. \
              JSON object: {object} keys must be equal to: {names}"
         ))
-    }
-
-    fn format_error(&self, text: &str) -> Refusal {
-        invalid(format!("JSON Value: {} {text}", quote(self.body)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The reply of `:predict`.
 
 use super::read::Form;
-use crate::json::{Pretty, number};
+use crate::json::{Pretty, number, values};
 use plan::Port;
 use server::{Answer, Refusal, Servable};
 use tensor::Tensor;
@@ -52,7 +52,7 @@ pub(crate) fn tensors(form: Form, ports: &[Port], outputs: &[Tensor]) -> Result<
     Ok(json.finish())
 }
 
-fn key(form: Form) -> &'static str {
+pub(crate) fn key(form: Form) -> &'static str {
     match form {
         Form::Row => "predictions",
         Form::Columnar => "outputs",
@@ -116,21 +116,4 @@ fn columns(json: &mut Pretty, ports: &[Port], outputs: &[Tensor]) {
     if ports.len() > 1 {
         json.end_object();
     }
-}
-
-/// The elements in `bytes` as lists nested by `shape`.
-fn values(json: &mut Pretty, output: &Tensor, shape: &[usize], bytes: &[u8]) {
-    let [size, inner @ ..] = shape else {
-        return number::each(output.dtype(), bytes, |text| json.raw(text));
-    };
-    json.array();
-    if inner.is_empty() {
-        number::each(output.dtype(), bytes, |text| json.raw(text));
-    } else {
-        let step = bytes.len() / (*size).max(1);
-        for i in 0..*size {
-            values(json, output, inner, &bytes[i * step..(i + 1) * step]);
-        }
-    }
-    json.end_array();
 }

@@ -16,6 +16,10 @@ use server::{Refusal, Select};
 pub(crate) enum Route {
     /// Run the model.
     Predict { model: String, select: Select },
+    /// Run the model on examples, for classes and scores.
+    Classify { model: String, select: Select },
+    /// Run the model on examples, for one number each.
+    Regress { model: String, select: Select },
     /// The states of the model's versions.
     Status { model: String, select: Select },
     /// The model's signature.
@@ -64,7 +68,8 @@ fn verb_route(rest: &str, malformed: impl Fn() -> Refusal) -> Result<Route, Refu
     match verb.to_ascii_lowercase().as_str() {
         "predict" => Ok(Route::Predict { model, select }),
         "explain" => Ok(Route::Explain { model, select }),
-        verb @ ("classify" | "regress") => Err(Refusal::UnknownVerb { verb: verb.to_string() }),
+        "classify" => Ok(Route::Classify { model, select }),
+        "regress" => Ok(Route::Regress { model, select }),
         _ => Err(malformed()),
     }
 }
@@ -140,6 +145,17 @@ mod tests {
             "/v1/models/m",
             Ok(Route::Status { model: m(), select: latest.clone() }),
         );
+        check(
+            Method::POST,
+            "/v1/models/m:Classify",
+            Ok(Route::Classify { model: m(), select: latest.clone() }),
+        );
+        let label = Select::Label("canary".to_string());
+        check(
+            Method::POST,
+            "/v1/models/m/labels/canary:regress",
+            Ok(Route::Regress { model: m(), select: label }),
+        );
         let select = Select::Version(2);
         check(
             Method::GET,
@@ -196,7 +212,5 @@ mod tests {
         let select = Select::Label("stable ones".to_string());
         let predict = Route::Predict { model: m(), select };
         check(Method::POST, "/v1/models/m/labels/stable%20ones:predict", Ok(predict));
-        let text = "the verb :regress is not served; use :predict";
-        check(Method::POST, "/v1/models/m:regress", Err(text));
     }
 }

@@ -2,11 +2,15 @@
 
 mod bodies;
 mod clients;
+mod examples;
 mod extensions;
 mod headers;
 mod lifecycle;
 mod mutated;
+mod mutated_tensorflow_serving;
 mod open_inference;
+mod random;
 mod support;
 mod tensorflow_serving;
+mod torchserve;
 mod triton;

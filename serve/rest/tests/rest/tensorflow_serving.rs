@@ -452,7 +452,6 @@ fn unknown_names_are_refused_in_tensorflow_serving_s_words() {
         ("GET", "/v1/models/rows/versions/9", 404, "Could not find version 9 of model rows"),
         ("GET", "/v1/models", 400, "Missing model name in request."),
         ("POST", "/v1/models/rows:explain", 501, "model rows has no explainer yet; use :predict"),
-        ("POST", "/v1/models/rows:classify", 501, "the verb :classify is not served; use :predict"),
         (
             "POST",
             "/v1/models/rows/labels/canary:predict",

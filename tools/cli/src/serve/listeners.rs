@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use listen::{BindError, Guard, Options, Patience, Routes, Summary};
+use rest::{ModelStore, TorchServe};
 use server::Service;
 use std::future::Future;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -20,6 +21,12 @@ pub(crate) enum Role {
     TritonGrpc,
     /// Triton's metrics.
     TritonMetrics,
+    /// TorchServe's inference API, to the letter.
+    TorchInference,
+    /// TorchServe's management API.
+    TorchManagement,
+    /// TorchServe's metrics.
+    TorchMetrics,
 }
 
 /// One `--listen`: the addresses of one protocol's ports.
@@ -29,15 +36,16 @@ pub(crate) struct Listen {
 }
 
 impl Listen {
-    /// Reads `HOST:PORT` or `triton=[HOST:]8000,8001,8002`. Ports of other servers are local ones
-    /// unless the first of them has a host.
+    /// Reads `HOST:PORT`, `triton=8000,8001,8002` or `torchserve=HOST:8080,8081,8082`. Ports of
+    /// other servers are local ones unless the first of them has a host.
     pub(crate) fn parse(text: &str) -> Result<Listen, String> {
         let Some((protocol, ports)) = text.split_once('=') else {
             return Ok(Listen { ports: vec![(Role::Main, text.to_string())] });
         };
         let roles = match protocol {
             "triton" => [Role::TritonHttp, Role::TritonGrpc, Role::TritonMetrics],
-            _ => return Err(format!("expected triton=…, found `{protocol}=`")),
+            "torchserve" => [Role::TorchInference, Role::TorchManagement, Role::TorchMetrics],
+            _ => return Err(format!("expected triton=… or torchserve=…, found `{protocol}=`")),
         };
         let (host, ports) = ports.rsplit_once(':').unwrap_or(("127.0.0.1", ports));
         let ports: Vec<&str> = ports.split(',').collect();
@@ -79,15 +87,17 @@ impl Listeners {
         service: &Service,
         guard: &Guard,
         options: &Options,
+        store: ModelStore,
         stop: impl Future<Output = ()>,
     ) -> Summary {
         let patience = Patience::from(options);
+        let torchserve = TorchServe::new(service.clone(), patience, store);
         let (stopping, stopped) = watch::channel(false);
         let mut serving = JoinSet::new();
         for (role, _, listener) in self.bound {
             let mut stopped = stopped.clone();
             let stop = async move { drop(stopped.wait_for(|&is_over| is_over).await) };
-            let routes = role.routes(service, patience);
+            let routes = role.routes(service, patience, &torchserve);
             let (guard, options) = (guard.clone(), options.clone());
             serving.spawn(listen::serve(listener, routes, guard, service.clone(), options, stop));
         }
@@ -103,7 +113,7 @@ impl Listeners {
 }
 
 impl Role {
-    fn routes(self, service: &Service, patience: Patience) -> Routes {
+    fn routes(self, service: &Service, patience: Patience, torchserve: &TorchServe) -> Routes {
         let grpc = || grpc::router(service.clone(), patience);
         let rest = |rest| Routes { rest, ..Routes::default() };
         match self {
@@ -111,6 +121,9 @@ impl Role {
             Role::TritonHttp => rest(rest::triton(service.clone(), patience)),
             Role::TritonGrpc => Routes { grpc: grpc(), ..Routes::default() },
             Role::TritonMetrics => rest(rest::triton_metrics(service.clone())),
+            Role::TorchInference => rest(torchserve.inference.clone()),
+            Role::TorchManagement => rest(torchserve.management.clone()),
+            Role::TorchMetrics => rest(torchserve.metrics.clone()),
         }
     }
 
@@ -121,6 +134,9 @@ impl Role {
             Role::TritonHttp => "Triton HTTP",
             Role::TritonGrpc => "Triton gRPC",
             Role::TritonMetrics => "Triton metrics",
+            Role::TorchInference => "TorchServe inference",
+            Role::TorchManagement => "TorchServe management",
+            Role::TorchMetrics => "TorchServe metrics",
         }
     }
 }
@@ -156,8 +172,9 @@ mod tests {
             port(Role::TritonMetrics, "127.0.0.1:8002"),
         ];
         assert_eq!(parsed("triton=8000,8001,8002"), Ok(triton));
-        let http = vec![port(Role::TritonHttp, "[::]:8000")];
-        assert_eq!(parsed("triton=[::]:8000"), Ok(http));
+        let torchserve =
+            vec![port(Role::TorchInference, "[::]:8080"), port(Role::TorchManagement, "[::]:8081")];
+        assert_eq!(parsed("torchserve=[::]:8080,8081"), Ok(torchserve));
         for text in ["kserve=80", "triton=", "triton=1,2,3,4", "triton=99999", "triton=a:b"] {
             assert!(parsed(text).is_err(), "{text}");
         }

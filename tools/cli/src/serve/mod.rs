@@ -48,7 +48,8 @@ pub(crate) struct Serve {
     options: ModelOptions,
 
     /// Address to listen on, port 0 takes any free one; or the ports of another server, each of
-    /// which answers as that server does: triton=[HOST:]HTTP,GRPC,METRICS; may be given again
+    /// which answers as that server does: triton=[HOST:]HTTP,GRPC,METRICS or
+    /// torchserve=[HOST:]INFERENCE,MANAGEMENT,METRICS; may be given again
     #[arg(long, value_name = "ADDRESS|PROTOCOL=PORTS", default_value = "127.0.0.1:9000",
           value_parser = Listen::parse, env = "SCHOONER_LISTEN")]
     listen: Vec<Listen>,
@@ -104,6 +105,7 @@ impl Serve {
             .map_err(|e| Error::Failure(format!("the system grants no threads: {e}")))?;
         let _log = self.telemetry.start_log(console);
         let models = self.load(console, &service)?;
+        let store = self.sources.model_store(&service)?;
         let startup_ms = start.elapsed().as_secs_f64() * 1e3;
         let scheme = if guard.tls.is_some() { "https" } else { "http" };
         let addresses = listeners.addresses().into_iter();
@@ -119,7 +121,7 @@ impl Serve {
         };
         let summary = reactor.block_on(async {
             let stop = stop_signal()?;
-            Ok::<_, Error>(listeners.serve(&service, &guard, &options, stop).await)
+            Ok::<_, Error>(listeners.serve(&service, &guard, &options, store, stop).await)
         })?;
         service.drain();
         service.metrics().flush();

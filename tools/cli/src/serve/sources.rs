@@ -4,7 +4,8 @@
 use crate::error::Error;
 use clap::{Args, ValueEnum};
 use repository::{Desired, Properties, QUIET, Refused, Repository, Source};
-use server::{Catalog, Control, Wanted};
+use rest::ModelStore;
+use server::{Catalog, Control, Service, Wanted};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -91,6 +92,23 @@ impl Sources {
     pub(crate) fn are_files(&self) -> bool {
         let configured = [&self.models_config, &self.model_repository, &self.torchserve_config];
         configured.iter().all(|file| file.is_none()) && self.models.iter().all(|m| m.is_file())
+    }
+
+    /// Where archives lie that may be registered by request, and which files are served already.
+    pub(crate) fn model_store(&self, service: &Service) -> Result<ModelStore, Error> {
+        let folder = match &self.torchserve_config {
+            Some(file) => read_properties(file)?.model_store,
+            None => self.models.iter().find(|path| path.is_dir()).cloned(),
+        };
+        let catalog = service.repository().map(|repository| repository.catalog());
+        let models = catalog.and_then(Result::ok).unwrap_or_default().into_iter();
+        let file = |model: Wanted| {
+            let newest = model.versions.into_values().next_back()?;
+            let name = newest.file.path().file_name()?.to_string_lossy().into_owned();
+            Some((model.name, name))
+        };
+        let suffixes = SUFFIXES.map(str::to_string).to_vec();
+        Ok(ModelStore { folder, suffixes, files: models.filter_map(file).collect() })
     }
 
     /// How often the files are looked at.
