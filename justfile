@@ -38,6 +38,11 @@ peers *FLAGS:
     cargo build --release --package schooner-cli
     python3 benches/peers/peers.py {{FLAGS}}
 
+# load Schooner as a server beside Triton, MLServer, LitServe and TorchServe, which it sets up
+serving *FLAGS:
+    cargo build --release --package schooner-cli
+    python3 benches/serving/serving.py {{FLAGS}}
+
 # look for inputs that break a reader: `just fuzz import_onnx`; fuzz/README.md says more
 fuzz TARGET SECONDS="300":
     mkdir -p fuzz/corpus/{{TARGET}}

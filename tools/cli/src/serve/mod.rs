@@ -63,6 +63,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "SECONDS", default_value_t = 25, env = "SCHOONER_GRACE")]
     grace: u64,
 
+    /// Threads that decode, run and encode requests [default: the processors that this process may
+    /// use]
+    #[arg(long, value_name = "N", env = "SCHOONER_WORKERS")]
+    workers: Option<std::num::NonZeroUsize>,
+
     #[command(flatten)]
     batching: BatchingOptions,
 
@@ -138,6 +143,7 @@ impl Serve {
             max_body_bytes: self.max_body,
             max_decompressed_bytes: limits.max_decompressed_bytes.max(self.max_body),
             max_buffered_bytes: limits.max_buffered_bytes.max(self.max_body),
+            workers: self.workers.unwrap_or(limits.workers),
             ..limits
         }
     }
