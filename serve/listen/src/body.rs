@@ -43,6 +43,11 @@ impl Received {
         self.bytes.len()
     }
 
+    /// Is reading it no work to speak of? 4 KiB: some hundred numbers as text.
+    pub fn is_small(&self) -> bool {
+        self.coding == Coding::Identity && self.bytes.len() <= 4096
+    }
+
     /// Takes out the body as it was before compression. CPU work: call it on a worker.
     ///
     /// # Errors

@@ -169,6 +169,10 @@ impl<E: Exchange<Reply = Reply>> Exchange for Finished<E> {
         self.exchange.decode(model)
     }
 
+    fn is_small(&self) -> bool {
+        self.exchange.is_small()
+    }
+
     fn encode(self, model: &Servable, outcome: Outcome) -> Result<Reply, Refusal> {
         Ok(self.exchange.encode(model, outcome)?.compressed(self.coding))
     }

@@ -4,7 +4,7 @@ use crate::{Answer, Refusal, Servable};
 use tensor::Tensor;
 
 /// A request that was received, and the way back to who sent it. Both methods run on a worker
-/// thread, so they may take as much CPU as they need.
+/// thread, so they may take as much CPU as they need (see [`Exchange::is_small`]).
 pub trait Exchange: Send + 'static {
     /// What goes back to the protocol's own threads: a response that only needs sending.
     type Reply: Send + 'static;
@@ -14,6 +14,12 @@ pub trait Exchange: Send + 'static {
     /// # Errors
     /// When they are no request for this model.
     fn decode(&mut self, model: &Servable) -> Result<Request, Refusal>;
+
+    /// Is the request read in some microseconds? It may then be answered on the protocol's own
+    /// thread, when its model is as quick.
+    fn is_small(&self) -> bool {
+        false
+    }
 
     /// Writes the reply.
     ///

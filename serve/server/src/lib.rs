@@ -6,7 +6,8 @@
 //! decodes it, runs the model and encodes the reply. Whatever goes wrong on the way is a
 //! [`Refusal`], which knows its HTTP status, its gRPC code and its text.
 //!
-//! Invariants: no CPU work runs on a protocol's reactor threads; every queue, body and wait is
+//! Invariants: no CPU work runs on a protocol's reactor threads, but for what takes less time than
+//! to hand it over; every queue, body and wait is
 //! bounded by a number in [`Limits`]; a job that panics costs its own request and no other.
 #![forbid(unsafe_code)]
 
@@ -36,7 +37,7 @@ pub use engine::Engine;
 pub use exchange::{Exchange, Outcome, Request};
 pub use image::{Answer, ClassScore, ImageRecipe};
 pub use limits::Limits;
-pub use measure::measure_batching;
+pub use measure::{measure_batching, measure_run};
 pub use model_control::{
     Catalog, Control, Failure, LoadError, Loader, Repository, Source, Wanted, watch,
 };

@@ -57,6 +57,16 @@ pub fn measure_batching(servable: &Servable, example: &[Tensor]) -> Result<Batch
     Ok(Batching { max_rows, preferred, max_delay: Duration::ZERO })
 }
 
+/// How long the model runs on the example, once it has run before.
+///
+/// # Errors
+/// When the model fails on the example.
+pub fn measure_run(servable: &Servable, example: &[Tensor]) -> Result<Duration, Refusal> {
+    let start = Instant::now();
+    servable.run(example)?;
+    Ok(start.elapsed())
+}
+
 /// The outputs, and the best time of some runs: the first one also binds the plan to the size.
 fn timed(servable: &Servable, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Duration), Refusal> {
     const RUNS: usize = 3;

@@ -86,6 +86,11 @@ impl<J> Queue<J> {
         self.changed.notify_all();
     }
 
+    /// Are further jobs refused?
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
     /// No code that can panic runs under the lock, so a poisoned one is still good.
     fn lock(&self) -> MutexGuard<'_, State<J>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

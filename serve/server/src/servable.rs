@@ -7,6 +7,7 @@ use monitor::Stage;
 use plan::Signature;
 use repository::Batching;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tensor::Tensor;
 
@@ -19,7 +20,16 @@ pub struct Servable {
     batching: Batching,
     memory_bytes: usize,
     statistics: Statistics,
+    is_quick: AtomicBool,
 }
+
+/// Longest run of a model that may be answered on the thread that received the request. 50 us:
+/// about what receiving and answering a request takes by itself, and a worker's waking besides.
+const QUICK_RUN_MAX: Duration = Duration::from_micros(50);
+
+/// Longest time that such a request may take with all it needs before its model is quick no more.
+/// 1 ms: other requests of the thread wait for it, and a busy machine makes it up to this.
+const QUICK_ANSWER_MAX: Duration = Duration::from_millis(1);
 
 /// How long one request took in each stage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,6 +67,7 @@ impl Servable {
             batching: Batching::OFF,
             memory_bytes: 0,
             statistics: Statistics::default(),
+            is_quick: AtomicBool::new(false),
         }
     }
 
@@ -85,6 +96,12 @@ impl Servable {
     #[must_use]
     pub fn with_memory(self, memory_bytes: usize) -> Servable {
         Servable { memory_bytes, ..self }
+    }
+
+    /// The same, known to run one small request in this time.
+    #[must_use]
+    pub fn with_run_time(self, time: Duration) -> Servable {
+        Servable { is_quick: AtomicBool::new(time <= QUICK_RUN_MAX), ..self }
     }
 
     /// The model's name.
@@ -125,6 +142,19 @@ impl Servable {
     /// What it has done so far.
     pub fn counts(&self) -> Counts {
         self.statistics.counts()
+    }
+
+    /// Does a small request take less time than to hand it to a worker? Never one for an image:
+    /// a small file may hold a large one.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.recipe.is_none() && self.is_quick.load(Ordering::Relaxed)
+    }
+
+    /// A small request took so long. A model whose time depends on what it is asked is not quick.
+    pub(crate) fn note_time(&self, time: Duration) {
+        if time > QUICK_ANSWER_MAX {
+            self.is_quick.store(false, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn statistics(&self) -> &Statistics {

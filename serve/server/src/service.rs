@@ -191,8 +191,13 @@ impl Service {
     ) -> Result<(E::Reply, Times), Refusal> {
         let timeout = timeout.into_iter().chain(self.limits().request_timeout).min();
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let is_small = exchange.is_small();
         let (job, answered) = Waiting::new(exchange, deadline);
-        self.enqueue(model, Box::new(job))?;
+        if is_small && model.is_quick() {
+            self.answer_here(model, Box::new(job))?;
+        } else {
+            self.enqueue(model, Box::new(job))?;
+        }
         let late = |timeout: Duration| {
             Err(Refusal::DeadlineExceeded { milliseconds: timeout.as_millis() })
         };
@@ -212,6 +217,18 @@ impl Service {
                 tokio::time::timeout(timeout, answered).await.unwrap_or_else(|_| late(timeout))
             }
         }
+    }
+
+    /// Answers a small request of a quick model on this thread: to hand it to a worker, and the
+    /// reply back, would take longer.
+    fn answer_here(&self, model: &Servable, job: Box<dyn Job>) -> Result<(), Refusal> {
+        if self.inner.queue.is_closed() {
+            return Err(Refusal::Draining);
+        }
+        let start = Instant::now();
+        worker::answer(model, self.metrics(), job);
+        model.note_time(start.elapsed());
+        Ok(())
     }
 
     /// The gauge rises before a worker can lower it.

@@ -23,6 +23,11 @@ pub(crate) fn work(queue: &Queue<Box<dyn Job>>, metrics: &Metrics) {
     }
 }
 
+/// Answers one job on this thread.
+pub(crate) fn answer(model: &Servable, metrics: &Metrics, job: Box<dyn Job>) {
+    Round { model, metrics, jobs: Vec::new() }.serve(vec![job]);
+}
+
 /// Jobs of one model that a worker took at once.
 struct Round<'a> {
     model: &'a Servable,

@@ -35,6 +35,10 @@ impl Exchange for Predict {
         Ok(request)
     }
 
+    fn is_small(&self) -> bool {
+        self.received.is_small()
+    }
+
     fn encode(self, model: &Servable, outcome: Outcome) -> Result<Reply, Refusal> {
         let body = match outcome {
             Outcome::Answers(answers) => reply::answers(self.form, model, &answers),

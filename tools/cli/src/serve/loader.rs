@@ -11,7 +11,7 @@ use recipe::Recipe;
 use repository::{Archive, Batching, Classes, Limits, ModelFile};
 use runtime::{Model, RunError};
 use serde::Serialize;
-use server::{LoadError, Servable, Source, measure_batching};
+use server::{LoadError, Servable, Source, measure_batching, measure_run};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -149,6 +149,12 @@ impl Loader {
         };
         let batching = self.batching(&servable, &model, source)?;
         let servable = servable.with_batching(batching);
+        // A model that does not bear the made-up input is never taken for a quick one.
+        let example = inputs::made_up(&model, &[])?;
+        let servable = match measure_run(&servable, &example) {
+            Ok(time) => servable.with_run_time(time),
+            Err(_) => servable,
+        };
         let max_batch = servable.batching().max_rows;
         let needed = memory_bytes(&model, max_batch, self.workers)?;
         if needed > room {
