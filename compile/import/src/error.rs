@@ -50,14 +50,26 @@ pub enum ImportError {
 impl ImportError {
     /// Is it only the memory budget that stands in the way?
     pub fn is_over_budget(&self) -> bool {
+        self.bytes_over_budget().is_some()
+    }
+
+    /// Bytes that the part takes for which there was no room, when it is only the memory budget
+    /// that stands in the way.
+    pub fn bytes_over_budget(&self) -> Option<u64> {
         match self {
-            ImportError::TooLarge { .. } => true,
+            ImportError::TooLarge { bytes, .. } => Some(*bytes),
             ImportError::Unsupported(refusals) => {
-                refusals.iter().all(|r| matches!(r.reason, Reason::TooLarge { .. }))
+                refusals.iter().try_fold(0u64, |sum, refusal| match refusal.reason {
+                    Reason::TooLarge { bytes: Some(bytes), .. } => {
+                        Some(sum.saturating_add(bytes as u64))
+                    }
+                    Reason::TooLarge { bytes: None, .. } => Some(u64::MAX),
+                    _ => None,
+                })
             }
             ImportError::Io { .. }
             | ImportError::NotAModel { .. }
-            | ImportError::Damaged { .. } => false,
+            | ImportError::Damaged { .. } => None,
         }
     }
 }

@@ -8,6 +8,7 @@
 mod bound;
 mod constants;
 mod error;
+mod freed;
 mod isa;
 mod kernel;
 mod model;
@@ -18,8 +19,9 @@ mod session;
 
 pub use constants::Constants;
 pub use error::{LoadError, RunError};
+pub use freed::give_back_freed_memory;
 pub use isa::{IsaError, isa};
 pub use model::Model;
-pub use open::{Check, OpenError, OpenReason, Opened, open};
+pub use open::{Check, OpenError, OpenReason, Opened, open, read};
 pub use pool::{Pool, threads};
 pub use session::Timing;

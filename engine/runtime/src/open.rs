@@ -1,19 +1,19 @@
 //! Models from files: a built library, or a `.schooner` file.
 
 use crate::{Constants, LoadError, Model, threads};
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapMut};
 use package::{Container, ContainerError, Golden, Machine, Manifest, Slot, sections};
 use plan::{DecodeError, Plan};
 use recipe::{Recipe, RecipeError};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A model, and what its package says about itself.
 #[derive(Debug, Clone)]
 pub struct Opened {
-    /// The model, with its recipe. Its constants are mapped from the file.
+    /// The model, with its recipe. Its constants lie where the file was mapped or read to.
     pub model: Model,
     /// Name, version, origin and signature.
     pub manifest: Manifest,
@@ -89,11 +89,18 @@ impl Model {
 /// The file must not be written to in place while the model lives; replacing it by another of
 /// the same name, as `emit` does, is fine.
 pub fn open(path: &Path, slot: Option<Slot>, check: Check) -> Result<Opened, OpenError> {
-    open_reason(path, slot, check).map_err(|reason| OpenError { path: path.to_path_buf(), reason })
+    let opened = map(path).and_then(|file| open_bytes(file, slot, check));
+    opened.map_err(|reason| OpenError { path: path.to_path_buf(), reason })
 }
 
-fn open_reason(path: &Path, slot: Option<Slot>, check: Check) -> Result<Opened, OpenReason> {
-    let file = map(path)?;
+/// Opens a built library or `.schooner` file as [`open`] does and checks all of it, but reads it
+/// into memory of this process: whatever happens to the file afterwards, the model stays as it is.
+pub fn read(path: &Path) -> Result<Opened, OpenError> {
+    let opened = copy(path).and_then(|file| open_bytes(file, None, Check::Everything));
+    opened.map_err(|reason| OpenError { path: path.to_path_buf(), reason })
+}
+
+fn open_bytes(file: Arc<Mmap>, slot: Option<Slot>, check: Check) -> Result<Opened, OpenReason> {
     let container = Container::parse(&file)?;
     if let Some(slot) = slot {
         container.check_slot(slot)?;
@@ -121,11 +128,27 @@ fn read_recipe(bytes: &[u8]) -> Result<Recipe, OpenReason> {
     Ok(Recipe::from_json(text)?)
 }
 
-fn map(path: &Path) -> Result<Arc<Mmap>, OpenReason> {
+/// The bytes of the file in memory of this process, on pages that no other memory shares: they go
+/// back to the system with the model.
+fn copy(path: &Path) -> Result<Arc<Mmap>, OpenReason> {
+    let mut file = file(path)?;
+    let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+    // There are no mappings of nothing; an empty file is refused as one that is too short.
+    let mut bytes = MmapMut::map_anon(length.max(1))?;
+    file.read_exact(&mut bytes[..length])?;
+    Ok(Arc::new(bytes.make_read_only()?))
+}
+
+fn file(path: &Path) -> io::Result<File> {
     let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
+    match file.metadata()?.is_dir() {
+        true => Err(io::ErrorKind::IsADirectory.into()),
+        false => Ok(file),
     }
+}
+
+fn map(path: &Path) -> Result<Arc<Mmap>, OpenReason> {
+    let file = file(path)?;
     // SAFETY: the mapping is read-only and private. That nobody writes into the file in place is
     // asked of the user; what is used of it without being checked again is held against its
     // checksums first.

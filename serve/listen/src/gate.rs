@@ -1,6 +1,7 @@
 //! What every request passes before its protocol: the client's key, the client's rate.
 
 use crate::body::discard;
+use crate::charged::charged;
 use crate::keys::Keys;
 use crate::rate::{Client, RateLimit};
 use crate::{Tls, refused};
@@ -67,9 +68,14 @@ impl Gate {
         if let Err(refusal) = self.check(peer, &request) {
             return Ok(self.refuse(&refusal, is_grpc, request).await);
         }
-        let mut response = match is_grpc {
+        let response = match is_grpc {
             true => self.grpc.call(request).await?,
             false => self.rest.call(request).await?,
+        };
+        let (head, body) = response.into_parts();
+        let mut response = match charged(body, &self.service) {
+            Ok(body) => Response::from_parts(head, body),
+            Err(refusal) => self.count(&refusal, is_grpc),
         };
         if self.service.is_draining() && response.version() != Version::HTTP_2 {
             let close = HeaderValue::from_static("close");
@@ -103,20 +109,22 @@ impl Gate {
         is_grpc: bool,
         request: Request<Incoming>,
     ) -> Response<Body> {
-        let metrics = self.service.metrics();
-        let row = refusal.row();
-        metrics.refusal(NO_MODEL, row.reason);
-        metrics.request(NO_MODEL, if is_grpc { "grpc" } else { "rest" }, row.http);
-        if is_grpc {
-            return refused::grpc(refusal);
-        }
         // Over HTTP/2 the response overtakes the body.
         if request.version() != Version::HTTP_2 {
             let (head, body) = request.into_parts();
             let limit = self.service.limits().max_body_bytes;
             discard(&head.headers, Body::new(body), limit).await;
         }
-        refused::http(refusal)
+        self.count(refusal, is_grpc)
+    }
+
+    /// The refusal in the words of its protocol, counted.
+    fn count(&self, refusal: &Refusal, is_grpc: bool) -> Response<Body> {
+        let metrics = self.service.metrics();
+        let row = refusal.row();
+        metrics.refusal(NO_MODEL, row.reason);
+        metrics.request(NO_MODEL, if is_grpc { "grpc" } else { "rest" }, row.http);
+        if is_grpc { refused::grpc(refusal) } else { refused::http(refusal) }
     }
 }
 

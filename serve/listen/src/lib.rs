@@ -13,6 +13,7 @@ mod accept;
 mod activity;
 mod bind;
 mod body;
+mod charged;
 mod connection;
 mod encoding;
 mod gate;

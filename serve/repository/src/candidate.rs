@@ -1,6 +1,7 @@
 //! Models before the policy: all versions that lie there, settled or not.
 
 use crate::listing::{self, Entry};
+use crate::settled::Complete;
 use crate::{Classes, Error, Ignored, Model, ModelFile, Policy, Refused, Version};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ impl Candidate {
         let model = Model {
             name: name.to_string(),
             versions: Vec::new(),
+            spare: Vec::new(),
             policy: Policy::Latest(1),
             default_version: None,
             labels: BTreeMap::new(),
@@ -56,20 +58,20 @@ impl Candidate {
         candidate
     }
 
-    /// The model with the versions that its policy chooses of those that have settled once, which
-    /// are those that `revision` knows. A newer version that still changes thus takes nothing
-    /// away; one that holds no model is refused.
+    /// The model with the versions that its policy chooses of those that were complete once, as
+    /// `complete` knows them. A newer version that still changes thus takes nothing away; one that
+    /// holds no model is refused.
     pub(crate) fn finish(
         mut self,
-        revision: impl Fn(&Path) -> Option<u64>,
+        complete: impl Fn(&Path) -> Option<Complete>,
         refused: &mut Vec<Refused>,
     ) -> Model {
         self.versions.sort_by_key(|lying| lying.number);
         let mut good = BTreeMap::new();
         for lying in self.versions {
-            let Some(revision) = revision(&lying.extent) else { continue };
+            let Some(Complete { revision, file }) = complete(&lying.extent) else { continue };
             let number = lying.number;
-            match lying.file {
+            match file {
                 Ok(file) => {
                     good.entry(number).or_insert(Version { number, file, revision });
                 }
@@ -83,8 +85,13 @@ impl Candidate {
         }
         let numbers: Vec<u64> = good.keys().copied().collect();
         let chosen = self.model.policy.choose(&numbers);
-        good.retain(|number, _| chosen.contains(number));
-        self.model.versions = good.into_values().collect();
+        let (versions, others) =
+            good.into_values().partition(|version| chosen.contains(&version.number));
+        self.model.versions = versions;
+        // Who asks for certain versions would rather have none than others.
+        if let Policy::Latest(_) = self.model.policy {
+            self.model.spare = others;
+        }
         self.model
     }
 }

@@ -24,6 +24,8 @@ pub struct Model {
     pub name: String,
     /// Those that the policy chooses, oldest first.
     pub versions: Vec<Version>,
+    /// Older ones, oldest first: better than nothing when those of `versions` turn out to be bad.
+    pub spare: Vec<Version>,
     /// Which of the versions that lie there are chosen.
     pub policy: Policy,
     /// The version of requests that name none, when it is not the newest.

@@ -17,6 +17,12 @@ pub(crate) fn read(path: &Path, name: Option<&str>, suffixes: &[String]) -> Resu
     let entries = listing::entries(path)?;
     let is_model = |entry: &Entry| is_file_of_model(&entry.path, suffixes);
     let models: Vec<&Entry> = entries.iter().filter(|entry| is_model(entry)).collect();
+    if let (Some(version), [model, ..]) = (version(&entries), models.as_slice()) {
+        // Either could be what is meant, and the other one would end what is served.
+        let (version, model) = (&version.name, &model.name);
+        let reason = "expected model files or folders of versions, found both";
+        return Err(Error::new(path, format!("{reason}: {model} and {version}; move one away")));
+    }
     if let [only] = models.as_slice() {
         // KServe puts one model into a folder and calls it as it likes.
         model(&only.path, name, suffixes, &mut found);
@@ -28,7 +34,7 @@ pub(crate) fn read(path: &Path, name: Option<&str>, suffixes: &[String]) -> Resu
         for entry in models {
             model(&entry.path, None, suffixes, &mut found);
         }
-    } else if is_base(&entries) {
+    } else if version(&entries).is_some() {
         let mut candidate = Candidate::new(&name.map_or_else(|| name_of(path), str::to_string));
         candidate.versions = tensorflow_serving::versions(path, suffixes)?;
         found.candidates.push(candidate);
@@ -72,8 +78,10 @@ fn is_file_of_model(path: &Path, suffixes: &[String]) -> bool {
     torchserve::is_archive(path) || (path.is_file() && listing::is_model(&name, suffixes))
 }
 
-/// Are all folders numbered, and is there one?
-fn is_base(entries: &[Entry]) -> bool {
-    let mut folders = entries.iter().filter(|entry| entry.is_folder).peekable();
-    folders.peek().is_some() && folders.all(|entry| listing::version_number(&entry.name).is_some())
+/// A folder of a version among those of one model; other folders beside it are nobody's. Models
+/// of a repository may be called by numbers too.
+fn version(entries: &[Entry]) -> Option<&Entry> {
+    let mut folders = entries.iter().filter(|entry| entry.is_folder);
+    let found = folders.clone().find(|e| listing::version_number(&e.name).is_some())?;
+    (!folders.any(|entry| triton::is_model(&entry.path))).then_some(found)
 }

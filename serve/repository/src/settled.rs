@@ -1,7 +1,7 @@
 //! When a file or folder is complete: nobody says so, so it must have stopped to change.
 
-use crate::Error;
-use crate::listing;
+use crate::candidate::Lying;
+use crate::{Error, ModelFile, listing};
 use std::fs::{self, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
@@ -71,21 +71,34 @@ pub(crate) struct Sight {
     since: Instant,
     /// Does it look complete now?
     pub(crate) is_settled: bool,
-    /// Stands for the fingerprint that was complete last, if one was.
-    pub(crate) revision: Option<u64>,
+    /// What lay there when it was complete last, if it was.
+    pub(crate) complete: Option<Complete>,
+}
+
+/// A version that was complete.
+#[derive(Debug, Clone)]
+pub(crate) struct Complete {
+    /// Stands for the fingerprint.
+    pub(crate) revision: u64,
+    /// Where its model is, or why there is none.
+    pub(crate) file: Result<ModelFile, String>,
 }
 
 impl Sight {
     /// What is to be remembered now. What is trusted counts as complete when it is seen for the
-    /// first time.
+    /// first time. What is not complete now, or cannot be looked at, is as it was when it was:
+    /// it is being written, and what was served goes on.
     pub(crate) fn of(
-        path: &Path,
+        lying: &Lying,
         is_trusted: bool,
         before: Option<Sight>,
         now: Instant,
         clock: SystemTime,
-    ) -> Option<Sight> {
-        let fingerprint = Fingerprint::of(path).ok()?;
+    ) -> Result<Sight, (Error, Option<Sight>)> {
+        let fingerprint = match Fingerprint::of(&lying.extent) {
+            Ok(fingerprint) => fingerprint,
+            Err(error) => return Err((error, before)),
+        };
         let seen = before.as_ref().map(|sight| (&sight.fingerprint, now - sight.since));
         let is_trusted = is_trusted && before.is_none();
         let is_settled = is_trusted || is_settled(&fingerprint, seen, clock);
@@ -93,11 +106,11 @@ impl Sight {
             Some(sight) if sight.fingerprint == fingerprint => sight.since,
             _ => now,
         };
-        let revision = match is_settled {
-            true => Some(fingerprint.revision()),
-            false => before.and_then(|sight| sight.revision),
+        let complete = match is_settled {
+            true => Some(Complete { revision: fingerprint.revision(), file: lying.file.clone() }),
+            false => before.and_then(|sight| sight.complete),
         };
-        Some(Sight { fingerprint, since, is_settled, revision })
+        Ok(Sight { fingerprint, since, is_settled, complete })
     }
 }
 

@@ -2,7 +2,9 @@
 
 use crate::candidate::Found;
 use crate::settled::Sight;
-use crate::{Batching, Desired, Error, Properties, folder, tensorflow_serving, triton};
+use crate::{
+    Batching, Desired, Error, Model, Properties, QUIET, Refused, folder, tensorflow_serving, triton,
+};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
@@ -35,6 +37,8 @@ pub struct Repository {
     batching: Option<PathBuf>,
     /// How each version looked.
     sights: BTreeMap<PathBuf, Sight>,
+    /// Each model as it was when it had versions last, and when that was.
+    last: BTreeMap<String, (Instant, Model)>,
 }
 
 impl Source {
@@ -59,7 +63,13 @@ impl Repository {
     /// ```
     pub fn new(source: Source, suffixes: &[&str]) -> Repository {
         let suffixes = suffixes.iter().map(ToString::to_string).collect();
-        Repository { source, suffixes, batching: None, sights: BTreeMap::new() }
+        Repository {
+            source,
+            suffixes,
+            batching: None,
+            sights: BTreeMap::new(),
+            last: BTreeMap::new(),
+        }
     }
 
     /// The same, and a file of TensorFlow Serving's batching parameters for every model that has
@@ -70,21 +80,43 @@ impl Repository {
     }
 
     /// What is desired now. Versions whose files change between two calls are left as they were
-    /// until they have settled; [`Desired::unsettled`] lists them.
+    /// until they have settled; [`Desired::unsettled`] lists them. A model of which no version is
+    /// left stays as it was while one is being written, and for [`QUIET`] in any case: versions
+    /// are often replaced by taking away one and putting another in its place.
     ///
     /// # Errors
     /// When a folder or configuration file cannot be read: keep what is served.
     pub fn poll(&mut self) -> Result<Desired, Error> {
         let mut found = self.read()?;
         let batching = self.batching(&mut found)?;
-        let unsettled = self.look(&found);
+        let unsettled = self.look(&mut found);
+        let mut last = std::mem::take(&mut self.last);
+        let now = Instant::now();
         let mut models = Vec::new();
         for candidate in found.candidates {
-            let revision = |path: &Path| self.sights.get(path)?.revision;
-            let mut model = candidate.finish(revision, &mut found.refused);
+            let is_settling =
+                candidate.versions.iter().any(|lying| unsettled.contains(&lying.extent));
+            let complete = |path: &Path| self.sights.get(path)?.complete.clone();
+            let mut model = candidate.finish(complete, &mut found.refused);
             model.batching = model.batching.or_else(|| batching.clone());
+            if !model.versions.is_empty() {
+                last.insert(model.name.clone(), (now, model.clone()));
+            } else if let Some((seen, before)) = last.get_mut(&model.name) {
+                if is_settling {
+                    *seen = now;
+                }
+                if now - *seen < QUIET {
+                    model.versions.clone_from(&before.versions);
+                }
+            }
             models.push(model);
         }
+        last.retain(|_, (seen, _)| now - *seen < QUIET);
+        let is_there = |name: &str| models.iter().any(|model| model.name == name);
+        let gone: Vec<Model> =
+            last.values().filter(|(_, m)| !is_there(&m.name)).map(|(_, m)| m.clone()).collect();
+        models.extend(gone);
+        self.last = last;
         models.sort_by(|a, b| a.name.cmp(&b.name));
         found.refused.sort_unstable();
         Ok(Desired { models, refused: found.refused, ignored: found.ignored, unsettled })
@@ -105,20 +137,32 @@ impl Repository {
     }
 
     /// Looks at every version; those that changed a moment ago.
-    fn look(&mut self, found: &Found) -> Vec<PathBuf> {
+    fn look(&mut self, found: &mut Found) -> Vec<PathBuf> {
         let (now, clock) = (Instant::now(), SystemTime::now());
         let mut unsettled = Vec::new();
         let mut sights = BTreeMap::new();
-        for lying in found.candidates.iter().flat_map(|candidate| &candidate.versions) {
-            let before = self.sights.remove(&lying.extent);
-            let is_named = self.source.names(&lying.extent);
-            // What cannot be looked at is being moved or deleted.
-            let sight = Sight::of(&lying.extent, is_named, before, now, clock);
-            let Some(sight) = sight else { continue };
-            if !sight.is_settled {
-                unsettled.push(lying.extent.clone());
+        for candidate in &found.candidates {
+            for lying in &candidate.versions {
+                let before = self.sights.remove(&lying.extent);
+                let is_named = self.source.names(&lying.extent);
+                let sight = match Sight::of(lying, is_named, before, now, clock) {
+                    Ok(sight) => sight,
+                    Err((error, before)) => {
+                        // What is moved or deleted just now is no mistake of anybody.
+                        if lying.extent.exists() && error.path.exists() {
+                            let (model, path) = (candidate.model.name.clone(), error.path);
+                            let (version, reason) = (Some(lying.number), error.reason);
+                            found.refused.push(Refused { model, version, path, reason });
+                        }
+                        let Some(before) = before else { continue };
+                        before
+                    }
+                };
+                if !sight.is_settled {
+                    unsettled.push(lying.extent.clone());
+                }
+                sights.insert(lying.extent.clone(), sight);
             }
-            sights.insert(lying.extent.clone(), sight);
         }
         self.sights = sights;
         unsettled

@@ -25,5 +25,5 @@ mod tfs;
 mod torchserve;
 mod trace;
 
-pub use router::{router, triton, triton_metrics};
+pub use router::{path, router, triton, triton_metrics};
 pub use torchserve::{ModelStore, TorchServe};

@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, Request, Response, header};
 use axum::routing::get;
 use listen::{Coding, Patience};
 use monitor::NO_MODEL;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use server::{Refusal, Servable, Service};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -145,6 +146,13 @@ fn refuse(service: &Service, refusal: &Refusal) -> Response<Body> {
     reply.into_response()
 }
 
+/// The path of a model, whatever its name is.
+pub fn path(model: &str) -> String {
+    const ESCAPED: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    format!("/v1/models/{}", utf8_percent_encode(model, ESCAPED))
+}
+
 fn help_text(host: &str, models: &[String]) -> String {
     let mut text = String::from(
         "Schooner serves models.\n\n\
@@ -159,13 +167,13 @@ fn help_text(host: &str, models: &[String]) -> String {
          GET  /metrics                               Prometheus text\n",
     );
     for model in models {
+        let url = format!("http://{host}{}", path(model));
         // Writing to a `String` cannot fail.
         let _ = write!(
             text,
-            "\ncurl -T cat.jpg http://{host}/v1/models/{model}:predict\n\
-             curl -d '{{\"instances\": [{{\"b64\": \"…\"}}]}}' \
-             http://{host}/v1/models/{model}:predict\n\
-             curl http://{host}/v1/models/{model}/metadata\n"
+            "\ncurl -T cat.jpg {url}:predict\n\
+             curl -d '{{\"instances\": [{{\"b64\": \"…\"}}]}}' {url}:predict\n\
+             curl {url}/metadata\n"
         );
     }
     text

@@ -13,8 +13,9 @@ pub struct Limits {
     /// times, so an honest body of the largest size still fits, while a gzip bomb (a thousand
     /// times) stops here.
     pub max_decompressed_bytes: usize,
-    /// Bytes of request bodies that all requests together may hold. 512 MiB: sixteen bodies of
-    /// the largest size, and room for thousands of ordinary ones.
+    /// Bytes of request bodies, and of answers that are not sent yet, that all requests together
+    /// may hold. 512 MiB: sixteen bodies of the largest size, and room for thousands of ordinary
+    /// ones.
     pub max_buffered_bytes: usize,
     /// Most images in one request. 128: at 10 ms an image a worker is done in 1.3 s; more would
     /// hold it for longer than other requests like to wait.

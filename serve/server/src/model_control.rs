@@ -33,6 +33,8 @@ pub struct Wanted {
     pub name: String,
     /// Its versions.
     pub versions: BTreeMap<u64, Source>,
+    /// Older ones, of which the newest good one answers while none of `versions` does.
+    pub spare: BTreeMap<u64, Source>,
     /// Names of versions.
     pub labels: BTreeMap<String, u64>,
     /// The version of requests that name none, when it is not the newest.
@@ -41,14 +43,16 @@ pub struct Wanted {
 
 impl From<Model> for Wanted {
     fn from(model: Model) -> Wanted {
-        let Model { name, versions, labels, default_version: default, .. } = model;
+        let Model { name, versions, spare, labels, default_version: default, .. } = model;
         let (classes, batching) = (model.classes, model.batching);
         let source = |version: Version| {
             let Version { number, file, revision } = version;
             let (classes, batching) = (classes.clone(), batching.clone());
             (number, Source { file, classes, batching, revision })
         };
-        Wanted { name, versions: versions.into_iter().map(source).collect(), labels, default }
+        let [versions, spare] =
+            [versions, spare].map(|versions| versions.into_iter().map(source).collect());
+        Wanted { name, versions, spare, labels, default }
     }
 }
 
@@ -107,9 +111,16 @@ pub enum Control {
     Explicit,
 }
 
-/// What is served, by name and version, and what failed: that is not tried again until its source
-/// changes.
-type Known = BTreeMap<String, BTreeMap<u64, Source>>;
+/// What was tried, by name and version.
+type Known = BTreeMap<String, BTreeMap<u64, Tried>>;
+
+/// A version that was loaded, or failed: it is not tried again until its source changes.
+#[derive(Debug)]
+struct Tried {
+    source: Source,
+    /// Bytes that were left when it needed more; with more, it is tried again.
+    lacked: Option<usize>,
+}
 
 /// The models that are or should be served. Its methods block while models load: call them on a
 /// thread that may.
@@ -164,7 +175,7 @@ impl Repository {
         let mut known = self.lock();
         let mut failures = Vec::new();
         for model in wanted {
-            failures.extend(self.bring(service, &mut known, model));
+            failures.extend(self.bring(service, &mut known, model, false));
         }
         let is_wanted = |name: &str| wanted.iter().any(|model| model.name == name);
         let gone: Vec<String> = known.keys().filter(|name| !is_wanted(name)).cloned().collect();
@@ -190,9 +201,7 @@ impl Repository {
         let unknown = || Refusal::ModelNotFound { model: name.to_string(), version: None };
         let catalog = self.catalog()?;
         let model = catalog.iter().find(|model| model.name == name).ok_or_else(unknown)?;
-        let mut known = self.lock();
-        known.remove(name);
-        let failures = self.bring(service, &mut known, model);
+        let failures = self.bring(service, &mut self.lock(), model, true);
         failures.into_iter().next().map_or(Ok(()), |failure| Err(failure.into()))
     }
 
@@ -209,7 +218,8 @@ impl Repository {
     ) -> Result<(), Refusal> {
         let mut known = self.lock();
         self.load_version(service, name, version, &source)?;
-        known.entry(name.to_string()).or_default().insert(version, source);
+        let tried = Tried { source, lacked: None };
+        known.entry(name.to_string()).or_default().insert(version, tried);
         Ok(())
     }
 
@@ -238,29 +248,48 @@ impl Repository {
         if service.remove(name, version) { Ok(()) } else { Err(unknown()) }
     }
 
-    /// Loads what is new or changed of one model, then ends its versions that are not wanted.
-    fn bring(&self, service: &Service, known: &mut Known, model: &Wanted) -> Vec<Failure> {
+    /// Loads what is new or changed of one model, or all of it anew, then ends its versions that
+    /// are not wanted.
+    fn bring(
+        &self,
+        service: &Service,
+        known: &mut Known,
+        model: &Wanted,
+        is_anew: bool,
+    ) -> Vec<Failure> {
         let name = &model.name;
         let known = known.entry(name.clone()).or_default();
         let mut failures = Vec::new();
-        for (&version, source) in &model.versions {
-            if known.get(&version) == Some(source) {
-                continue;
+        let mut bring = |version: u64, source: &Source| {
+            let room = self.room(service);
+            let is_over = |tried: &Tried| {
+                tried.source == *source && tried.lacked.is_none_or(|lacked| room <= lacked)
+            };
+            if !is_anew && known.get(&version).is_some_and(is_over) {
+                return;
             }
-            let loaded = self.load_version(service, name, version, source);
-            // There may be room for it later.
+            let failure = self.load_version(service, name, version, source).err();
             let is_for_later =
-                matches!(&loaded, Err(Failure { error: LoadError::Memory { .. }, .. }));
-            if !is_for_later {
-                known.insert(version, source.clone());
-            }
-            failures.extend(loaded.err());
+                failure.as_ref().is_some_and(|f| matches!(f.error, LoadError::Memory { .. }));
+            let lacked = is_for_later.then_some(room);
+            known.insert(version, Tried { source: source.clone(), lacked });
+            failures.extend(failure);
+        };
+        for (&version, source) in &model.versions {
+            bring(version, source);
         }
-        // A successor that failed does not end the version before it.
         let answers = |version: &u64| {
             let select = Select::Version(*version);
             service.store().find(name, select).is_ok()
         };
+        let any_answers = || service.store().find(name, Select::Latest).is_ok();
+        for (&version, source) in model.spare.iter().rev() {
+            if any_answers() {
+                break;
+            }
+            bring(version, source);
+        }
+        // A successor that failed does not end the version before it.
         if model.versions.is_empty() || model.versions.keys().any(answers) {
             let is_wanted = |version: &u64| model.versions.contains_key(version);
             let gone: Vec<u64> = known.keys().copied().filter(|v| !is_wanted(v)).collect();
@@ -277,6 +306,12 @@ impl Repository {
         failures
     }
 
+    /// Bytes that are left for models.
+    fn room(&self, service: &Service) -> usize {
+        let held: usize = service.store().available().iter().map(|s| s.memory_bytes()).sum();
+        self.room.saturating_sub(held)
+    }
+
     /// Loads, tests and puts in place one version.
     fn load_version(
         &self,
@@ -287,8 +322,7 @@ impl Repository {
     ) -> Result<(), Failure> {
         let start = Instant::now();
         service.store().begin(name, version);
-        let held: usize = service.store().available().iter().map(|s| s.memory_bytes()).sum();
-        let room = self.room.saturating_sub(held);
+        let room = self.room(service);
         let load = || self.loader.load(name, version, source, room);
         let loaded = catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|_| {
             Err(LoadError::Model("loading panicked; this is a defect of the importer".to_string()))
@@ -333,7 +367,9 @@ pub fn watch(
     while !service.is_draining() {
         std::thread::sleep(LOOK.min(interval));
         if Instant::now() >= next {
-            report(repository.refresh(service));
+            // A panic of whoever reads folders must not end the watch.
+            let refresh = AssertUnwindSafe(|| repository.refresh(service));
+            report(catch_unwind(refresh).unwrap_or(Err(Refusal::Panicked)));
             next = Instant::now() + interval;
         }
     }

@@ -109,8 +109,8 @@ pub enum Refusal {
     /// More jobs wait than the queue holds.
     #[error("the queue of {limit} requests is full; retry later")]
     QueueFull { limit: usize },
-    /// All bodies together are more than memory is granted for.
-    #[error("the requests that are being received hold all of {limit} bytes; retry later")]
+    /// All bodies and answers together are more than memory is granted for.
+    #[error("requests and answers on their way hold all of {limit} bytes; retry later")]
     BuffersFull { limit: usize },
     /// No key, or one that is not known.
     #[error("expected a key that is known, as `Authorization: Bearer KEY` or `X-API-Key: KEY`")]

@@ -170,11 +170,14 @@ impl ModelStore {
             entry.versions.insert(version, Slot::End { error: error.to_string() });
             entry.forget();
         }
+        forget_models(&mut models, model);
     }
 
-    /// Names versions; the labels of before are gone.
+    /// Names versions of a model that is there; the labels of before are gone.
     pub fn set_labels(&self, model: &str, labels: BTreeMap<String, u64>) {
-        self.write().entry(model.to_string()).or_default().labels = labels;
+        if let Some(entry) = self.write().get_mut(model) {
+            entry.labels = labels;
+        }
     }
 
     /// What [`Select::Latest`] means from now on; `None` is the highest version that is available.
@@ -219,14 +222,7 @@ impl ModelStore {
         }
         entry.labels.retain(|_, labeled| *labeled != version);
         entry.forget();
-        let ended: Vec<String> = models
-            .iter()
-            .filter(|(_, entry)| entry.is_over())
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in ended.iter().filter(|name| *name != model).skip(ENDED_MAX - 1) {
-            models.remove(name);
-        }
+        forget_models(&mut models, model);
         was_available
     }
 
@@ -286,6 +282,15 @@ impl Select {
             Select::Latest | Select::Label(_) => None,
             Select::Version(version) => Some(*version),
         }
+    }
+}
+
+/// Drops some of too many models of which nothing but history is left, the latest kept.
+fn forget_models(models: &mut Models, latest: &str) {
+    let is_over = |(_, entry): &(&String, &Entry)| entry.is_over();
+    let ended: Vec<String> = models.iter().filter(is_over).map(|(name, _)| name.clone()).collect();
+    for name in ended.iter().filter(|name| *name != latest).skip(ENDED_MAX - 1) {
+        models.remove(name);
     }
 }
 
@@ -357,6 +362,11 @@ mod tests {
         for name in 'a'..='z' {
             store.insert(Arc::new(echo(&name.to_string())));
             store.remove(&name.to_string(), 1);
+        }
+        assert_eq!(store.names().len(), ENDED_MAX);
+        for name in 'A'..='Z' {
+            store.begin(&name.to_string(), 1);
+            store.fail(&name.to_string(), 1, "the file is damaged");
         }
         assert_eq!(store.names().len(), ENDED_MAX);
     }

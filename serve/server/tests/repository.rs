@@ -85,7 +85,7 @@ fn source(path: &str, revision: u64) -> Source {
 
 fn wanted(name: &str, versions: &[(u64, &str)]) -> Wanted {
     let versions = versions.iter().map(|&(version, path)| (version, source(path, 0))).collect();
-    Wanted { name: name.to_string(), versions, labels: BTreeMap::new(), default: None }
+    Wanted { name: name.to_string(), versions, ..Wanted::default() }
 }
 
 impl Bench {
@@ -165,6 +165,46 @@ fn models_share_the_room_and_wait_for_it() {
     bench.refresh(three()[1..].to_vec());
     let (loaded, failures) = bench.refresh(three()[1..].to_vec());
     assert_eq!((loaded, failures), (vec!["c/1".to_string()], Vec::new()), "a gave its room back");
+}
+
+#[test]
+fn what_has_no_room_is_not_tried_until_there_is_more() {
+    let bench = Bench::new(Control::Poll, HELD);
+    let both = || vec![wanted("a", &[(1, "x")]), wanted("b", &[(1, "x")])];
+    let (loaded, failures) = bench.refresh(both());
+    assert_eq!((loaded.len(), failures.len()), (2, 1));
+    assert_eq!(bench.refresh(both()), (Vec::new(), Vec::new()), "nothing has changed");
+    bench.refresh(both().split_off(1));
+    assert_eq!(bench.refresh(both().split_off(1)).0, ["b/1"]);
+}
+
+#[test]
+fn an_older_version_answers_when_the_newest_never_did() {
+    let bench = Bench::default();
+    let mut model = wanted("a", &[(9, "damaged")]);
+    model.spare = wanted("a", &[(3, "x"), (4, "x"), (5, "damaged")]).versions;
+    let (loaded, failures) = bench.refresh(vec![model.clone()]);
+    assert_eq!(loaded, ["a/9", "a/5", "a/4"]);
+    assert_eq!((failures.len(), bench.version("a")), (2, Some(4)));
+    assert_eq!(bench.refresh(vec![model.clone()]), (Vec::new(), Vec::new()));
+    model.versions = wanted("a", &[(10, "x")]).versions;
+    assert_eq!(bench.refresh(vec![model]).0, ["a/10"]);
+    assert_eq!((bench.version("a"), bench.state("a", 4)), (Some(10), State::End));
+}
+
+#[test]
+fn a_model_that_is_loaded_anew_keeps_no_version_that_is_not_wanted() {
+    let bench = Bench::new(Control::Explicit, usize::MAX);
+    let load = |versions: &[(u64, &str)]| {
+        *bench.folder.0.lock().unwrap() = Ok(vec![wanted("a", versions)]);
+        bench.repository.load(&bench.service, "a").unwrap();
+        bench.service.store().available().iter().map(|s| s.version()).collect::<Vec<_>>()
+    };
+    assert_eq!(load(&[(1, "x")]), [1]);
+    assert_eq!(load(&[(2, "x")]), [2]);
+    assert_eq!(bench.notes.0.lock().unwrap().len(), 2);
+    assert_eq!(load(&[(2, "x")]), [2]);
+    assert_eq!(bench.notes.0.lock().unwrap().len(), 3, "it is loaded although it is there");
 }
 
 #[test]

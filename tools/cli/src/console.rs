@@ -2,9 +2,11 @@
 //! stderr.
 
 use clap::Args;
+use runtime::Pool;
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
+use std::sync::{Arc, OnceLock};
 
 /// The flags of every command.
 #[derive(Debug, Clone, Args)]
@@ -60,6 +62,13 @@ impl Console {
         self.verbose
     }
 
+    /// The threads of all runs of this process: however many models there are, the processors are
+    /// the same.
+    pub(crate) fn pool(&self) -> Arc<Pool> {
+        static POOL: OnceLock<Arc<Pool>> = OnceLock::new();
+        POOL.get_or_init(|| Arc::new(Pool::new(self.threads()))).clone()
+    }
+
     /// Prints a result on stdout. A reader that has gone away is no error: `schooner … | head`.
     pub(crate) fn result(&self, report: &impl Report) {
         let mut out = std::io::stdout().lock();
@@ -76,14 +85,14 @@ impl Console {
     /// Tells on stderr what a person wants to know and a script does not.
     pub(crate) fn info(&self, message: impl Display) {
         if !self.quiet {
-            eprintln!("{message}");
+            tell(message);
         }
     }
 
     /// Tells on stderr what matters only when something is sought.
     pub(crate) fn detail(&self, message: impl Display) {
         if self.verbose {
-            eprintln!("{message}");
+            tell(message);
         }
     }
 
@@ -99,6 +108,12 @@ impl Console {
         }
         indicatif::ProgressBar::new(length as u64)
     }
+}
+
+/// A line on stderr. One that cannot be written is lost: a server must not end, nor a thread of it,
+/// because the disk that takes its log is full.
+pub(crate) fn tell(line: impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// A path or word as a shell takes it.

@@ -75,7 +75,7 @@ fn main() -> ExitCode {
     match execute(&cli.console, &cli.command) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {error}");
+            console::tell(format_args!("error: {error}"));
             error.exit().into()
         }
     }

@@ -13,11 +13,10 @@ use import::{ModelMetadata, Survey};
 use ir::Graph;
 use package::Golden;
 use plan::Precision;
-use runtime::{Constants, Model};
+use runtime::{Constants, Model, RunError};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Largest recipe or labels file, in bytes: a million names of some tens of bytes.
@@ -60,6 +59,10 @@ pub(crate) struct ModelOptions {
     /// [default: half of the memory that this process may use]
     #[arg(long, value_name = "SIZE", env = "SCHOONER_MEMORY", value_parser = Memory::parse)]
     pub(crate) memory: Option<Memory>,
+
+    /// Read libraries rather than map them, because somebody may write into their files?
+    #[arg(skip)]
+    pub(crate) reads_libraries: bool,
 }
 
 impl ModelOptions {
@@ -120,10 +123,9 @@ impl Loaded {
         for (stage, time) in &self.times {
             console.detail(format_args!("{stage}: {:.1} ms", time.as_secs_f64() * 1e3));
         }
-        let pool = Arc::new(runtime::Pool::new(console.threads()));
         let constants = self.model.constants().as_slice().len();
         let left = options.memory_bytes().saturating_sub(constants);
-        Loaded { model: self.model.with_pool(pool).with_arena_bytes_max(left), ..self }
+        Loaded { model: self.model.with_pool(console.pool()).with_arena_bytes_max(left), ..self }
     }
 }
 
@@ -221,8 +223,19 @@ pub(crate) fn compile(
 fn open(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
     let start = Instant::now();
     let refused = |reason| Error::Library { path: path.to_path_buf(), reason };
-    let opened = runtime::open(path, None, runtime::Check::Everything)
-        .map_err(|e| refused(e.to_string()))?;
+    let opened = match options.reads_libraries {
+        true => {
+            let length = std::fs::metadata(path).map_err(|e| Error::of_file(path, e))?.len();
+            let (needed, limit) = (usize::try_from(length), options.memory_bytes());
+            let needed = needed.unwrap_or(usize::MAX);
+            if needed > limit {
+                return Err(RunError::Memory { needed, limit }.into());
+            }
+            runtime::read(path)
+        }
+        false => runtime::open(path, None, runtime::Check::Everything),
+    };
+    let opened = opened.map_err(|e| refused(e.to_string()))?;
     let runtime::Opened { model, golden, .. } = opened;
     let times = vec![("open", start.elapsed())];
     if !options.sizes.is_empty() {

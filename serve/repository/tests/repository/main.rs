@@ -1,6 +1,7 @@
 //! Folders and files of other servers, as they lie on disk.
 
 mod archives;
+mod changes;
 mod folders;
 mod mutated;
 mod support;

@@ -90,7 +90,9 @@ impl Fault {
             Refusal::QueueFull { .. } | Refusal::BuffersFull { .. } | Refusal::Draining => {
                 Fault::new(503, "ServiceUnavailableException", text)
             }
-            Refusal::Unimplemented(_) => Fault::new(501, "NotImplementedException", text),
+            Refusal::Unimplemented(_) | Refusal::NoExplainer { .. } => {
+                Fault::new(501, "NotImplementedException", text)
+            }
             Refusal::BodyIncomplete(_)
             | Refusal::BadCompression { .. }
             | Refusal::UnsupportedEncoding { .. } => Fault::bad_request(text),

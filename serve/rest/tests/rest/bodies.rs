@@ -287,7 +287,7 @@ fn all_bodies_together_are_bounded() {
             break response;
         }
     };
-    let expected = "the requests that are being received hold all of 1000 bytes; retry later";
+    let expected = "requests and answers on their way hold all of 1000 bytes; retry later";
     check_refused(&refused, 503, expected);
     assert_eq!(refused.header("retry-after"), "1");
     first.write(&body[799..]);

@@ -210,8 +210,7 @@ impl Catalog for Echoes {
         let wanted = |name: &str| Wanted {
             name: name.to_string(),
             versions: BTreeMap::from([(1, source()), (2, source())]),
-            labels: BTreeMap::new(),
-            default: None,
+            ..Wanted::default()
         };
         Ok(vec![wanted("good"), wanted("broken")])
     }

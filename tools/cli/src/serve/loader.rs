@@ -58,6 +58,8 @@ pub(crate) struct Loader {
     options: ModelOptions,
     batching: BatchingOptions,
     workers: usize,
+    /// Read libraries rather than map them?
+    reads_libraries: bool,
     journal: Journal,
 }
 
@@ -105,8 +107,10 @@ impl server::Loader for Loader {
     ) -> Result<Servable, LoadError> {
         let (loaded, entry) = match self.load_file(name, version, source, room) {
             Ok((servable, ready)) => (Ok(servable), Ok(ready)),
-            Err(error) => (Err(load_error(&error)), Err(error)),
+            Err(error) => (Err(load_error(&error, room)), Err(error)),
         };
+        // Importing takes several times what stays.
+        runtime::give_back_freed_memory();
         // At the start the whole of it is told at once; failures are told by whoever asked.
         if let Some(Ok(ready)) = self.journal.note(entry) {
             info!("loaded {ready}");
@@ -124,7 +128,13 @@ impl Loader {
         journal: Journal,
     ) -> Loader {
         let (console, options, batching) = (console.clone(), options.clone(), batching.clone());
-        Loader { console, options, batching, workers, journal }
+        Loader { console, options, batching, workers, reads_libraries: false, journal }
+    }
+
+    /// The same for files that may be written to while the server runs: pages that are mapped
+    /// would change with them, or be gone.
+    pub(crate) fn reading(self) -> Loader {
+        Loader { reads_libraries: true, ..self }
     }
 
     fn load_file(
@@ -142,7 +152,8 @@ impl Loader {
         let self_test_ms = milliseconds(start.elapsed());
         let Loaded { model, recipe_why, .. } = loaded;
         let recipe = model.recipe().cloned();
-        let servable = Servable::new(name, Engine(model.clone())).with_version(version);
+        let engine = Engine { model: model.clone(), _freed: Freed };
+        let servable = Servable::new(name, engine).with_version(version);
         let servable = match recipe {
             Some(recipe) => servable.with_recipe(Prepared(recipe)),
             None => servable,
@@ -181,6 +192,7 @@ impl Loader {
     fn read(&self, source: &Source, room: usize) -> Result<Loaded, Error> {
         let mut options = self.options.clone();
         options.memory = Some(Memory { bytes: room });
+        options.reads_libraries = self.reads_libraries;
         if let (None, Classes::File(file)) = (&options.labels, &source.classes) {
             options.labels = Some(file.clone());
         }
@@ -238,12 +250,16 @@ fn milliseconds(time: Duration) -> f64 {
 }
 
 /// The same in the words of the server.
-fn load_error(error: &Error) -> LoadError {
+fn load_error(error: &Error, room: usize) -> LoadError {
     match error {
         Error::NotFound { path, .. } => LoadError::NotFound(path.clone()),
-        Error::Run(RunError::Memory { needed, limit }) => {
-            LoadError::Memory { needed: *needed, room: *limit }
-        }
+        Error::Run(RunError::Memory { needed, .. }) => LoadError::Memory { needed: *needed, room },
+        Error::Import { error: import, .. } => match import.bytes_over_budget() {
+            Some(needed) => {
+                LoadError::Memory { needed: usize::try_from(needed).unwrap_or(usize::MAX), room }
+            }
+            None => LoadError::Model(error.to_string()),
+        },
         error => LoadError::Model(error.to_string()),
     }
 }
@@ -283,16 +299,29 @@ fn self_test(loaded: &Loaded) -> Result<&'static str, Error> {
 }
 
 /// The model as the server knows it.
-struct Engine(Model);
+struct Engine {
+    model: Model,
+    /// Dropped last.
+    _freed: Freed,
+}
+
+/// Gives back to the system what was freed before.
+struct Freed;
+
+impl Drop for Freed {
+    fn drop(&mut self) {
+        runtime::give_back_freed_memory();
+    }
+}
 
 impl server::Engine for Engine {
     fn signature(&self) -> &plan::Signature {
-        self.0.signature()
+        self.model.signature()
     }
 
     fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
         let inputs: Vec<&Tensor> = inputs.iter().collect();
-        self.0.run(&inputs).map_err(|error| error.to_string())
+        self.model.run(&inputs).map_err(|error| error.to_string())
     }
 }
 

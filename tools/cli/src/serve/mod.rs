@@ -1,6 +1,8 @@
 //! `schooner serve`: models behind HTTP until somebody says stop.
 
 mod clients;
+#[cfg(test)]
+mod cycles;
 mod listeners;
 mod loader;
 mod sources;
@@ -128,8 +130,10 @@ impl Serve {
             let stop = stop_signal()?;
             Ok::<_, Error>(listeners.serve(&service, &guard, &options, store, stop).await)
         })?;
-        service.drain();
         service.metrics().flush();
+        // Every answer that anybody waits for is sent: the process ends whether or not a model
+        // still loads or a worker is busy for a client that has gone.
+        reactor.shutdown_background();
         match summary.aborted {
             0 => info!("stopped: every accepted request is answered"),
             n => info!("stopped: {n} requests took longer than --grace"),
@@ -157,9 +161,11 @@ impl Serve {
         let workers = service.limits().workers.get();
         let loader = Loader::new(console, &self.options, &self.batching, workers, journal.clone());
         let (control, room) = (self.sources.control(), self.options.memory_bytes());
+        let loader = if control == Control::Fixed { loader } else { loader.reading() };
         let repository = Arc::new(Repository::new(loader, files, control, room));
         service.set_repository(repository.clone());
-        repository.refresh(service).map_err(|refusal| Error::Usage(refusal.to_string()))?;
+        let failures = repository.refresh(service);
+        let failures = failures.map_err(|refusal| Error::Usage(refusal.to_string()))?;
         let mut ready = Vec::new();
         let mut failed = Vec::new();
         for entry in journal.close() {
@@ -168,10 +174,25 @@ impl Serve {
                 Err(error) => failed.push(error),
             }
         }
-        if self.sources.are_files() || ready.is_empty() {
-            failed.pop().map_or(Ok(()), Err)?;
+        // Of a single model the error itself says enough.
+        if ready.len() + failures.len() > 1 {
+            for failure in failures {
+                warn!("not served: {}", Refusal::from(failure));
+            }
         }
-        failed.iter().for_each(|error| warn!("not served: {error}"));
+        if self.sources.are_files() || ready.is_empty() {
+            failed.into_iter().next().map_or(Ok(()), Err)?;
+        }
+        match (ready.is_empty(), control) {
+            (false, _) => {}
+            (true, Control::Fixed) => {
+                let reason = "there is nothing to serve; with --control poll what comes is served";
+                return Err(Error::Failure(reason.to_string()));
+            }
+            (true, Control::Poll | Control::Explicit) => {
+                warn!("there is nothing to serve yet");
+            }
+        }
         if control == Control::Poll {
             self.watch(service, repository)?;
         }
@@ -236,7 +257,7 @@ fn bytes_of(text: &str) -> Result<usize, String> {
 
 impl fmt::Display for Started {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let base = format!("{}://{}/v1/models", self.scheme, self.address);
+        let base = format!("{}://{}", self.scheme, self.address);
         for model in &self.models {
             let (inputs, outputs) = (model.inputs.join(", "), model.outputs.join(", "));
             writeln!(f, "{}: {inputs} -> {outputs}", model.name)?;
@@ -249,14 +270,15 @@ impl fmt::Display for Started {
         let (scheme, address, startup_ms) = (self.scheme, self.address, self.startup_ms);
         writeln!(f, "listening on {scheme}://{address} after {startup_ms:.0} ms")?;
         for model in &self.models {
-            let url = quoted(format_args!("{base}/{}:predict", model.name));
+            let path = format!("{base}{}", rest::path(&model.name));
+            let url = quoted(format_args!("{path}:predict"));
             if model.takes_images {
                 writeln!(f, "  curl -T picture.jpg {url}")?;
             }
             if let Some(instance) = &model.instance {
                 writeln!(f, "  curl -d '{{\"instances\": [{instance}]}}' {url}")?;
             }
-            writeln!(f, "  curl {base}/{}/metadata", model.name)?;
+            writeln!(f, "  curl {}", quoted(format_args!("{path}/metadata")))?;
         }
         Ok(())
     }

@@ -157,7 +157,7 @@ pub(crate) struct Files {
 
 struct State {
     repositories: Vec<Repository>,
-    /// What was said already.
+    /// What was said at the last look.
     told: BTreeSet<String>,
 }
 
@@ -182,39 +182,48 @@ impl Files {
         polled.collect::<Result<_, _>>().map_err(|error| error.to_string())
     }
 
-    /// Tells once what will not be served or means nothing.
-    fn tell(&self, desired: &Desired) {
-        let mut lines = Vec::new();
-        for Refused { model, version, path, reason } in &desired.refused {
+    /// Tells what will not be served or means nothing, and was not told at the last look.
+    fn tell(&self, looks: &[Desired]) {
+        let mut lines = BTreeSet::new();
+        for Refused { model, version, path, reason } in looks.iter().flat_map(|d| &d.refused) {
             let version = version.map_or_else(String::new, |version| format!(" version {version}"));
-            lines.push(format!("refused: {model}{version} in {}: {reason}", path.display()));
+            lines.insert(format!("refused: {model}{version} in {}: {reason}", path.display()));
         }
-        for ignored in &desired.ignored {
+        for ignored in looks.iter().flat_map(|desired| &desired.ignored) {
             let (path, line) = (ignored.path.display(), ignored.line);
-            lines.push(format!("ignored: {} ({path}:{line}) means nothing here", ignored.setting));
+            lines
+                .insert(format!("ignored: {} ({path}:{line}) means nothing here", ignored.setting));
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        for line in lines {
-            if !state.told.contains(&line) {
-                warn!("{line}");
-                state.told.insert(line);
-            }
-        }
+        lines.difference(&state.told).for_each(|line| warn!("{line}"));
+        state.told = lines;
     }
 }
 
 impl Catalog for Files {
     fn wanted(&self) -> Result<Vec<Wanted>, String> {
+        let looks = self.look()?;
+        self.tell(&looks);
         let mut wanted: BTreeMap<String, Wanted> = BTreeMap::new();
-        for desired in self.look()? {
-            self.tell(&desired);
-            for model in desired.models {
-                let name = model.name.clone();
-                if wanted.insert(name.clone(), model.into()).is_some() {
-                    return Err(format!("expected models of different names, found two `{name}`"));
-                }
+        for model in looks.into_iter().flat_map(|desired| desired.models) {
+            let model = Wanted::from(model);
+            if let Some(other) = wanted.insert(model.name.clone(), model.clone()) {
+                let (name, [a, b]) = (&model.name, [place(&other), place(&model)]);
+                return Err(format!(
+                    "expected models of different names, found two `{name}`: {a} and {b}; rename \
+                     one of them"
+                ));
             }
         }
         Ok(wanted.into_values().collect())
     }
+}
+
+/// Where a model lies, as far as that is known.
+fn place(model: &Wanted) -> String {
+    let source = model.versions.values().next_back();
+    source.map_or_else(
+        || "one without a version".to_string(),
+        |source| source.file.path().display().to_string(),
+    )
 }

@@ -59,13 +59,30 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(words: &[&str]) -> Server {
         let words = [&["serve", "--listen", "127.0.0.1:0"], words].concat();
-        let mut process = schooner(&words).stdout(Stdio::piped()).spawn().unwrap();
+        Server::spawn(schooner(&words)).expect("the server listens")
+    }
+
+    /// Starts this command, which must be one that serves; `None` when it ends instead.
+    pub(crate) fn spawn(mut command: Command) -> Option<Server> {
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(process.stdout.take().unwrap());
         let address = stdout.lines().map_while(Result::ok).find_map(|line| {
             let rest = line.strip_prefix("listening on http://")?;
             Some(rest.split(' ').next()?.to_string())
         });
-        Server { process, address: address.expect("the server listens") }
+        // Whatever was started is killed when it is dropped.
+        let server = Server { process, address: address.clone().unwrap_or_default() };
+        address.map(|_| server)
+    }
+
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends SIGKILL.
+    pub(crate) fn kill(&self) {
+        self.signal("-KILL");
     }
 
     /// Sends a whole request; gives the status and the body.
@@ -78,8 +95,12 @@ impl Server {
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    fn signal(&self, signal: &str) {
         let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
     /// Waits for the end; gives the exit code.

@@ -88,7 +88,7 @@ fn ten_thousand_requests_end_as_they_should() {
         assert!(is_meant, "{} in {context}", response.status);
         answered += usize::from(response.status == 200);
     }
-    assert!(answered > 1_000, "{answered} of 10000 were answered");
+    assert!(answered > 500, "{answered} of 10000 were answered");
     let metrics = ports.service.metrics().export();
     assert!(!metrics.contains("schooner_job_panics_total{"), "{metrics}");
 }
