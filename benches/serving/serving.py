@@ -1,11 +1,14 @@
 """Measures Schooner as a server beside Triton, MLServer, LitServe and TorchServe.
 
     python serving.py [--schooner BINARY] [--folder FOLDER] [--only NAME,NAME] [--seconds N]
+                      [--rounds N]
 
 Sets each peer up in a virtual environment of its own on the first run; one that cannot be set up
-or does not start is named with the reason, and the others go on. Servers run one after the other,
-each with one worker of one thread, on the same models, and `schooner bench URL` sends them the
-same requests. Prints the tables of docs/performance.md. Bounded: about a minute for each server.
+or does not start is named with the reason, and the others go on. All servers run at once, each with
+one worker of one thread, on the same models; they take turns, in an order that is shuffled each
+time, in which `schooner bench URL` sends them the same requests. So what else happens on the
+machine meets all of them. Prints the tables of docs/performance.md: of each cell the run in the
+middle of the rounds (of two, the faster). Bounded: about a minute a server and round.
 """
 
 import argparse
@@ -13,6 +16,7 @@ import datetime
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -296,41 +300,57 @@ def load(args, peer, case):
     return {found["connections"]: found for found in runs}
 
 
-def measure(args, kind):
-    """Seconds until it answers, megabytes when it then idles, and the runs of each case."""
-    peer = kind(args)
-    peer.set_up()
-    running = Running(peer)
-    try:
-        time.sleep(1)
-        memory = running.memory_mb()
-        return running.ready_s, memory, {case: load(args, peer, case) for case in peer.requests}
-    finally:
-        running.end()
+def start(args, names):
+    """The servers that could be started, each with its memory when it idles."""
+    started = []
+    for kind in PEERS:
+        if kind.name in names:
+            try:
+                peer = kind(args)
+                peer.set_up()
+                running = Running(peer)
+                time.sleep(1)
+                started.append((peer, running, running.memory_mb()))
+            except Unavailable as reason:
+                print(f"{kind.name} is left out: {reason}", file=sys.stderr)
+    return started
+
+
+def measure(args, peers):
+    """By server and case, of each number of connections the run in the middle."""
+    found = {}
+    for _ in range(args.rounds):
+        for case in CASES:
+            for peer in random.sample(peers, len(peers)):
+                if case in peer.requests:
+                    for connections, run in load(args, peer, case).items():
+                        found.setdefault((peer.name, case, connections), []).append(run)
+    cases = {peer.name: {} for peer in peers}
+    for (name, case, connections), runs in found.items():
+        runs.sort(key=lambda run: run["requests_per_second"])
+        cases[name].setdefault(case, {})[connections] = runs[len(runs) // 2]
+    return cases
 
 
 def table(results):
-    ours = results.get("schooner", (0, 0, {}))[2]
+    ours = results.get("schooner", {})
     print("| case | server |", *(f"c={c} |" for c in CONNECTIONS), "ours / theirs at c=32 |")
     print("|---" * (len(CONNECTIONS) + 3) + "|")
     for case, title in CASES.items():
-        for name, (_, _, cases) in results.items():
+        for name, cases in results.items():
             runs = cases.get(case)
             if not runs:
                 continue
             cells = [f"{r['p50_ms']:.2f}/{r['p99_ms']:.2f} @{r['requests_per_second']:.0f}"
                      for r in runs.values()]
-            most = CONNECTIONS[-1]
-            ratio = "" if name == "schooner" or case not in ours else (
-                f"{rate(ours[case], most) / rate(runs, most):.1f}")
+            ratio = "" if name == "schooner" else ratio_of(ours.get(case), runs)
             print(f"| {title} | {name} | {' | '.join(cells)} | {ratio} |")
-    print("\n| server | ready s | idle MB |\n|---|---|---|")
-    for name, (ready, memory, _) in results.items():
-        print(f"| {name} | {ready:.2f} | {memory:.0f} |")
 
 
-def rate(runs, connections):
-    return max(runs[connections]["requests_per_second"], 1e-9)
+def ratio_of(ours, theirs):
+    """Our requests a second by theirs; nothing when they answered none in time."""
+    rates = [runs[CONNECTIONS[-1]]["requests_per_second"] for runs in (ours, theirs) if runs]
+    return f"{rates[0] / rates[1]:.1f}" if len(rates) == 2 and rates[1] > 0 else ""
 
 
 def processor():
@@ -357,21 +377,24 @@ def main():
     parser.add_argument("--schooner", type=pathlib.Path, default="target/release/schooner")
     parser.add_argument("--folder", type=pathlib.Path, default="target/serving")
     parser.add_argument("--only", help="names of servers, with commas between")
-    parser.add_argument("--seconds", type=float, default=2, help="for each number of connections")
+    parser.add_argument("--seconds", type=float, default=1, help="for each number of connections")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each server and case")
     args = parser.parse_args()
     args.schooner, args.folder = args.schooner.resolve(), args.folder.resolve()
     names = args.only.split(",") if args.only else [kind.name for kind in PEERS]
     prepare(args)
-    results, versions = {}, []
-    for kind in PEERS:
-        if kind.name in names:
-            try:
-                results[kind.name] = measure(args, kind)
-                versions += kind.packages[:1]
-            except Unavailable as reason:
-                print(f"{kind.name} is left out: {reason}", file=sys.stderr)
+    started = start(args, names)
+    try:
+        cases = measure(args, [peer for peer, _, _ in started])
+    finally:
+        for _, running, _ in started:
+            running.end()
+    versions = [peer.packages[0] for peer, _, _ in started if peer.packages]
     print(f"{datetime.date.today()}, {processor()}; {', '.join(versions)}\n")
-    table(results)
+    table(cases)
+    print("\n| server | ready s | idle MB |\n|---|---|---|")
+    for peer, running, memory in started:
+        print(f"| {peer.name} | {running.ready_s:.2f} | {memory:.0f} |")
 
 
 if __name__ == "__main__":
