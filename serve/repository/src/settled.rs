@@ -85,20 +85,16 @@ pub(crate) struct Complete {
 }
 
 impl Sight {
-    /// What is to be remembered now. What is trusted counts as complete when it is seen for the
-    /// first time. What is not complete now, or cannot be looked at, is as it was when it was:
-    /// it is being written, and what was served goes on.
+    /// What is to be remembered of what looks so now. What is trusted counts as complete when it
+    /// is seen for the first time. What is not complete now is as it was when it was: it is being
+    /// written, and what was served goes on.
     pub(crate) fn of(
         lying: &Lying,
+        fingerprint: Fingerprint,
         is_trusted: bool,
         before: Option<Sight>,
-        now: Instant,
-        clock: SystemTime,
-    ) -> Result<Sight, (Error, Option<Sight>)> {
-        let fingerprint = match Fingerprint::of(&lying.extent) {
-            Ok(fingerprint) => fingerprint,
-            Err(error) => return Err((error, before)),
-        };
+        (now, clock): (Instant, SystemTime),
+    ) -> Sight {
         let seen = before.as_ref().map(|sight| (&sight.fingerprint, now - sight.since));
         let is_trusted = is_trusted && before.is_none();
         let is_settled = is_trusted || is_settled(&fingerprint, seen, clock);
@@ -110,7 +106,7 @@ impl Sight {
             true => Some(Complete { revision: fingerprint.revision(), file: lying.file.clone() }),
             false => before.and_then(|sight| sight.complete),
         };
-        Ok(Sight { fingerprint, since, is_settled, complete })
+        Sight { fingerprint, since, is_settled, complete }
     }
 }
 

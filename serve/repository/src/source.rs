@@ -1,7 +1,7 @@
 //! From a place to what is desired there, again and again.
 
 use crate::candidate::Found;
-use crate::settled::Sight;
+use crate::settled::{Fingerprint, Sight};
 use crate::{
     Batching, Desired, Error, Model, Properties, QUIET, Refused, folder, tensorflow_serving, triton,
 };
@@ -138,16 +138,16 @@ impl Repository {
 
     /// Looks at every version; those that changed a moment ago.
     fn look(&mut self, found: &mut Found) -> Vec<PathBuf> {
-        let (now, clock) = (Instant::now(), SystemTime::now());
+        let times = (Instant::now(), SystemTime::now());
         let mut unsettled = Vec::new();
         let mut sights = BTreeMap::new();
         for candidate in &found.candidates {
             for lying in &candidate.versions {
                 let before = self.sights.remove(&lying.extent);
                 let is_named = self.source.names(&lying.extent);
-                let sight = match Sight::of(lying, is_named, before, now, clock) {
-                    Ok(sight) => sight,
-                    Err((error, before)) => {
+                let sight = match Fingerprint::of(&lying.extent) {
+                    Ok(looks) => Sight::of(lying, looks, is_named, before, times),
+                    Err(error) => {
                         // What is moved or deleted just now is no mistake of anybody.
                         if lying.extent.exists() && error.path.exists() {
                             let (model, path) = (candidate.model.name.clone(), error.path);

@@ -64,7 +64,7 @@ enum Command {
     Verify(verify::Verify),
     Eval(eval::Eval),
     Bench(bench::Bench),
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     Build(build::Build),
     Kernels(kernels::Kernels),
     Demo(demo::Demo),

@@ -209,6 +209,12 @@ fn wrong_arguments_say_what_was_expected_and_found() {
         (&["build", &model, "-o", word(unwritable)], 1, "/nowhere/libfashion.so"),
         (&["eval", &model, &fashion("samples")], 1, "found none"),
         (&["serve", &model, "--listen", "nonsense"], 2, "expected HOST:PORT"),
+        (&["serve", &model, "--listen", "kserve=80"], 2, "expected triton=… or torchserve=…"),
+        (
+            &["serve", &model, "--listen", "0.0.0.0:0", "--control", "explicit"],
+            2,
+            "change what is served or read memory: add --api-keys",
+        ),
     ] {
         let (_, stderr) = check(words, code);
         assert!(stderr.contains(expected), "{words:?}: {stderr}");

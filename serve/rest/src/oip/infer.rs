@@ -63,6 +63,10 @@ impl Exchange for Infer {
         Ok(Request::Tensors(inputs))
     }
 
+    fn is_small(&self) -> bool {
+        self.received.is_small()
+    }
+
     fn encode(self, model: &Servable, outcome: Outcome) -> Result<Reply, Refusal> {
         match outcome {
             Outcome::Tensors(outputs) => reply::write(&self.asked, model, &outputs, &self.regions),

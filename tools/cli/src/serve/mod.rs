@@ -70,6 +70,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "N", env = "SCHOONER_WORKERS")]
     workers: Option<std::num::NonZeroUsize>,
 
+    /// Let requests name shared memory of this machine (Triton's extension)
+    #[arg(long, env = "SCHOONER_SHARED_MEMORY")]
+    shared_memory: bool,
+
     #[command(flatten)]
     batching: BatchingOptions,
 
@@ -107,6 +111,7 @@ impl Serve {
         // Before models are loaded: what is wrong here should not cost their loading time.
         let guard = self.clients.guard()?;
         let listeners = reactor.block_on(Listeners::bind(&self.listen))?;
+        self.check_reach(&listeners, guard.keys.is_some())?;
         let metrics = self.telemetry.metrics()?;
         let service = Service::new(self.limits(), metrics)
             .map_err(|e| Error::Failure(format!("the system grants no threads: {e}")))?;
@@ -141,9 +146,24 @@ impl Serve {
         Ok(if summary.aborted == 0 { Exit::Ok } else { Exit::Failure })
     }
 
+    /// Refuses to let strangers load models or name memory.
+    fn check_reach(&self, listeners: &Listeners, has_keys: bool) -> Result<(), Error> {
+        let is_explicit = self.sources.control() == Control::Explicit;
+        let open = listeners.addresses().into_iter().find(|(_, a)| !a.ip().is_loopback());
+        let (Some((_, address)), false) = (open, has_keys) else { return Ok(()) };
+        let flag = match (is_explicit, self.shared_memory) {
+            (false, false) => return Ok(()),
+            (true, _) => "--control explicit",
+            (false, true) => "--shared-memory",
+        };
+        let reason = "lets whoever reaches it change what is served or read memory";
+        Err(Error::Usage(format!("{flag} at {address} {reason}: add --api-keys")))
+    }
+
     fn limits(&self) -> Limits {
         let limits = Limits::default();
         Limits {
+            shares_memory: self.shared_memory,
             max_body_bytes: self.max_body,
             max_decompressed_bytes: limits.max_decompressed_bytes.max(self.max_body),
             max_buffered_bytes: limits.max_buffered_bytes.max(self.max_body),

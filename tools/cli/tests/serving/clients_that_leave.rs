@@ -62,7 +62,7 @@ fn clients_that_leave_take_nothing_along() {
     served.until("connections end", || served.files() <= files);
     let after = served.status("VmRSS");
     let grown = after.saturating_sub(memory) >> 20;
-    println!("{times} clients left: {files} files, {} MB, {grown} MB more", after >> 20);
+    eprintln!("{times} clients left: {files} files, {} MB, {grown} MB more", after >> 20);
     assert!(grown < 24, "{memory} bytes before, {after} after");
     assert_eq!(client::ask(address, "POST", PREDICT, &question(9)).unwrap().status, 200);
 }
@@ -83,7 +83,7 @@ fn answers_that_nobody_reads_do_not_fill_the_memory() {
         });
         stalled
     });
-    println!("{} clients that read nothing: at most {} MB", stalled.len(), peak >> 20);
+    eprintln!("{} clients that read nothing: at most {} MB", stalled.len(), peak >> 20);
     assert!(peak < 800 << 20, "{peak} bytes");
     drop(stalled);
     let answers = || served.ask("POST", "/v1/models/long:predict", &text).status == 200;

@@ -78,7 +78,7 @@ fn a_killed_server_leaves_nothing_that_its_successor_cannot_serve() {
         again.server.terminate();
         assert_eq!(again.server.wait(), Some(0));
     }
-    println!("{rounds} kills, {answers} right answers before them, version 2 whole {whole} times");
+    eprintln!("{rounds} kills, {answers} right answers before them, version 2 whole {whole} times");
     let left = fs::read_dir(site.version(2)).unwrap().flatten();
     let visible = left.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));
     assert_eq!(visible.count(), 0, "a file that is not whole has its name");

@@ -47,7 +47,7 @@ fn versions_that_come_and_go_leave_no_memory_behind() {
     let before = served.status("VmRSS");
     (5..5 + cycles).for_each(next);
     let after = served.status("VmRSS");
-    println!("{cycles} reloads: {} MB before, {} MB after", before >> 20, after >> 20);
+    eprintln!("{cycles} reloads: {} MB before, {} MB after", before >> 20, after >> 20);
     assert!(after < before + (12 << 20), "{before} before, {after} after");
     served.until("files are closed", || served.files() <= files);
     assert_eq!(served.status("Threads"), threads);
@@ -73,14 +73,14 @@ fn a_model_that_ends_gives_its_memory_back() {
     fs::remove_dir_all(root.join("large")).unwrap();
     served.until("the large model ends", || status() == 404);
     let after = served.status("VmRSS");
-    println!(
+    eprintln!(
         "{MEGABYTES} MB: {} MB before, {} with, {} after",
         before >> 20,
         with >> 20,
         after >> 20
     );
     assert!(
-        with < before + (MEGABYTES as u64 * 3 / 2 << 20),
+        with < before + ((MEGABYTES as u64 * 3 / 2) << 20),
         "{before} bytes before, {with} with it"
     );
     assert!(after < before + (4 << 20), "{before} bytes before it, {after} after");
@@ -93,6 +93,6 @@ fn a_small_model_is_a_small_server() {
     let served = Watched::start(&root, &[word(&root)]);
     assert_eq!(served.version(), 1);
     let idle = served.status("VmRSS") >> 20;
-    println!("idle: {idle} MB");
+    eprintln!("idle: {idle} MB");
     assert!(idle < 40, "{idle} MB");
 }

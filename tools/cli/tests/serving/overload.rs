@@ -102,7 +102,7 @@ fn twice_the_capacity_is_refused_in_order() {
     let goodput =
         tally.by_status.get(&200).copied().unwrap_or(0) as f64 / start.elapsed().as_secs_f64();
     let after = served.status("VmRSS");
-    println!(
+    eprintln!(
         "capacity {capacity:.0}/s, offered {:.0}/s for {seconds} s: {:?}, goodput {goodput:.0}/s = \
          {:.0} %; {} MB before, at most {} MB, {} MB after",
         2.0 * capacity,

@@ -18,7 +18,7 @@ fn under_load(served: &Watched, act: impl FnOnce()) -> Vec<Vec<u64>> {
         asking.join().unwrap()
     });
     let answers: usize = seen.iter().map(Vec::len).sum();
-    println!("{answers} answers, each whole and to its question");
+    eprintln!("{answers} answers, each whole and to its question");
     seen
 }
 

@@ -195,6 +195,6 @@ pub(crate) fn ask_until(address: &str, clients: usize, stop: &AtomicBool) -> Vec
 pub(crate) fn extent(variable: &str, default: u64) -> u64 {
     let given = std::env::var(variable).ok();
     let extent = given.map_or(default, |text| text.parse().expect("a number"));
-    println!("{variable}: {extent} (default {default})");
+    eprintln!("{variable}: {extent} (default {default})");
     extent
 }

@@ -26,7 +26,7 @@ fn a_stopped_server_does_not_wait_for_a_model_that_loads() {
     let start = Instant::now();
     served.server.terminate();
     assert_eq!(served.server.wait(), Some(0));
-    println!("ended {} ms after SIGTERM", start.elapsed().as_millis());
+    eprintln!("ended {} ms after SIGTERM", start.elapsed().as_millis());
     assert!(start.elapsed() < PROMPT, "it waited for the model");
 }
 
@@ -65,7 +65,7 @@ fn a_stopped_server_does_not_wait_for_an_answer_that_nobody_takes() {
     let start = Instant::now();
     served.server.terminate();
     let code = served.server.wait();
-    println!("a run takes {load:?}; ended {:?} after SIGTERM with {code:?}", start.elapsed());
+    eprintln!("a run takes {load:?}; ended {:?} after SIGTERM with {code:?}", start.elapsed());
     assert_eq!(code, Some(0));
     assert!(start.elapsed() < Duration::from_secs(1), "it finished what nobody wants");
 }
