@@ -50,8 +50,9 @@ pub(crate) struct Serve {
     options: ModelOptions,
 
     /// Address to listen on, port 0 takes any free one; or the ports of another server, each of
-    /// which answers as that server does: triton=[HOST:]HTTP,GRPC,METRICS or
-    /// torchserve=[HOST:]INFERENCE,MANAGEMENT,METRICS; may be given again
+    /// which answers as that server does: triton=HTTP,GRPC,METRICS or
+    /// torchserve=INFERENCE,MANAGEMENT,METRICS, on this machine only unless a host and a colon
+    /// stand before the first port; may be given again
     #[arg(long, value_name = "ADDRESS|PROTOCOL=PORTS", default_value = "127.0.0.1:9000",
           value_parser = Listen::parse, env = "SCHOONER_LISTEN")]
     listen: Vec<Listen>,
