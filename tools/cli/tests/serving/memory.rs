@@ -72,18 +72,14 @@ fn a_model_that_ends_gives_its_memory_back() {
     let with = served.status("VmRSS");
     fs::remove_dir_all(root.join("large")).unwrap();
     served.until("the large model ends", || status() == 404);
+    // What stays is the allocator's, and code that is in memory from now on.
+    let is_back = || served.status("VmRSS") < before + (8 << 20);
+    served.until("its memory is back", is_back);
     let after = served.status("VmRSS");
-    eprintln!(
-        "{MEGABYTES} MB: {} MB before, {} with, {} after",
-        before >> 20,
-        with >> 20,
-        after >> 20
-    );
-    assert!(
-        with < before + ((MEGABYTES as u64 * 3 / 2) << 20),
-        "{before} bytes before, {with} with it"
-    );
-    assert!(after < before + (4 << 20), "{before} bytes before it, {after} after");
+    let megabytes = [before, with, after].map(|bytes| bytes >> 20);
+    eprintln!("{MEGABYTES} MB: before, with and after it {megabytes:?} MB");
+    let most = before + ((MEGABYTES as u64 * 3 / 2) << 20);
+    assert!(with < most, "{before} bytes before, {with} with it");
 }
 
 #[test]
