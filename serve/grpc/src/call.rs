@@ -10,10 +10,10 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Request, Response};
 use listen::{Coding, Patience, grpc_status};
-use monitor::{NO_MODEL, Stage};
+use monitor::{NO_MODEL, Record, Stage};
 use server::{Code, Exchange, Refusal, Select, Servable, Service};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The name of this protocol in metrics.
 pub(crate) const PROTOCOL: &str = "grpc";
@@ -55,6 +55,10 @@ pub(crate) struct Call {
     frames: Option<Result<Frames, Refusal>>,
     /// The model's name in metrics: only names of loaded models, others are the client's invention.
     label: String,
+    /// The version that was found.
+    version: Option<u64>,
+    /// How long each stage took, in order.
+    stages: Vec<(Stage, Duration)>,
     deadline: Option<Instant>,
     accepted: Coding,
     /// How the reply is compressed: as the request was, where the client takes it.
@@ -66,6 +70,7 @@ impl Call {
     pub(crate) fn find(&mut self, model: &str, select: Select) -> Result<Arc<Servable>, Refusal> {
         let servable = self.service.store().find(model, select)?;
         self.count_for(model);
+        self.version = Some(servable.version());
         Ok(servable)
     }
 
@@ -78,7 +83,9 @@ impl Call {
     pub(crate) async fn receive(&mut self) -> Result<Message, Refusal> {
         let start = Instant::now();
         let message = self.only(usize::MAX).await?;
-        self.service.metrics().stage(&self.label, Stage::Read, start.elapsed());
+        let read = start.elapsed();
+        self.service.metrics().stage(&self.label, Stage::Read, read);
+        self.stages.push((Stage::Read, read));
         if message.coding == self.accepted {
             self.coding = self.accepted;
         }
@@ -115,7 +122,8 @@ impl Call {
         E: Exchange<Reply = Vec<u8>>,
     {
         let left = self.deadline.map(|end| end.saturating_duration_since(Instant::now()));
-        let (message, _) = self.service.answer(model, exchange, left).await?;
+        let (message, times) = self.service.answer(model, exchange, left).await?;
+        self.stages.extend(times.stages());
         Ok(Reply::One(message))
     }
 }
@@ -143,7 +151,7 @@ async fn by<A: Api>(
     shared: Shared,
     request: Request<Body>,
 ) -> Response<Body> {
-    let start = Instant::now();
+    let (start, clock) = (Instant::now(), SystemTime::now());
     let Shared { service, patience } = shared;
     let _in_flight = service.metrics().in_flight();
     let (head, body) = request.into_parts();
@@ -151,26 +159,36 @@ async fn by<A: Api>(
     let accepted = accepted(&head.headers);
     let frames = Frames::new(&head.headers, body, service.clone(), patience);
     let (label, coding) = (NO_MODEL.to_string(), Coding::Identity);
-    let frames = Some(frames);
-    let mut call = Call { service, frames, label, deadline, accepted, coding };
+    let (frames, version, stages) = (Some(frames), None, Vec::new());
+    let mut call = Call { service, frames, label, version, stages, deadline, accepted, coding };
     let answered = api.answer(method, &mut call).await;
-    let Call { service, label, coding, .. } = call;
-    let metrics = service.metrics();
-    let (response, status, bytes) = match answered {
+    let Call { service, label, version, stages, coding, .. } = call;
+    let (response, status, refusal, response_bytes) = match answered {
         Ok(reply) => {
             let bytes = reply.len();
-            (reply.into_response(coding), 200, bytes)
+            (reply.into_response(coding), 200, None, bytes)
         }
         Err(refusal) => {
             let row = refusal.row();
-            metrics.refusal(&label, row.reason);
             let (code, text) = api.status(&refusal);
-            (grpc_status(code as u8, &text), row.http, 0)
+            (grpc_status(code as u8, &text), row.http, Some(row.reason), 0)
         }
     };
-    metrics.request(&label, PROTOCOL, status);
-    metrics.response_bytes(&label, bytes);
-    metrics.stage(&label, Stage::Total, start.elapsed());
+    let header = |name| head.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    service.metrics().answered(&Record {
+        protocol: PROTOCOL,
+        operation: head.uri.path(),
+        model: &label,
+        version,
+        status,
+        refusal,
+        id: header("x-request-id"),
+        traceparent: header("traceparent"),
+        start: clock,
+        total: start.elapsed(),
+        response_bytes,
+        stages: &stages,
+    });
     response
 }
 

@@ -140,8 +140,14 @@ impl Metrics {
         Metrics { traces, ..self }
     }
 
-    /// A request was answered: logs and traces tell it.
+    /// A request was answered: it is counted, and logs and traces tell it.
     pub fn answered(&self, record: &Record<'_>) {
+        if let Some(reason) = record.refusal {
+            self.refusal(record.model, reason);
+        }
+        self.request(record.model, record.protocol, record.status);
+        self.response_bytes(record.model, record.response_bytes);
+        self.stage(record.model, Stage::Total, record.total);
         log::request(record);
         if let Some(traces) = &self.traces {
             traces.record(record);

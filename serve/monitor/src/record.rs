@@ -26,6 +26,8 @@ pub struct Record<'a> {
     pub start: SystemTime,
     /// From there to the made response.
     pub total: Duration,
+    /// Bytes of the response's body as sent.
+    pub response_bytes: usize,
     /// How long each stage took, one after the other.
     pub stages: &'a [(Stage, Duration)],
 }

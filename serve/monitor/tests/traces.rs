@@ -53,6 +53,7 @@ fn record<'a>(traceparent: Option<&'a str>, stages: &'a [(Stage, Duration)]) -> 
         traceparent,
         start: SystemTime::UNIX_EPOCH + Duration::from_secs(1),
         total: Duration::from_millis(5),
+        response_bytes: 0,
         stages,
     }
 }

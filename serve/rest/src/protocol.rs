@@ -127,16 +127,12 @@ pub(crate) async fn answer<P: Protocol>(
         Ok(reply) => reply,
         Err(refusal) => {
             refused = Some(refusal.row().reason);
-            metrics.refusal(&label, refusal.row().reason);
             discard(&head.headers, body, service.limits().max_body_bytes).await;
             protocol.refuse(&refusal, &head.uri)
         }
     };
-    metrics.request(&label, P::NAME, reply.status());
-    metrics.response_bytes(&label, reply.len());
     let total = start.elapsed();
-    metrics.stage(&label, Stage::Total, total);
-    let status = reply.status();
+    let (status, response_bytes) = (reply.status(), reply.len());
     let mut response = reply.into_response();
     response.headers_mut().extend(echoed(&head.headers));
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
@@ -151,6 +147,7 @@ pub(crate) async fn answer<P: Protocol>(
         traceparent: header(TRACEPARENT),
         start: clock,
         total,
+        response_bytes,
         stages: &stages,
     });
     response

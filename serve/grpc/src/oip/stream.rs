@@ -7,9 +7,10 @@ use crate::call::Call;
 use crate::frames::{Frames, Message};
 use crate::reply::{Reply, framed};
 use listen::{Coding, grpc_trailers};
-use monitor::{NO_MODEL, Stage};
-use server::{Refusal, Service};
-use std::time::Instant;
+use monitor::{NO_MODEL, Record, Stage};
+use server::{Refusal, Servable, Service};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -72,42 +73,60 @@ async fn read(
 
 /// The framed reply to one request, or the words of its refusal.
 async fn one(service: Service, message: Message) -> Vec<u8> {
-    let start = Instant::now();
+    let (start, clock) = (Instant::now(), SystemTime::now());
     let _in_flight = service.metrics().in_flight();
-    let (mut label, mut id) = (NO_MODEL.to_string(), String::new());
-    let answered = infer(&service, message, &mut label, &mut id).await;
-    let metrics = service.metrics();
-    let (message, status) = match answered {
-        Ok(message) => (message, 200),
+    let mut asked = Asked::default();
+    let answered = infer(&service, message, &mut asked).await;
+    let Asked { id, model, stages } = asked;
+    let (message, status, refusal) = match answered {
+        Ok(message) => (message, 200, None),
         Err(refusal) => {
             let row = refusal.row();
-            metrics.refusal(&label, row.reason);
-            let infer_response = Some(ModelInferResponse { id, ..ModelInferResponse::default() });
+            let response = ModelInferResponse { id: id.clone(), ..ModelInferResponse::default() };
             let (_, error_message) = words(&refusal);
+            let infer_response = Some(response);
             let response = ModelStreamInferResponse { error_message, infer_response };
-            (framed(&response, Coding::Identity), row.http)
+            (framed(&response, Coding::Identity), row.http, Some(row.reason))
         }
     };
-    metrics.request(&label, crate::call::PROTOCOL, status);
-    metrics.response_bytes(&label, message.len());
-    metrics.stage(&label, Stage::Total, start.elapsed());
+    service.metrics().answered(&Record {
+        protocol: crate::call::PROTOCOL,
+        operation: "/inference.GRPCInferenceService/ModelStreamInfer",
+        model: model.as_ref().map_or(NO_MODEL, |model| model.name()),
+        version: model.as_ref().map(|model| model.version()),
+        status,
+        refusal,
+        id: Some(id.as_str()).filter(|id| !id.is_empty()),
+        traceparent: None,
+        start: clock,
+        total: start.elapsed(),
+        response_bytes: message.len(),
+        stages: &stages,
+    });
     message
 }
 
-async fn infer(
-    service: &Service,
-    message: Message,
-    label: &mut String,
-    id: &mut String,
-) -> Result<Vec<u8>, Refusal> {
+/// What turns out while a request is answered.
+#[derive(Default)]
+struct Asked {
+    /// What the client calls the request.
+    id: String,
+    /// The version that was found.
+    model: Option<Arc<Servable>>,
+    /// How long each stage took, in order.
+    stages: Vec<(Stage, Duration)>,
+}
+
+async fn infer(service: &Service, message: Message, asked: &mut Asked) -> Result<Vec<u8>, Refusal> {
     let wire_bytes = message.wire_bytes;
     let (name, version, given) = super::request::outline(&message.bytes)?;
-    *id = given.to_string();
+    asked.id = given.to_string();
     let model = service.store().find(name, select(version)?)?;
-    *label = name.to_string();
-    service.metrics().request_bytes(label, wire_bytes);
+    asked.model = Some(model.clone());
+    service.metrics().request_bytes(model.name(), wire_bytes);
     let (max_images, regions) = (service.limits().max_images, service.regions().clone());
     let exchange = Infer::new(message, max_images, regions, Coding::Identity, true);
-    let (reply, _) = service.answer(model, exchange, None).await?;
+    let (reply, times) = service.answer(model, exchange, None).await?;
+    asked.stages.extend(times.stages());
     Ok(reply)
 }
