@@ -16,6 +16,7 @@
 pub mod catalogue;
 mod log;
 mod process;
+pub mod prometheus_text;
 mod record;
 mod traces;
 pub mod triton;

@@ -2,6 +2,7 @@
 //! names, labels and texts, from what the server counts anyway.
 
 use crate::catalogue::Kind;
+use crate::prometheus_text::{escaped, head};
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
@@ -165,12 +166,8 @@ impl Exporter {
 
 // Writing to a `String` cannot fail.
 
-fn head(text: &mut String, name: &str, kind: Kind, help: &str) {
-    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {}", kind.name());
-}
-
 fn by_model(text: &mut String, row: &Row, models: &[Model]) {
-    head(text, row.name, row.kind, row.help);
+    head(text, row.name, row.kind.name(), row.help);
     for model in models {
         let (name, value) = (escaped(&model.name), (row.value)(model));
         let version = model.version;
@@ -180,7 +177,7 @@ fn by_model(text: &mut String, row: &Row, models: &[Model]) {
 
 fn failures(text: &mut String, models: &[Model]) {
     const NAME: &str = "nv_inference_request_failure";
-    head(text, NAME, Kind::Counter, "Number of failed inference requests, all batch sizes");
+    head(text, NAME, Kind::Counter.name(), "Number of failed inference requests, all batch sizes");
     for model in models {
         let (name, version) = (escaped(&model.name), model.version);
         for (reason, value) in FAILURES {
@@ -191,13 +188,8 @@ fn failures(text: &mut String, models: &[Model]) {
 }
 
 fn gauge(text: &mut String, name: &str, help: &str, value: f64) {
-    head(text, name, Kind::Gauge, help);
+    head(text, name, Kind::Gauge.name(), help);
     let _ = writeln!(text, "{name} {value}");
-}
-
-/// A label's value as the text format wants it.
-fn escaped(name: &str) -> String {
-    name.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 /// Busy ticks and all ticks in the first line of `/proc/stat`: user, nice, system, idle, waiting

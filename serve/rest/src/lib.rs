@@ -17,7 +17,6 @@ mod json;
 mod media;
 mod oip;
 mod openapi;
-mod prometheus;
 mod protocol;
 mod response;
 mod router;

@@ -1,7 +1,6 @@
 //! Which path leads where.
 
 use crate::oip::{Dialect, OpenInference};
-use crate::prometheus;
 use crate::protocol::{Protocol, Shared, answer};
 use crate::response::Reply;
 use crate::tfs::{self, TensorFlowServing};
@@ -11,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Request, Response, header};
 use axum::routing::get;
 use listen::{Coding, Patience};
-use monitor::NO_MODEL;
+use monitor::{NO_MODEL, prometheus_text};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use server::{Refusal, Servable, Service};
 use std::fmt::Write;
@@ -99,7 +98,7 @@ async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response<B
 /// The same counts under TensorFlow Serving's names.
 async fn monitoring(State(shared): State<Shared>) -> Response<Body> {
     let text = tfs::monitoring::export(&shared.service).into_bytes();
-    Reply::ok(prometheus::TEXT, text).into_response()
+    Reply::ok(prometheus_text::CONTENT_TYPE, text).into_response()
 }
 
 async fn help(State(shared): State<Shared>, headers: HeaderMap) -> Response<Body> {

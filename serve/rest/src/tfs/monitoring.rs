@@ -1,6 +1,6 @@
 //! Counts under TensorFlow Serving's names, on the path where it has them.
 
-use crate::prometheus::escaped;
+use monitor::prometheus_text::{escaped, head};
 use server::{Counts, Service, Sum};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -39,12 +39,8 @@ pub(crate) fn export(service: &Service) -> String {
         models.entry(escaped(model.name())).or_default().push(model.counts());
     }
     let mut text = String::new();
-    // Writing to a `String` cannot fail, here and below.
-    let _ = writeln!(
-        text,
-        "# HELP :tensorflow:serving:request_count Requests by model and status\n\
-         # TYPE :tensorflow:serving:request_count counter"
-    );
+    let requests = ":tensorflow:serving:request_count";
+    head(&mut text, requests, "counter", "Requests by model and status");
     for (model, counts) in &models {
         let total = |count: fn(&Counts) -> u64| counts.iter().map(count).sum::<u64>();
         for (status, count) in [
@@ -54,11 +50,12 @@ pub(crate) fn export(service: &Service) -> String {
             ("INTERNAL", total(|c| c.failures.backend)),
         ] {
             let labels = format!("model_name=\"{model}\",status=\"{status}\"");
-            let _ = writeln!(text, ":tensorflow:serving:request_count{{{labels}}} {count}");
+            // Writing to a `String` cannot fail, here and below.
+            let _ = writeln!(text, "{requests}{{{labels}}} {count}");
         }
     }
     for Time { name, help, sum } in TIMES {
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} summary");
+        head(&mut text, name, "summary", help);
         for (model, counts) in &models {
             let count: u64 = counts.iter().map(|c| sum(c).count).sum();
             let microseconds = counts.iter().map(|c| sum(c).ns as f64 / 1e3).sum::<f64>();

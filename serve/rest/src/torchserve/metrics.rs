@@ -3,10 +3,10 @@
 use super::fault::{Fault, refused};
 use super::route::{Parameters, Target, segments};
 use super::state::State;
-use crate::prometheus::{TEXT, escaped};
 use crate::protocol::{Call, Protocol};
 use crate::response::Reply;
 use axum::http::{Method, Uri};
+use monitor::prometheus_text::{CONTENT_TYPE, escaped, head};
 use repository::version_text;
 use server::{Counts, Refusal, Service};
 use std::fmt::Write;
@@ -65,7 +65,7 @@ impl Protocol for MetricsPort {
         let named = parameters.0.into_iter().filter(|(key, _)| key == "name[]");
         let names: Vec<String> = named.map(|(_, name)| name).collect();
         let text = export(&call.service, &self.state, &names);
-        Ok(Reply::ok(TEXT, text.into_bytes()))
+        Ok(Reply::ok(CONTENT_TYPE, text.into_bytes()))
     }
 
     fn refuse(&self, refusal: &Refusal, _: &Uri) -> Reply {
@@ -78,20 +78,18 @@ fn export(service: &Service, state: &State, names: &[String]) -> String {
     let host = escaped(&state.hostname);
     let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     let mut text = String::new();
-    // Writing to a `String` cannot fail, here and below.
-    let head = |text: &mut String, name: &str, help: &str| {
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter");
-    };
     for (class, count) in state.replies() {
         let name = format!("Requests{class}");
         if is_wanted(&name) {
-            head(&mut text, &name, &format!("Total number of requests with response {class}"));
+            let help = format!("Total number of requests with response {class}");
+            head(&mut text, &name, "counter", &help);
+            // Writing to a `String` cannot fail, here and below.
             let _ =
                 writeln!(text, "{name}{{Level=\"Host\",Hostname=\"{host}\",}} {:?}", count as f64);
         }
     }
     for row in ROWS.iter().filter(|row| is_wanted(row.name)) {
-        head(&mut text, row.name, row.help);
+        head(&mut text, row.name, "counter", row.help);
         for model in service.store().available() {
             let (model_name, version) = (escaped(model.name()), version_text(model.version()));
             let _ = writeln!(
