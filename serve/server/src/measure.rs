@@ -18,22 +18,33 @@ const RUN_MAX: Duration = Duration::from_millis(20);
 /// Twice the rows must save this share of the time of each.
 const GAIN_MIN: f64 = 0.1;
 
+/// How long the model runs on the example, once it has run before.
+///
+/// # Errors
+/// When the model fails on the example.
+pub fn measure_run(servable: &Servable, example: &[Tensor]) -> Result<Duration, Refusal> {
+    timed(servable, example).map(|(_, time)| time)
+}
+
 /// The batch sizes at which the model takes least time for a row: the powers of two up to where
-/// doubling saves less than a tenth. `example` is the input for one row.
+/// doubling saves less than a tenth. `example` is the input for one row, which takes `run`.
 ///
 /// A model whose answers change with their neighbors (one that sums over its rows, say) runs each
 /// request alone: two rows are run together and alone, and must give the same bytes.
 ///
 /// # Errors
 /// When the model fails on the example.
-pub fn measure_batching(servable: &Servable, example: &[Tensor]) -> Result<Batching, Refusal> {
-    let (alone, mut best) = timed(servable, example)?;
-    if !has_rows(servable.signature()) || best > RUN_MAX {
+pub fn measure_batching(
+    servable: &Servable,
+    example: &[Tensor],
+    run: Duration,
+) -> Result<Batching, Refusal> {
+    if !has_rows(servable.signature()) || run > RUN_MAX {
         return Ok(Batching::OFF);
     }
-    let start = Instant::now();
+    let (start, mut best) = (Instant::now(), run);
     let other = reversed(example)?;
-    let expected = [alone, servable.run(&other)?];
+    let expected = [servable.run(example)?, servable.run(&other)?];
     let mut max_rows = 1;
     let mut rows = 2;
     while rows <= ROWS_MAX && start.elapsed() < BUDGET {
@@ -55,16 +66,6 @@ pub fn measure_batching(servable: &Servable, example: &[Tensor]) -> Result<Batch
     let preferred = std::iter::successors(Some(1), |rows| Some(rows * 2));
     let preferred = preferred.take_while(|&rows| rows <= max_rows).collect();
     Ok(Batching { max_rows, preferred, max_delay: Duration::ZERO })
-}
-
-/// How long the model runs on the example, once it has run before.
-///
-/// # Errors
-/// When the model fails on the example.
-pub fn measure_run(servable: &Servable, example: &[Tensor]) -> Result<Duration, Refusal> {
-    let start = Instant::now();
-    servable.run(example)?;
-    Ok(start.elapsed())
 }
 
 /// The outputs, and the best time of some runs: the first one also binds the plan to the size.
@@ -111,18 +112,20 @@ mod tests {
         })
     }
 
+    fn measured(servable: &Servable) -> Result<Batching, Refusal> {
+        measure_batching(servable, &example(), measure_run(servable, &example())?)
+    }
+
     #[test]
     fn a_model_of_fixed_cost_gains_by_every_doubling() {
-        let batching = measure_batching(&of_fixed_cost(Duration::from_millis(2)), &example());
-        let batching = batching.unwrap();
+        let batching = measured(&of_fixed_cost(Duration::from_millis(2))).unwrap();
         assert!(batching.max_rows >= 8, "{batching:?}");
         assert_eq!(batching.preferred.last(), Some(&batching.max_rows));
     }
 
     #[test]
     fn a_model_that_takes_long_runs_each_alone() {
-        let batching = measure_batching(&of_fixed_cost(2 * RUN_MAX), &example());
-        assert_eq!(batching, Ok(Batching::OFF));
+        assert_eq!(measured(&of_fixed_cost(2 * RUN_MAX)), Ok(Batching::OFF));
     }
 
     #[test]
@@ -134,6 +137,6 @@ mod tests {
             let y: Vec<f32> = x.iter().map(|x| x / rows).collect();
             Ok(vec![Tensor::from_slice(&[x.len()], &y).unwrap()])
         });
-        assert_eq!(measure_batching(&mixing, &example()), Ok(Batching::OFF));
+        assert_eq!(measured(&mixing), Ok(Batching::OFF));
     }
 }

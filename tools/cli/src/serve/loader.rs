@@ -158,14 +158,7 @@ impl Loader {
             Some(recipe) => servable.with_recipe(Prepared(recipe)),
             None => servable,
         };
-        let batching = self.batching(&servable, &model, source)?;
-        let servable = servable.with_batching(batching);
-        // A model that does not bear the made-up input is never taken for a quick one.
-        let example = inputs::made_up(&model, &[])?;
-        let servable = match measure_run(&servable, &example) {
-            Ok(time) => servable.with_run_time(time),
-            Err(_) => servable,
-        };
+        let servable = self.measured(servable, &inputs::made_up(&model, &[])?, source);
         let max_batch = servable.batching().max_rows;
         let needed = memory_bytes(&model, max_batch, self.workers)?;
         if needed > room {
@@ -220,28 +213,36 @@ impl Loader {
         Ok(Loaded { model: loaded.model.with_recipe(recipe), ..loaded })
     }
 
+    /// The model, of which it is known how long it takes and which requests run together. One
+    /// that does not bear the made-up input, `example`, has passed its self-test all the same: it
+    /// is taken for slow, and nothing runs together unless that was asked for.
+    fn measured(&self, servable: Servable, example: &[Tensor], source: &Source) -> Servable {
+        let run = measure_run(&servable, example).unwrap_or(Duration::MAX);
+        let batching = self.batching(&servable, example, run, source);
+        servable.with_batching(batching).with_run_time(run)
+    }
+
     /// What the flags say, or the model's configuration, or else a measurement.
     fn batching(
         &self,
         servable: &Servable,
-        model: &Model,
+        example: &[Tensor],
+        run: Duration,
         source: &Source,
-    ) -> Result<Batching, Error> {
+    ) -> Batching {
         let max_delay = Duration::from_millis(self.batching.batch_delay.into());
         if let Some(rows) = self.batching.max_batch {
-            return Ok(Batching { max_rows: rows.get(), max_delay, ..Batching::OFF });
+            return Batching { max_rows: rows.get(), max_delay, ..Batching::OFF };
         }
         if let Some(batching) = &source.batching {
             let max_delay = max_delay.max(batching.max_delay);
-            return Ok(Batching { max_delay, ..batching.clone() });
+            return Batching { max_delay, ..batching.clone() };
         }
-        let example = inputs::made_up(model, &[])?;
         if example.first().is_none_or(|input| input.shape().first() != Some(&1)) {
-            return Ok(Batching::OFF);
+            return Batching::OFF;
         }
-        // A model that does not bear the made-up input has passed its self-test all the same.
-        let measured = measure_batching(servable, &example).unwrap_or(Batching::OFF);
-        Ok(Batching { max_delay, ..measured })
+        let measured = measure_batching(servable, example, run).unwrap_or(Batching::OFF);
+        Batching { max_delay, ..measured }
     }
 }
 
