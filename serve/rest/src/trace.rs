@@ -18,7 +18,7 @@ const MAX_ID_BYTES: usize = 128;
 /// server finds the same two.
 pub(crate) fn echoed(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
     let given = headers.get(REQUEST_ID).filter(|id| is_id(id.as_bytes())).cloned();
-    let id = given.or_else(|| HeaderValue::try_from(new_id()).ok());
+    let id = given.or_else(|| HeaderValue::try_from(format!("{:032x}", new_id())).ok());
     let traceparent = headers.get(TRACEPARENT).filter(|v| is_traceparent(v.as_bytes())).cloned();
     let named = |name: HeaderName| move |value| (name, value);
     id.map(named(REQUEST_ID)).into_iter().chain(traceparent.map(named(TRACEPARENT))).collect()
@@ -28,9 +28,8 @@ fn is_id(id: &[u8]) -> bool {
     (1..=MAX_ID_BYTES).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
 }
 
-/// 32 hexadecimal digits: half the process, half the request. They tell requests apart and keep no
-/// secret.
-fn new_id() -> String {
+/// 128 bits: half the process, half the request. They tell requests apart and keep no secret.
+pub(crate) fn new_id() -> u128 {
     static PROCESS: LazyLock<(RandomState, u64)> = LazyLock::new(|| {
         let state = RandomState::new();
         let process = state.hash_one("process");
@@ -39,7 +38,7 @@ fn new_id() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let (state, process) = &*PROCESS;
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!("{process:016x}{:016x}", state.hash_one(count))
+    u128::from(*process) << 64 | u128::from(state.hash_one(count))
 }
 
 /// `00-<32 digits>-<16 digits>-<2 digits>`, hexadecimal and lower-case, neither id all zeros.

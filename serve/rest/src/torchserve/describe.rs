@@ -5,10 +5,10 @@ use super::route::Parameters;
 use super::state::{Entry, State};
 use crate::json::Pretty;
 use crate::response::Reply;
+use humantime::format_rfc3339_millis;
 use repository::version_text;
 use server::{Servable, Service};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Most models of one page.
 const PAGE_MAX: i64 = 100;
@@ -111,7 +111,7 @@ fn workers(json: &mut Pretty, state: &State, count: u64, model: &Servable) {
     for worker in 0..count {
         json.object();
         json.field("id", &(FIRST_WORKER + worker).to_string());
-        json.field("startTime", &timestamp(state.since));
+        json.field("startTime", &format_rfc3339_millis(state.since).to_string());
         json.field("status", "READY");
         raw(json, "memoryUsage", model.memory_bytes() as u64);
         raw(json, "pid", u64::from(std::process::id()));
@@ -132,53 +132,14 @@ fn flag(json: &mut Pretty, key: &str, value: bool) {
     json.raw(if value { "true" } else { "false" });
 }
 
-/// `2026-11-23T22:06:07.319Z`.
-fn timestamp(time: SystemTime) -> String {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let seconds = since.as_secs();
-    let (year, month, day) = date(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    let milliseconds = since.subsec_millis();
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
-}
-
-/// The date of a day since 1970, in the Gregorian calendar. Years begin in March, so that the day
-/// which some have more is the last one, and every 400 years have the same days.
-fn date(days: u64) -> (u64, u64, u64) {
-    /// Days from 1 March 0000 to 1 January 1970, and days of 400 years.
-    const EPOCH: u64 = 719_468;
-    const ERA: u64 = 146_097;
-    let days = days + EPOCH;
-    let (era, day) = (days / ERA, days % ERA);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    // Five months from March on have 153 days, again and again.
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + u64::from(month <= 2), month, day)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
-    fn dates_are_those_of_the_calendar() {
-        for (days, expected) in [
-            (0, (1970, 1, 1)),
-            (59, (1970, 3, 1)),
-            (789, (1972, 2, 29)),
-            (11_016, (2000, 2, 29)),
-            (11_017, (2000, 3, 1)),
-            (20_780, (2026, 11, 23)),
-            (47_540, (2100, 2, 28)),
-            (47_541, (2100, 3, 1)),
-        ] {
-            assert_eq!(date(days), expected, "{days}");
-        }
+    fn times_are_written_as_torchserve_writes_them() {
         let time = UNIX_EPOCH + Duration::from_millis(1_795_471_567_319);
-        assert_eq!(timestamp(time), "2026-11-23T22:06:07.319Z");
+        assert_eq!(format_rfc3339_millis(time).to_string(), "2026-11-23T22:06:07.319Z");
     }
 }

@@ -73,10 +73,11 @@ fn router<P: Protocol + Send + 'static>(
     protocol: fn(Arc<State>) -> P,
 ) -> Router {
     let state = state.clone();
-    Router::new().fallback(move |request: Request<Body>| {
+    Router::new().fallback(move |mut request: Request<Body>| {
         let (shared, state) = (shared.clone(), state.clone());
         async move {
             let id = RequestId::of(request.headers());
+            id.mark(request.headers_mut());
             let response = answer(&protocol(state.clone()), shared, request).await;
             state.count(response.status().as_u16());
             id.stamp(response)

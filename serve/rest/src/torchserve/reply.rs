@@ -2,14 +2,12 @@
 
 use crate::json::Pretty;
 use crate::response::{JSON, Reply};
+use crate::trace::{REQUEST_ID, new_id};
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
-use std::hash::{BuildHasher, Hasher, RandomState};
+use axum::http::{HeaderMap, HeaderValue, Response, header};
 
 /// Spaces a level.
 pub(super) const INDENT: usize = 2;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Longest id of a client's own that is sent back, in bytes: a UUID has 36.
 const ID_BYTES_MAX: usize = 256;
@@ -24,6 +22,11 @@ impl RequestId {
             // A UUID has only characters that headers may have.
             HeaderValue::from_str(&uuid()).unwrap_or(HeaderValue::from_static(""))
         }))
+    }
+
+    /// The request under this id, which is the one in logs and traces then.
+    pub(super) fn mark(&self, headers: &mut HeaderMap) {
+        headers.insert(REQUEST_ID, self.0.clone());
     }
 
     /// The response with the headers that all have. A connection ends with an error.
@@ -43,12 +46,9 @@ impl RequestId {
     }
 }
 
-/// A version 4 UUID. It tells requests apart in logs and is no secret, so that the keys of the
-/// standard library's hash maps are random enough.
+/// A version 4 UUID.
 fn uuid() -> String {
-    let random = || RandomState::new().build_hasher().finish();
-    let bits = u128::from(random()) << 64 | u128::from(random());
-    let bits = bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let bits = new_id() & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
     let hex = format!("{bits:032x}");
     let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
     parts.join("-")
