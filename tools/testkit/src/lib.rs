@@ -2,6 +2,9 @@
 #![forbid(unsafe_code)]
 
 pub mod onnx;
+mod random;
+
+pub use random::Random;
 
 use std::fs::OpenOptions;
 use std::io::Write;

@@ -7,6 +7,7 @@ use crate::support::{Client, Server, jpeg};
 use crate::tensorflow_serving::{floats, request, shape, spec};
 use bytes::{Buf, BufMut};
 use prost::Message;
+use testkit::Random;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Request, Status};
 
@@ -55,31 +56,19 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// The generator of Marsaglia: small, and the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % below as u64) as usize
-    }
-
-    /// Changes, drops, repeats or adds bytes, a few times.
-    fn damage(&mut self, bytes: &mut Vec<u8>) {
-        for _ in 0..=self.next(4) {
-            let at = self.next(bytes.len().max(1)).min(bytes.len());
-            match self.next(5) {
-                0 if at < bytes.len() => bytes[at] = self.next(256) as u8,
-                1 if at < bytes.len() => bytes[at] ^= 1 << self.next(8),
-                2 => bytes.truncate(at),
-                3 => {
-                    let piece = bytes[at..].to_vec();
-                    bytes.extend_from_slice(&piece);
-                }
-                _ => bytes.insert(at, [0xff, 0x80, 0x00, 0x7f][self.next(4)]),
+/// Changes, drops, repeats or adds bytes, a few times.
+fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
+    for _ in 0..=random.below(4) {
+        let at = random.below(bytes.len().max(1)).min(bytes.len());
+        match random.below(5) {
+            0 if at < bytes.len() => bytes[at] = random.below(256) as u8,
+            1 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
+            2 => bytes.truncate(at),
+            3 => {
+                let piece = bytes[at..].to_vec();
+                bytes.extend_from_slice(&piece);
             }
+            _ => bytes.insert(at, [0xff, 0x80, 0x00, 0x7f][random.below(4)]),
         }
     }
 }
@@ -140,8 +129,8 @@ async fn damaged_messages_are_the_client_s_fault() {
     let mut random = Random(0x5eed_5eed_5eed_5eed);
     let mut answered = 0;
     for round in 0..ROUNDS {
-        let (path, mut bytes) = seeds[random.next(seeds.len())].clone();
-        random.damage(&mut bytes);
+        let (path, mut bytes) = seeds[random.below(seeds.len())].clone();
+        damage(&mut bytes, &mut random);
         match send(&client, path, bytes.clone()).await {
             Ok(_) => answered += 1,
             Err(status) => {

@@ -1,8 +1,9 @@
 //! Damaged files: each is read or refused, none breaks the reader or takes it long.
 
-use crate::support::{Random, SUFFIXES, manifest, zip};
+use crate::support::{SUFFIXES, changed, manifest, zip};
 use repository::{Archive, Limits, Properties, Repository, Source, text_proto};
 use std::fs;
+use testkit::Random;
 
 const SEEDS: [&str; 3] = [
     "model_config_list: { config: { name: \"a\", base_path: 'm' model_version_policy { specific \
@@ -17,7 +18,7 @@ fn ten_thousand_texts_never_break_the_reader() {
     let mut random = Random(0x5eed_0001);
     let mut read = 0;
     for round in 0..10_000 {
-        let bytes = random.changed(SEEDS[round % SEEDS.len()].as_bytes());
+        let bytes = changed(SEEDS[round % SEEDS.len()].as_bytes(), &mut random);
         let text = String::from_utf8_lossy(&bytes);
         match text_proto::parse(&text) {
             Ok(_) => read += 1,
@@ -37,11 +38,11 @@ fn damaged_configurations_are_read_or_refused() {
     let properties = folder.path().join("config.properties");
     let lines = "model_store=.\nload_models=a=a.mar\nmodels={\"a\":{\"1.0\":{\"batchSize\":4}}}\n";
     for _ in 0..1_000 {
-        fs::write(&config, random.changed(SEEDS[0].as_bytes())).unwrap();
+        fs::write(&config, changed(SEEDS[0].as_bytes(), &mut random)).unwrap();
         let _ = Repository::new(Source::ModelsConfig(config.clone()), &SUFFIXES).poll();
-        fs::write(&pbtxt, random.changed(SEEDS[1].as_bytes())).unwrap();
+        fs::write(&pbtxt, changed(SEEDS[1].as_bytes(), &mut random)).unwrap();
         let _ = Repository::new(Source::Triton(folder.path().join("r")), &SUFFIXES).poll();
-        fs::write(&properties, random.changed(lines.as_bytes())).unwrap();
+        fs::write(&properties, changed(lines.as_bytes(), &mut random)).unwrap();
         if let Ok(properties) = Properties::read(&properties) {
             let _ = Repository::new(Source::TorchServe(properties), &SUFFIXES).poll();
         }
@@ -62,7 +63,7 @@ fn damaged_archives_are_read_or_refused() {
     let path = folder.path().join("m.mar");
     let mut opened = 0;
     for round in 0..2_000 {
-        fs::write(&path, random.changed(&seed)).unwrap();
+        fs::write(&path, changed(&seed, &mut random)).unwrap();
         if let Ok(archive) = Archive::open(&path, &suffixes, Limits::default()) {
             opened += 1;
             let into = folder.path().join(round.to_string());

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 use tempfile::TempDir;
+use testkit::Random;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -84,38 +85,25 @@ pub(crate) fn manifest(name: &str, version: &str, file: &str) -> String {
     )
 }
 
-/// Numbers by chance, the same for the same seed.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    /// Below `bound`.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound.max(1) as u64) as usize
-    }
-
-    /// `bytes` with a few changes: a bit, a byte, a piece cut, doubled or moved.
-    pub(crate) fn changed(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let mut out = bytes.to_vec();
-        for _ in 0..1 + self.below(4) {
-            let (at, other) = (self.below(out.len()), self.below(out.len()));
-            let piece = at.min(other)..at.max(other);
-            match self.below(6) {
-                0 if !out.is_empty() => out[at] ^= 1 << self.below(8),
-                1 if !out.is_empty() => out[at] = b"{}<>[]:,\"'\\#-0\n\xff"[self.below(16)],
-                2 => out.truncate(at),
-                3 => drop(out.drain(piece)),
-                4 => out.extend_from_within(piece),
-                _ => {
-                    let piece = out[piece].to_vec();
-                    let at = self.below(out.len() + 1);
-                    out.splice(at..at, piece);
-                }
+/// `bytes` with a few changes: a bit, a byte, a piece cut, doubled or moved.
+pub(crate) fn changed(bytes: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    for _ in 0..1 + random.below(4) {
+        let (at, other) = (random.below(out.len()), random.below(out.len()));
+        let piece = at.min(other)..at.max(other);
+        match random.below(6) {
+            0 if !out.is_empty() => out[at] ^= 1 << random.below(8),
+            1 if !out.is_empty() => out[at] = b"{}<>[]:,\"'\\#-0\n\xff"[random.below(16)],
+            2 => out.truncate(at),
+            3 => drop(out.drain(piece)),
+            4 => out.extend_from_within(piece),
+            _ => {
+                let piece = out[piece].to_vec();
+                let at = random.below(out.len() + 1);
+                out.splice(at..at, piece);
             }
-            out.truncate(1 << 16);
         }
-        out
+        out.truncate(1 << 16);
     }
+    out
 }

@@ -276,13 +276,8 @@ mod tests {
 
     /// Numbers by chance that look like those of clients: few digits, many, tiny, huge.
     fn tokens() -> Vec<String> {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut next = move || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state
-        };
+        let mut random = testkit::Random(0x9e37_79b9_7f4a_7c15);
+        let mut next = || random.bits();
         let mut tokens = Vec::new();
         for _ in 0..20_000 {
             let float = f32::from_bits(next() as u32);

@@ -4,25 +4,10 @@ use crate::support::{Client, Server, brightness, echo, half_plus_two, n, pair};
 use listen::Options;
 use server::Limits;
 use tensor::DType;
+use testkit::Random;
 
 /// How many. Each takes a tenth of a millisecond.
 const REQUESTS: usize = 10_000;
-
-/// Numbers by chance that a seed gives again.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % limit.max(1)
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
-    }
-}
 
 struct Sent {
     method: String,
@@ -77,7 +62,7 @@ const PIECES: [&str; 22] = [
     "/",
 ];
 
-fn mutate(bytes: &mut Vec<u8>, chance: &mut Chance) {
+fn mutate(bytes: &mut Vec<u8>, chance: &mut Random) {
     for _ in 0..=chance.below(3) {
         let at = chance.below(bytes.len() + 1);
         match chance.below(6) {
@@ -90,7 +75,7 @@ fn mutate(bytes: &mut Vec<u8>, chance: &mut Chance) {
                 bytes.splice(to..to, piece);
             }
             _ => {
-                let piece = chance.pick(&PIECES).bytes();
+                let piece = chance.of(&PIECES).bytes();
                 bytes.splice(at..at, piece);
             }
         }
@@ -98,7 +83,7 @@ fn mutate(bytes: &mut Vec<u8>, chance: &mut Chance) {
 }
 
 /// The same path, gone wrong, as something that may stand in a request line.
-fn mutate_path(path: &str, chance: &mut Chance) -> String {
+fn mutate_path(path: &str, chance: &mut Random) -> String {
     let mut bytes = path.as_bytes().to_vec();
     mutate(&mut bytes, chance);
     bytes.retain(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}#?".contains(b));
@@ -110,11 +95,11 @@ fn mutate_path(path: &str, chance: &mut Chance) -> String {
 const MEANT: [u16; 9] = [200, 400, 403, 404, 405, 409, 413, 415, 501];
 
 fn drive(server: &Server, seed: u64, is_meant: impl Fn(u16, &str) -> bool) {
-    let mut chance = Chance(seed);
+    let mut chance = Random(seed);
     let seeds = seeds();
     let mut client: Option<Client> = None;
     for round in 0..REQUESTS {
-        let sent = chance.pick(&seeds);
+        let sent = &seeds[chance.below(seeds.len())];
         let (mut path, mut header) = (sent.path.clone(), sent.header.clone());
         let mut body = sent.body.clone();
         match chance.below(10) {

@@ -1,7 +1,7 @@
 //! Requests by chance to TensorFlow Serving's routes: whatever comes, nothing panics or is
 //! answered with a status that nobody meant.
 
-use crate::random::Random;
+use crate::random::changed;
 use crate::support::{brightness, echo, half_plus_two, jpeg, n, pair};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
@@ -9,6 +9,7 @@ use listen::{Options, Patience};
 use server::{Limits, Service};
 use std::time::Duration;
 use tensor::{DType, Dim};
+use testkit::Random;
 use tower::ServiceExt;
 
 const METHODS: [&str; 5] = ["GET", "POST", "POST", "PUT", "DELETE"];
@@ -56,11 +57,11 @@ fn ten_thousand_requests_end_as_they_should() {
     for round in 0..10_000 {
         let (path, body) = random.of(&PATHS);
         let path = match random.below(4) {
-            0 => String::from_utf8_lossy(&random.changed(path.as_bytes())).into_owned(),
+            0 => String::from_utf8_lossy(&changed(path.as_bytes(), &mut random)).into_owned(),
             _ => path.to_string(),
         };
         let body = if random.below(4) == 0 { random.below(bodies.len()) } else { body };
-        let body = random.changed(bodies[body]);
+        let body = changed(bodies[body], &mut random);
         let request = Request::builder().method(random.of(&METHODS)).uri(&path);
         // Some changes are no URL, and no client could send them.
         let Ok(request) = request.body(Body::from(body.clone())) else { continue };

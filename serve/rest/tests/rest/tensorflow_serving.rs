@@ -113,17 +113,12 @@ fn numbers_that_json_does_not_have() {
 fn floats_come_back_as_they_were_sent() {
     let server = Server::start();
     let seed = 20_261_123u64;
-    let mut state = seed;
-    let values: Vec<f64> = std::iter::repeat_with(|| {
-        // Xorshift64: every bit pattern but zero, so all magnitudes come up.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        f64::from_bits(state)
-    })
-    .filter(|v| v.is_finite())
-    .take(2000)
-    .collect();
+    let mut random = testkit::Random(seed);
+    // Every bit pattern but zero, so all magnitudes come up.
+    let values: Vec<f64> = std::iter::repeat_with(|| f64::from_bits(random.bits()))
+        .filter(|v| v.is_finite())
+        .take(2000)
+        .collect();
     let body = format!("{{\"inputs\": [{values:?}]}}");
     let response = server.predict("doubles", &body);
     let text = response.text().replace(char::is_whitespace, "");

@@ -22,18 +22,21 @@ fn under_load(served: &Watched, act: impl FnOnce()) -> Vec<Vec<u64>> {
     seen
 }
 
+/// The bytes of a model that adds its version, in the form that the file's name says.
+fn model(site: &Site, file: &str, version: u64) -> Vec<u8> {
+    if file == "model.onnx" {
+        return adding(version);
+    }
+    let built = site.root.join("built.schooner");
+    build(&adding(version), &built);
+    fs::read(built).unwrap()
+}
+
 #[test]
 fn versions_are_swapped_under_load_without_a_lost_answer() {
     for file in ["model.onnx", "model.schooner"] {
         let site = Site::new(&format!("swap-{file}"));
-        let bytes = |version| match file {
-            "model.onnx" => adding(version),
-            _ => {
-                let built = site.root.join("built.schooner");
-                build(&adding(version), &built);
-                fs::read(built).unwrap()
-            }
-        };
+        let bytes = |version| model(&site, file, version);
         site.put(1, file, &bytes(1));
         let served = site.serve(&[]);
         let seen = under_load(&served, || {
@@ -64,14 +67,7 @@ fn a_file_is_replaced_in_place_under_load() {
     for file in ["model.onnx", "model.schooner"] {
         let site = Site::new(&format!("in-place-{file}"));
         let path = site.version(1).join(file);
-        let bytes = |version| match file {
-            "model.onnx" => adding(version),
-            _ => {
-                let built = site.root.join("built.schooner");
-                build(&adding(version), &built);
-                fs::read(built).unwrap()
-            }
-        };
+        let bytes = |version| model(&site, file, version);
         site.put(1, file, &bytes(1));
         let served = site.serve(&[]);
         let seen = under_load(&served, || {

@@ -1,10 +1,11 @@
 //! Requests by chance: whatever comes, no port panics or answers with a status that nobody meant.
 
 use super::support::{INFERENCE, MANAGEMENT, METRICS, Ports};
-use crate::random::Random;
+use crate::random::changed;
 use crate::support::jpeg;
 use axum::body::Body;
 use axum::http::Request;
+use testkit::Random;
 
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"];
 
@@ -60,11 +61,11 @@ fn ten_thousand_requests_end_as_they_should() {
     for round in 0..10_000 {
         let (port, path, body) = random.of(&PATHS);
         let path = match random.below(3) {
-            0 => String::from_utf8_lossy(&random.changed(path.as_bytes())).into_owned(),
+            0 => String::from_utf8_lossy(&changed(path.as_bytes(), &mut random)).into_owned(),
             _ => path.to_string(),
         };
         let body = if random.below(4) == 0 { random.below(bodies.len()) } else { body };
-        let body = random.changed(bodies[body]);
+        let body = changed(bodies[body], &mut random);
         let request = Request::builder().method(random.of(&METHODS)).uri(&path);
         let media = random.of(&MEDIA);
         let request = match media {
