@@ -25,6 +25,7 @@ pub struct Depthwise<'a> {
     out: FloatsMut<'a>,
     pieces: Pieces,
     /// Are two taps multiplied in one lane?
+    #[cfg(target_arch = "x86_64")]
     is_paired: bool,
 }
 
@@ -58,14 +59,23 @@ impl<'a> Depthwise<'a> {
         let is_bf16 = matches!(input, Floats::Bf16(_));
         #[cfg(target_arch = "x86_64")]
         let is_paired = is_bf16 && x86_bf16::is_possible(isa, shape, epilogue.residual.is_some());
-        #[cfg(not(target_arch = "x86_64"))]
-        let is_paired = false;
         let work = if is_bf16 { PIECE_WORK_BF16 } else { PIECE_WORK };
         let pieces = Pieces::of_size(shape.batch * shape.out_h, work.div_ceil(row.max(1)));
         let clamp = Clamp::of(epilogue.activation);
         let token = isa.require();
         let shape = *shape;
-        Depthwise { token, shape, input, weights, epilogue, clamp, out, pieces, is_paired }
+        Depthwise {
+            token,
+            shape,
+            input,
+            weights,
+            epilogue,
+            clamp,
+            out,
+            pieces,
+            #[cfg(target_arch = "x86_64")]
+            is_paired,
+        }
     }
 }
 
