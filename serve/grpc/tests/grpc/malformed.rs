@@ -3,10 +3,11 @@
 
 use crate::messages::*;
 use crate::open_inference::{ask, tensor};
-use crate::support::{Client, Server, jpeg};
+use crate::support::{Client, Server};
 use crate::tensorflow_serving::{floats, request, shape, spec};
 use bytes::{Buf, BufMut};
 use prost::Message;
+use servables::jpeg;
 use testkit::Random;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Request, Status};

@@ -1,7 +1,8 @@
 //! The Open Inference Protocol. Triton's own client asks for the rest, in `clients`.
 
 use crate::messages::*;
-use crate::support::{Client, Server, jpeg, refused};
+use crate::support::{Client, Server, refused};
+use servables::jpeg;
 use std::collections::HashMap;
 use tonic::{Code, Request, Status};
 
@@ -105,7 +106,7 @@ async fn images_are_bytes_and_outputs_may_be_classes() {
     request.outputs = vec![RequestedOutput { name: "y".to_string(), parameters }];
     let response = infer(&client, request).await.unwrap();
     assert_eq!(response.outputs, [tensor("y", "BYTES", &[1])]);
-    assert_eq!(response.raw_output_contents, [b"\x0a\0\0\x000.250000:0"]);
+    assert_eq!(response.raw_output_contents, [b"\x0f\0\0\x000.250000:0:dark"]);
     let length = 5_u32.to_le_bytes().to_vec();
     let raw_input_contents = vec![[length, jpeg(64)].concat()];
     let raw = ask("brightness", vec![tensor("x", "BYTES", &[1])]);

@@ -1,12 +1,12 @@
 //! A server on a real socket with small models, and a client.
 
 use listen::{Guard, Options, Patience, Routes, Summary};
-use plan::{Port, Signature};
 use prost::Message;
-use server::{Answer, ClassScore, Engine, ImageRecipe, Limits, Servable, Service};
+use servables::{brightness, echo, half_plus_two, model, n, pair, port};
+use server::{Limits, Servable, Service};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tensor::{DType, Dim, Tensor};
+use tensor::DType;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::client::Grpc;
@@ -15,65 +15,6 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status};
 use tonic_prost::ProstCodec;
 
-struct Computed<F> {
-    signature: Signature,
-    function: F,
-}
-
-impl<F> Engine for Computed<F>
-where
-    F: Fn(&[Tensor]) -> Result<Vec<Tensor>, String> + Send + Sync + 'static,
-{
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
-        (self.function)(inputs)
-    }
-}
-
-/// A model of one function.
-pub(crate) fn model<F>(name: &str, inputs: Vec<Port>, outputs: Vec<Port>, function: F) -> Servable
-where
-    F: Fn(&[Tensor]) -> Result<Vec<Tensor>, String> + Send + Sync + 'static,
-{
-    Servable::new(name, Computed { signature: Signature { inputs, outputs }, function })
-}
-
-pub(crate) fn port(name: &str, dtype: DType, shape: Vec<Dim>) -> Port {
-    Port { name: name.to_string(), dtype, shape }
-}
-
-pub(crate) fn n() -> Dim {
-    Dim::symbol("n")
-}
-
-/// Gives back its input `x` as `y`.
-pub(crate) fn echo(name: &str, dtype: DType, shape: Vec<Dim>) -> Servable {
-    let ports = |name: &str| vec![port(name, dtype, shape.clone())];
-    model(name, ports("x"), ports("y"), |inputs| Ok(inputs.to_vec()))
-}
-
-/// `y = x / 2 + 2` over a batch of scalars.
-fn half_plus_two() -> Servable {
-    let ports = |name| vec![port(name, DType::F32, vec![n()])];
-    model("half_plus_two", ports("x"), ports("y"), |inputs| {
-        let y: Vec<f32> =
-            inputs[0].as_slice::<f32>().unwrap().iter().map(|x| x / 2.0 + 2.0).collect();
-        Ok(vec![Tensor::from_slice(inputs[0].shape(), &y).unwrap()])
-    })
-}
-
-/// Gives back `a` (f32) and `b` (i64), each `n` rows of two.
-fn pair() -> Servable {
-    let ports = || {
-        let shape = || vec![n(), Dim::from(2)];
-        vec![port("a", DType::F32, shape()), port("b", DType::I64, shape())]
-    };
-    model("pair", ports(), ports(), |inputs| Ok(inputs.to_vec()))
-}
-
 /// Takes this long.
 fn slow() -> Servable {
     let ports = |name| vec![port(name, DType::F32, vec![n()])];
@@ -81,36 +22,6 @@ fn slow() -> Servable {
         std::thread::sleep(Duration::from_millis(400));
         Ok(inputs.to_vec())
     })
-}
-
-/// Takes the last byte of an "image" as its brightness; two classes.
-struct Brightness;
-
-impl ImageRecipe for Brightness {
-    fn prepare(&self, image: &[u8]) -> Result<Tensor, String> {
-        match image.last() {
-            Some(0) | None => Err("the image is too dark to decode".to_string()),
-            Some(&byte) => Ok(Tensor::from_slice(&[1, 1], &[f32::from(byte) / 256.0]).unwrap()),
-        }
-    }
-
-    fn answer(&self, scores: &[f32]) -> Result<Answer, String> {
-        let class = |index: usize, label: &str, probability| {
-            let label = label.to_string();
-            ClassScore { index, label, probability }
-        };
-        let bright = scores[0];
-        Ok(Answer { classes: vec![class(1, "bright", bright), class(0, "dark", 1.0 - bright)] })
-    }
-}
-
-fn brightness() -> Servable {
-    echo("brightness", DType::F32, vec![Dim::from(1), Dim::from(1)]).with_recipe(Brightness)
-}
-
-/// A body that begins as a JPEG does.
-pub(crate) fn jpeg(brightness: u8) -> Vec<u8> {
-    vec![0xff, 0xd8, 0xff, 0xe0, brightness]
 }
 
 /// A running server with all models above.
@@ -143,7 +54,9 @@ impl Server {
             DType::Bool,
         ];
         let echoes = echoes.map(|dtype| echo(dtype.name(), dtype, vec![n()]));
-        for model in echoes.into_iter().chain([half_plus_two(), pair(), slow(), brightness()]) {
+        for model in
+            echoes.into_iter().chain([half_plus_two(), pair(), slow(), brightness("brightness")])
+        {
             service.add(model, Duration::ZERO);
         }
         let listener = listen::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();

@@ -1,9 +1,10 @@
 //! TensorFlow Serving's services.
 
 use crate::messages::*;
-use crate::support::{Client, Server, jpeg, refused};
+use crate::support::{Client, Server, refused};
 use half::{bf16, f16};
 use prost::Message;
+use servables::jpeg;
 use std::collections::HashMap;
 use tonic::{Code, Status};
 

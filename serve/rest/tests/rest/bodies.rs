@@ -1,12 +1,13 @@
 //! Images, compression, limits, and clients that misbehave.
 
-use crate::support::{Client, Response, Server, brightness, half_plus_two, jpeg, model, n, port};
+use crate::support::{Client, Response, Server};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use listen::Options;
+use servables::{brightness, half_plus_two, jpeg, model, n, port};
 use server::Limits;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -131,7 +132,7 @@ fn bad_images_are_refused() {
 #[test]
 fn too_many_images_are_refused() {
     let limits = Limits { max_images: 2, ..Limits::default() };
-    let server = Server::with(limits, Options::default(), vec![brightness()]);
+    let server = Server::with(limits, Options::default(), vec![brightness("brightness")]);
     let request = |count| {
         let image = format!(r#"{{"b64": "{}"}}"#, BASE64_STANDARD.encode(jpeg(9)));
         format!(r#"{{"instances": [{}]}}"#, vec![image; count].join(", "))
@@ -206,7 +207,7 @@ fn long_replies_are_compressed_for_those_who_ask() {
 fn narrow() -> Server {
     let limits =
         Limits { max_body_bytes: 100_000, max_decompressed_bytes: 1_000_000, ..Limits::default() };
-    Server::with(limits, Options::default(), vec![brightness(), half_plus_two()])
+    Server::with(limits, Options::default(), vec![brightness("brightness"), half_plus_two()])
 }
 
 #[test]
@@ -271,7 +272,7 @@ fn bombs_are_refused() {
 #[test]
 fn all_bodies_together_are_bounded() {
     let limits = Limits { max_buffered_bytes: 1000, ..Limits::default() };
-    let server = Server::with(limits, Options::default(), vec![brightness()]);
+    let server = Server::with(limits, Options::default(), vec![brightness("brightness")]);
     let mut first = server.connect();
     first.write(
         format!("PUT {PREDICT} HTTP/1.1\r\nhost: x\r\ncontent-length: 800\r\n\r\n").as_bytes(),
@@ -303,7 +304,7 @@ fn impatient() -> Server {
         body_timeout: Duration::from_secs(1),
         ..Options::default()
     };
-    Server::with(Limits::default(), options, vec![brightness()])
+    Server::with(Limits::default(), options, vec![brightness("brightness")])
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! NVIDIA's own client drives both dialects.
 
-use crate::support::{Server, brightness, echo, model, n, port};
+use crate::support::Server;
 use listen::Options;
+use servables::{brightness, echo, model, n, port};
 use server::{Limits, Servable};
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +15,7 @@ fn models() -> Vec<Servable> {
         vec![port("OUTPUT0", DType::F32, vec![n()])],
         |inputs| Ok(inputs.to_vec()),
     );
-    vec![identity, echo("half", DType::F16, vec![n()]), brightness()]
+    vec![identity, echo("half", DType::F16, vec![n()]), brightness("brightness")]
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! `:classify` and `:regress`, held against TensorFlow Serving's own words.
 
-use crate::support::{Response, Server, jpeg, model, n, port};
+use crate::support::{Response, Server};
 use listen::Options;
+use servables::{jpeg, model, n, port};
 use server::{Limits, Servable};
 use tensor::{DType, Dim, Tensor};
 
@@ -39,9 +40,9 @@ fn server() -> Server {
     let models = vec![
         regressor(),
         classifier(),
-        crate::support::brightness(),
-        crate::support::pair(),
-        crate::support::echo("bytes", DType::U8, vec![n()]),
+        servables::brightness("brightness"),
+        servables::pair(),
+        servables::echo("bytes", DType::U8, vec![n()]),
     ];
     Server::with(Limits::default(), Options::default(), models)
 }

@@ -1,8 +1,9 @@
 //! Triton's extensions: shared memory, statistics, settings, and models that come and go.
 
-use crate::support::{Response, Server, echo, half_plus_two, n};
+use crate::support::{Response, Server};
 use listen::Options;
 use repository::{Classes, ModelFile};
+use servables::{echo, half_plus_two, n};
 use server::{Catalog, Control, Limits, LoadError, Loader, Repository, Servable, Source, Wanted};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

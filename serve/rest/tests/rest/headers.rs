@@ -1,8 +1,9 @@
 //! What every answer says about itself.
 
-use crate::support::{Response, Server, jpeg};
+use crate::support::{Response, Server};
 use ruzstd::decoding::StreamingDecoder;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use servables::jpeg;
 use std::io::Read;
 
 const PREDICT: &str = "/v1/models/brightness:predict";

@@ -1,7 +1,8 @@
 //! Health, metrics, overload, faults, and the graceful end.
 
-use crate::support::{Client, Server, brightness, half_plus_two, jpeg, model, n, port};
+use crate::support::{Client, Server};
 use listen::{BindError, Options, Summary};
+use servables::{brightness, half_plus_two, jpeg, model, n, port};
 use server::{Limits, Servable};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -183,7 +184,7 @@ fn the_end_waits_for_accepted_requests() {
 
 #[test]
 fn the_end_under_load_loses_no_request() {
-    let models = vec![slow(Duration::from_millis(2)), brightness()];
+    let models = vec![slow(Duration::from_millis(2)), brightness("brightness")];
     let mut server = Server::with(Limits::default(), Options::default(), models);
     let address = server.address;
     let answered = Arc::new(AtomicUsize::new(0));
@@ -271,7 +272,7 @@ fn a_client_that_goes_away_frees_its_place() {
 #[test]
 fn connections_beyond_the_limit_wait_for_their_turn() {
     let options = Options { max_connections: 2, ..Options::default() };
-    let server = Server::with(Limits::default(), options, vec![brightness()]);
+    let server = Server::with(Limits::default(), options, vec![brightness("brightness")]);
     let mut held = vec![server.connect(), server.connect()];
     for client in &mut held {
         assert_eq!(client.send("GET", "/healthz", &[], b"").status, 200);

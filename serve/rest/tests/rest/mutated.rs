@@ -1,7 +1,8 @@
 //! Requests that went wrong in ways nobody thought of: every answer is meant, and the server lives.
 
-use crate::support::{Client, Server, brightness, echo, half_plus_two, n, pair};
+use crate::support::{Client, Server};
 use listen::Options;
+use servables::{brightness, echo, half_plus_two, n, pair};
 use server::Limits;
 use tensor::DType;
 use testkit::Random;
@@ -131,7 +132,7 @@ fn drive(server: &Server, seed: u64, is_meant: impl Fn(u16, &str) -> bool) {
 }
 
 fn models() -> Vec<server::Servable> {
-    vec![half_plus_two(), pair(), brightness(), echo("wide", DType::F64, vec![n()])]
+    vec![half_plus_two(), pair(), brightness("brightness"), echo("wide", DType::F64, vec![n()])]
 }
 
 #[test]

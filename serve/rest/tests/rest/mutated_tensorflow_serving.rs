@@ -2,10 +2,10 @@
 //! answered with a status that nobody meant.
 
 use crate::random::changed;
-use crate::support::{brightness, echo, half_plus_two, jpeg, n, pair};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use listen::{Options, Patience};
+use servables::{brightness, echo, half_plus_two, jpeg, n, pair};
 use server::{Limits, Service};
 use std::time::Duration;
 use tensor::{DType, Dim};
@@ -34,7 +34,7 @@ const PATHS: [(&str, usize); 12] = [
 fn ten_thousand_requests_end_as_they_should() {
     let service = Service::new(Limits::default(), monitor::Metrics::new()).unwrap();
     let rows = echo("rows", DType::F32, vec![n(), Dim::from(2)]);
-    for model in [half_plus_two(), pair(), brightness(), rows] {
+    for model in [half_plus_two(), pair(), brightness("brightness"), rows] {
         service.add(model, Duration::ZERO);
     }
     let router = rest::router(service.clone(), Patience::from(&Options::default()));

@@ -1,9 +1,10 @@
 //! The Open Inference Protocol on the main port: JSON, binary tensors, images, classes.
 
-use crate::support::{Brightness, Response, Server, echo, jpeg, n};
+use crate::support::{Response, Server};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use listen::Options;
+use servables::{Brightness, echo, jpeg, n};
 use server::Limits;
 use tensor::{DType, Dim};
 

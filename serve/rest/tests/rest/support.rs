@@ -1,112 +1,15 @@
 //! A server on a real socket with small models, and a client that sends exact bytes.
 
 use listen::{Guard, Options, Patience, Routes, Summary};
-use plan::{Port, Signature};
-use server::{Answer, ClassScore, Engine, ImageRecipe, Limits, Servable, Service};
+use servables::{brightness, echo, half_plus_two, n, pair};
+use server::{Limits, Servable, Service};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tensor::{DType, Dim, Tensor};
+use tensor::{DType, Dim};
 use tokio::sync::oneshot;
-
-/// What is answered by the function, under the signature.
-pub(crate) struct Computed<F> {
-    signature: Signature,
-    function: F,
-}
-
-impl<F> Engine for Computed<F>
-where
-    F: Fn(&[Tensor]) -> Result<Vec<Tensor>, String> + Send + Sync + 'static,
-{
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
-        (self.function)(inputs)
-    }
-}
-
-pub(crate) fn port(name: &str, dtype: DType, shape: Vec<Dim>) -> Port {
-    Port { name: name.to_string(), dtype, shape }
-}
-
-pub(crate) fn n() -> Dim {
-    Dim::symbol("n")
-}
-
-/// A model of one function.
-pub(crate) fn model<F>(name: &str, inputs: Vec<Port>, outputs: Vec<Port>, function: F) -> Servable
-where
-    F: Fn(&[Tensor]) -> Result<Vec<Tensor>, String> + Send + Sync + 'static,
-{
-    Servable::new(name, Computed { signature: Signature { inputs, outputs }, function })
-}
-
-/// `y = x / 2 + 2` over a batch of scalars: the model that TensorFlow Serving tests itself with.
-pub(crate) fn half_plus_two() -> Servable {
-    let inputs = vec![port("x", DType::F32, vec![n()])];
-    let outputs = vec![port("y", DType::F32, vec![n()])];
-    model("half_plus_two", inputs, outputs, |inputs| {
-        let y: Vec<f32> =
-            inputs[0].as_slice::<f32>().unwrap().iter().map(|x| x / 2.0 + 2.0).collect();
-        Ok(vec![Tensor::from_slice(inputs[0].shape(), &y).unwrap()])
-    })
-}
-
-/// Gives back its input, of this type and shape.
-pub(crate) fn echo(name: &str, dtype: DType, shape: Vec<Dim>) -> Servable {
-    let inputs = vec![port("x", dtype, shape.clone())];
-    let outputs = vec![port("y", dtype, shape)];
-    model(name, inputs, outputs, |inputs| Ok(inputs.to_vec()))
-}
-
-/// Gives back two inputs `a` (f32) and `b` (i64), each `n` rows of two.
-pub(crate) fn pair() -> Servable {
-    let ports = || {
-        let shape = || vec![n(), Dim::from(2)];
-        vec![port("a", DType::F32, shape()), port("b", DType::I64, shape())]
-    };
-    model("pair", ports(), ports(), |inputs| Ok(inputs.to_vec()))
-}
-
-/// Takes the last byte of an "image" as its brightness; two classes.
-pub(crate) struct Brightness;
-
-impl ImageRecipe for Brightness {
-    fn prepare(&self, image: &[u8]) -> Result<Tensor, String> {
-        match image.last() {
-            Some(0) | None => Err("the image is too dark to decode".to_string()),
-            Some(&byte) => Ok(Tensor::from_slice(&[1, 1], &[f32::from(byte) / 256.0]).unwrap()),
-        }
-    }
-
-    fn answer(&self, scores: &[f32]) -> Result<Answer, String> {
-        let class = |index: usize, label: &str, probability| {
-            let label = label.to_string();
-            ClassScore { index, label, probability }
-        };
-        let bright = scores[0];
-        Ok(Answer { classes: vec![class(1, "bright", bright), class(0, "dark", 1.0 - bright)] })
-    }
-
-    fn label(&self, index: usize) -> Option<&str> {
-        ["dark", "bright"].get(index).copied()
-    }
-}
-
-/// The classifier of brightness.
-pub(crate) fn brightness() -> Servable {
-    echo("brightness", DType::F32, vec![Dim::from(1), Dim::from(1)]).with_recipe(Brightness)
-}
-
-/// A body that begins as a JPEG does.
-pub(crate) fn jpeg(brightness: u8) -> Vec<u8> {
-    vec![0xff, 0xd8, 0xff, 0xe0, brightness]
-}
 
 /// A running server.
 pub(crate) struct Server {
@@ -122,7 +25,7 @@ impl Server {
         let models = vec![
             half_plus_two(),
             pair(),
-            brightness(),
+            brightness("brightness"),
             echo("rows", DType::F32, vec![n(), Dim::from(2)]),
             echo("bools", DType::Bool, vec![n()]),
             echo("bytes", DType::U8, vec![n()]),

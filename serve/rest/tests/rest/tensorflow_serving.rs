@@ -1,6 +1,7 @@
 //! The routes, texts and bytes of TensorFlow Serving's REST interface.
 
-use crate::support::{Server, half_plus_two};
+use crate::support::Server;
+use servables::half_plus_two;
 
 /// The whole body of the reply to JSON.
 #[track_caller]

@@ -1,7 +1,8 @@
 //! A listener that stands in for Triton answers as Triton did when it was recorded.
 
-use crate::support::{Response, Server, echo, model, port};
+use crate::support::{Response, Server};
 use listen::Options;
+use servables::{echo, model, port};
 use server::{Limits, Servable};
 use tensor::{DType, Dim, Tensor};
 

@@ -107,6 +107,13 @@ const FORBIDDEN: &[Arrow] = &[
     },
     Arrow {
         from: "*",
+        to: "tools/servables",
+        except: &[],
+        reach: Reach::Linked,
+        reason: "models that only tests ask have no place in a server",
+    },
+    Arrow {
+        from: "*",
         to: "tools/testkit",
         except: &[],
         reach: Reach::Linked,

@@ -1,9 +1,9 @@
 //! Bodies of every kind, and what they are answered with.
 
 use super::support::{INFERENCE, METRICS, Ports};
-use crate::support::jpeg;
 use axum::body::Body;
 use axum::http::Request;
+use servables::jpeg;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -2,9 +2,9 @@
 
 use super::support::{INFERENCE, MANAGEMENT, METRICS, Ports};
 use crate::random::changed;
-use crate::support::jpeg;
 use axum::body::Body;
 use axum::http::Request;
+use servables::jpeg;
 use testkit::Random;
 
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"];

@@ -1,12 +1,12 @@
 //! Three ports, a model store, and models that give back what they get.
 
-use crate::support::{brightness, echo, n, pair};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use listen::{Options, Patience};
 use repository::{Archive, Limits, ModelFile};
 use rest::{ModelStore, TorchServe};
+use servables::{brightness, echo, n, pair};
 use server::{Catalog, Control, LoadError, Loader, Repository, Servable, Service, Source, Wanted};
 use std::io::{Cursor, Write};
 use std::sync::Arc;
@@ -78,10 +78,10 @@ impl Catalog for Nothing {
 
 /// One input and output `x` of whole numbers.
 fn integers(name: &str) -> Servable {
-    crate::support::model(
+    servables::model(
         name,
-        vec![crate::support::port("x", DType::I64, vec![n()])],
-        vec![crate::support::port("x", DType::I64, vec![n()])],
+        vec![servables::port("x", DType::I64, vec![n()])],
+        vec![servables::port("x", DType::I64, vec![n()])],
         |inputs| Ok(inputs.to_vec()),
     )
 }
@@ -90,7 +90,7 @@ impl Ports {
     /// Models `noop`, `mnv2` and `ox` as in the recordings, and others of the tests beside.
     pub(crate) fn new(control: Control) -> Ports {
         let service = Service::new(server::Limits::default(), monitor::Metrics::new()).unwrap();
-        let models = [integers("noop"), brightness_called("ox"), brightness_called("mnv2")];
+        let models = [integers("noop"), brightness("ox"), brightness("mnv2")];
         for model in models {
             service.add(model, Duration::ZERO);
         }
@@ -117,7 +117,7 @@ impl Ports {
     pub(crate) fn with_more_models() -> Ports {
         let ports = Ports::new(Control::Explicit);
         ports.service.add(pair(), Duration::ZERO);
-        ports.service.add(brightness(), Duration::ZERO);
+        ports.service.add(brightness("brightness"), Duration::ZERO);
         ports.service.add(echo("rows", DType::F32, vec![n(), Dim::from(2)]), Duration::ZERO);
         ports
     }
@@ -200,9 +200,4 @@ impl Response {
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
-}
-
-fn brightness_called(name: &str) -> Servable {
-    let shape = vec![Dim::from(1), Dim::from(1)];
-    echo(name, DType::F32, shape).with_recipe(crate::support::Brightness)
 }
