@@ -7,6 +7,7 @@
 pub mod changes;
 pub mod graphs;
 pub mod nets;
+pub mod serving;
 pub mod targets;
 
 /// A function under test.
@@ -30,4 +31,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "decode_plan", run: targets::decode_plan },
     Target { name: "run_plan", run: targets::run_plan },
     Target { name: "decode_image", run: targets::decode_image },
+    Target { name: "answer_rest", run: serving::answer_rest },
+    Target { name: "answer_grpc", run: serving::answer_grpc },
+    Target { name: "read_text_proto", run: serving::read_text_proto },
+    Target { name: "read_archive", run: serving::read_archive },
 ];

@@ -5,6 +5,7 @@
 
 use fastrand::Rng;
 use fuzzing::{TARGETS, changes, nets};
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use testkit::onnx::{F32, Model, int, ints};
@@ -117,6 +118,81 @@ fn pictures() -> Vec<Vec<u8>> {
     samples.iter().map(|path| std::fs::read(path).unwrap()).collect()
 }
 
+/// Requests to the main port.
+fn requests() -> Vec<Vec<u8>> {
+    let line = |request: testkit::HttpRequest| {
+        let header = request.header.map(|header| format!("{header}\n")).unwrap_or_default();
+        let head = format!("{} {}\n{header}\n", request.method, request.path);
+        [head.as_bytes(), &request.body].concat()
+    };
+    testkit::http_requests().into_iter().map(line).collect()
+}
+
+/// A field of a message: its number, and bytes, text or a message of less than 128 bytes.
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    [&[number << 3 | 2, content.len() as u8], content].concat()
+}
+
+/// Calls of gRPC, each its path and its message.
+fn calls() -> Vec<Vec<u8>> {
+    let numbers = [[1.0f32, -2.0].map(f32::to_le_bytes).concat(), vec![0; 8]];
+    // An `InferInputTensor` and a `TensorProto`: name, type, shape, contents.
+    let input = [field(1, b"x"), field(2, b"FP32"), field(3, &[2])].concat();
+    let typed = [input.clone(), field(5, &field(6, &numbers[0]))].concat();
+    let shape = field(2, &field(2, &[8, 2]));
+    let tensor = [vec![8, 1], shape, field(5, &numbers[0])].concat();
+    let entry = [field(1, b"x"), field(2, &tensor)].concat();
+    let model = field(1, &field(1, b"half_plus_two"));
+    let name = field(1, b"half_plus_two");
+    let calls = [
+        ("tensorflow.serving.PredictionService/Predict", [&*model, &field(2, &entry)].concat()),
+        ("tensorflow.serving.PredictionService/Classify", model.clone()),
+        ("tensorflow.serving.PredictionService/GetModelMetadata", model.clone()),
+        ("tensorflow.serving.ModelService/GetModelStatus", model.clone()),
+        ("inference.GRPCInferenceService/ModelInfer", [&*name, &field(5, &typed)].concat()),
+        (
+            "inference.GRPCInferenceService/ModelInfer",
+            [&*name, &field(5, &input), &field(7, &numbers[0])].concat(),
+        ),
+        ("inference.GRPCInferenceService/ModelMetadata", name.clone()),
+        ("inference.GRPCInferenceService/ModelConfig", name.clone()),
+        ("inference.GRPCInferenceService/RepositoryIndex", Vec::new()),
+        ("inference.GRPCInferenceService/TraceSetting", field(2, b"m")),
+        ("grpc.health.v1.Health/Check", name),
+    ];
+    calls.map(|(path, message)| [format!("/{path}\n").as_bytes(), &*message].concat()).into()
+}
+
+/// Configurations of TensorFlow Serving and of Triton, and everything the text form has.
+fn configurations() -> Vec<Vec<u8>> {
+    [
+        "model_config_list: { config: { name: \"a\", base_path: 'm' model_version_policy { \
+         specific { versions: [1, 2] } } version_labels { key: 'x' value: 1 } } }",
+        "name: 'm' max_batch_size: 8 input [ { name: 'x' dims: [ -1, 3 ] } ] dynamic_batching { \
+         preferred_batch_size: [ 2, 4 ] max_queue_delay_microseconds: 0x10 } # end",
+        "a: 'x' \"\\u00e9\\x41\\101\\n\" b <c: -1.5e+3f> [ext.x/y] {} d: [] e: [<>, {}];",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into()
+}
+
+/// An archive of TorchServe.
+fn archives() -> Vec<Vec<u8>> {
+    let manifest = br#"{"runtime": "python", "model": {"modelName": "m", "modelVersion": "1.0",
+        "handler": "handler.py", "serializedFile": "m.onnx"}}"#;
+    let files: [(&str, &[u8]); 3] = [
+        ("MAR-INF/MANIFEST.json", manifest),
+        ("m.onnx", b"some bytes of a model that are worth to be compressed, compressed"),
+        ("index_to_name.json", br#"{"0": "cat"}"#),
+    ];
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in files {
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(content).unwrap();
+    }
+    vec![archive.finish().unwrap().into_inner()]
+}
+
 /// Eight bytes of chance, whatever the seeds.
 fn chance(random: &mut Rng, _: &[u8], _: &[u8]) -> Vec<u8> {
     random.u64(..).to_le_bytes().to_vec()
@@ -173,12 +249,47 @@ fn decode_image() {
 }
 
 #[test]
+fn answer_rest() {
+    check("answer_rest", &requests(), 10_000, changes::change);
+}
+
+#[test]
+fn answer_grpc() {
+    check("answer_grpc", &calls(), 10_000, changes::change);
+}
+
+#[test]
+fn read_text_proto() {
+    check("read_text_proto", &configurations(), 10_000, changes::change);
+}
+
+#[test]
+fn read_archive() {
+    check("read_archive", &archives(), 2_000, changes::change);
+}
+
+#[test]
+fn seeds_of_the_server_are_read() {
+    // Otherwise their changes would reach little.
+    let statuses: Vec<u16> = requests()
+        .iter()
+        .map(|request| fuzzing::serving::ask_rest(request).expect("a request").0)
+        .collect();
+    let answered = statuses.iter().filter(|&&status| status == 200).count();
+    assert!(answered * 4 >= statuses.len() * 3, "{statuses:?}");
+    let refused: Vec<String> =
+        calls().iter().filter_map(|call| fuzzing::serving::ask_grpc(call)).collect();
+    let answered = refused.iter().filter(|status| status.is_empty()).count();
+    assert!(answered >= 8, "{refused:?}");
+}
+
+#[test]
 fn each_target_has_a_file_for_the_fuzzer() {
     let folder = testkit::repository().join("fuzz/fuzz_targets");
     let manifest = std::fs::read_to_string(testkit::repository().join("fuzz/Cargo.toml")).unwrap();
     for target in TARGETS {
         let text = std::fs::read_to_string(folder.join(format!("{}.rs", target.name))).unwrap();
-        assert!(text.contains(&format!("fuzzing::targets::{}", target.name)), "{}", target.name);
+        assert!(text.contains(&format!("::{}(bytes)", target.name)), "{}", target.name);
         assert!(manifest.contains(&format!("name = \"{}\"", target.name)), "{}", target.name);
     }
     assert_eq!(files(&folder, ".rs").len(), TARGETS.len(), "{}", folder.display());

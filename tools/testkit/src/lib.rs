@@ -3,8 +3,10 @@
 
 pub mod onnx;
 mod random;
+mod requests;
 
 pub use random::Random;
+pub use requests::{HttpRequest, http_requests};
 
 use std::fs::OpenOptions;
 use std::io::Write;

@@ -7,7 +7,6 @@ mod extensions;
 mod headers;
 mod lifecycle;
 mod mutated;
-mod mutated_tensorflow_serving;
 mod open_inference;
 mod random;
 mod support;

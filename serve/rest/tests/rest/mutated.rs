@@ -5,37 +5,10 @@ use listen::Options;
 use servables::{brightness, echo, half_plus_two, n, pair};
 use server::Limits;
 use tensor::DType;
-use testkit::Random;
+use testkit::{Random, http_requests};
 
 /// How many. Each takes a tenth of a millisecond.
 const REQUESTS: usize = 10_000;
-
-struct Sent {
-    method: String,
-    path: String,
-    header: Option<String>,
-    body: Vec<u8>,
-}
-
-/// Requests that are right.
-fn seeds() -> Vec<Sent> {
-    let text = include_str!("../../../../suites/serving/seeds.txt");
-    let (_, requests) = text.split_once("\n\n").unwrap();
-    requests.split("\n===\n").filter(|text| !text.is_empty()).map(seed).collect()
-}
-
-fn seed(text: &str) -> Sent {
-    let (line, body) = text.split_once("\n\n").unwrap();
-    let (method, path) = line.split_once(' ').unwrap();
-    let path = path.to_string();
-    let Some((json, hex)) = body.split_once("\nhex:") else {
-        return Sent { method: method.to_string(), path, header: None, body: body.into() };
-    };
-    let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-    let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(digits).collect();
-    let header = Some(format!("Inference-Header-Content-Length: {}", json.len()));
-    Sent { method: method.to_string(), path, header, body: [json.as_bytes(), &bytes].concat() }
-}
 
 /// Pieces that readers stumble over.
 const PIECES: [&str; 22] = [
@@ -97,7 +70,7 @@ const MEANT: [u16; 9] = [200, 400, 403, 404, 405, 409, 413, 415, 501];
 
 fn drive(server: &Server, seed: u64, is_meant: impl Fn(u16, &str) -> bool) {
     let mut chance = Random(seed);
-    let seeds = seeds();
+    let seeds = http_requests();
     let mut client: Option<Client> = None;
     for round in 0..REQUESTS {
         let sent = &seeds[chance.below(seeds.len())];
