@@ -2,7 +2,7 @@
 
 use crate::candidate::{Candidate, Found};
 use crate::listing::{self, Entry};
-use crate::{Error, tensorflow_serving, torchserve, triton};
+use crate::{Error, model_config, torchserve, triton};
 use std::fs;
 use std::path::Path;
 
@@ -36,7 +36,7 @@ pub(crate) fn read(path: &Path, name: Option<&str>, suffixes: &[String]) -> Resu
         }
     } else if version(&entries).is_some() {
         let mut candidate = Candidate::new(&name.map_or_else(|| name_of(path), str::to_string));
-        candidate.versions = tensorflow_serving::versions(path, suffixes)?;
+        candidate.versions = model_config::versions(path, suffixes)?;
         found.candidates.push(candidate);
     } else {
         found = triton::read(path, suffixes)?;

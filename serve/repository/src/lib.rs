@@ -16,6 +16,7 @@ mod desired;
 mod error;
 mod folder;
 mod listing;
+mod model_config;
 mod settled;
 mod source;
 mod tensorflow_serving;
@@ -29,6 +30,7 @@ pub use desired::{
     Batching, Classes, Desired, Ignored, Model, ModelFile, Policy, Refused, Version,
 };
 pub use error::Error;
+pub use model_config::ModelConfig;
 pub use settled::{Fingerprint, QUIET, is_settled};
 pub use source::{Repository, Source};
 pub use torchserve::Properties;

@@ -3,7 +3,8 @@
 use crate::candidate::Found;
 use crate::settled::{Fingerprint, Sight};
 use crate::{
-    Batching, Desired, Error, Model, Properties, QUIET, Refused, folder, tensorflow_serving, triton,
+    Batching, Desired, Error, Model, ModelConfig, Properties, QUIET, Refused, folder, model_config,
+    tensorflow_serving, triton,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ pub enum Source {
     },
     /// TensorFlow Serving's `--model_config_file`.
     ModelsConfig(PathBuf),
+    /// The same as a request says it: see [`Source::configured`].
+    Configured(Vec<ModelConfig>),
     /// Triton's `--model-repository`.
     Triton(PathBuf),
     /// TorchServe's `--model-store`, `--models` and `config.properties`.
@@ -42,6 +45,29 @@ pub struct Repository {
 }
 
 impl Source {
+    /// Models that no file lists.
+    ///
+    /// ```
+    /// use repository::{ModelConfig, Policy, Source};
+    /// let model = ModelConfig {
+    ///     name: "net".to_string(),
+    ///     base_path: "models/net".to_string(),
+    ///     platform: String::new(),
+    ///     policy: Policy::Latest(1),
+    ///     labels: Default::default(),
+    /// };
+    /// let refused = Source::configured(vec![model]).unwrap_err();
+    /// assert!(refused.starts_with("Expected model net to have an absolute path"));
+    /// ```
+    ///
+    /// # Errors
+    /// When a name is missing or stands twice, a path is relative or of another machine, or
+    /// a platform is not TensorFlow.
+    pub fn configured(models: Vec<ModelConfig>) -> Result<Source, String> {
+        model_config::check(&models)?;
+        Ok(Source::Configured(models))
+    }
+
     /// Is this the very file that somebody asked to be served? Who names a file means it as it is.
     fn names(&self, file: &Path) -> bool {
         matches!(self, Source::Path { path, .. } if path == file && file.is_file())
@@ -126,6 +152,12 @@ impl Repository {
         match &self.source {
             Source::Path { path, name } => folder::read(path, name.as_deref(), &self.suffixes),
             Source::ModelsConfig(file) => tensorflow_serving::read(file, &self.suffixes),
+            Source::Configured(models) => {
+                let mut found = Found::default();
+                let root = Path::new("");
+                models.iter().for_each(|model| model.find(root, &self.suffixes, &mut found));
+                Ok(found)
+            }
             Source::Triton(folder) => triton::read(folder, &self.suffixes),
             Source::TorchServe(properties) => properties.read_models(&self.suffixes),
         }

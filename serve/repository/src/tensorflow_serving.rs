@@ -1,11 +1,10 @@
-//! TensorFlow Serving: `models.config`, numbered version folders and batching parameters.
+//! TensorFlow Serving's files: `models.config` and batching parameters.
 
-use crate::candidate::{self, Candidate, Found};
-use crate::listing;
+use crate::candidate::Found;
 use crate::text_proto::{self, Message, TEXT_BYTES_MAX, TextError};
-use crate::{Batching, Error, Policy};
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use crate::{Batching, Error, ModelConfig, Policy, listing};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
 /// Rows of a batch when nothing is said, as TensorFlow Serving has it.
@@ -32,7 +31,9 @@ pub(crate) fn read(file: &Path, suffixes: &[String]) -> Result<Found, Error> {
                 let reason = format!("there is a model `{name}` already");
                 return Err(Error::on_line(file, model.line, reason));
             }
-            read_model(file, &name, model, suffixes, &mut found)?;
+            // A relative path begins at the file, since a server's working folder is an accident.
+            let root = file.parent().unwrap_or(Path::new(""));
+            read_model(file, name, model, &mut found)?.find(root, suffixes, &mut found);
         }
     }
     Ok(found)
@@ -40,52 +41,25 @@ pub(crate) fn read(file: &Path, suffixes: &[String]) -> Result<Found, Error> {
 
 fn read_model(
     file: &Path,
-    name: &str,
+    name: String,
     config: &Message<'_>,
-    suffixes: &[String],
     found: &mut Found,
-) -> Result<(), Error> {
+) -> Result<ModelConfig, Error> {
     let failed = Error::of_text(file);
     let known = ["name", "base_path", "model_platform", "model_version_policy", "version_labels"];
     for field in config.others(&known) {
         found.ignore(file, field.line, &field.name);
     }
-    let base = required(config, "base_path").map_err(&failed)?;
-    let mut candidate = Candidate::new(name);
-    if let Some(policy) = config.message("model_version_policy").map_err(&failed)? {
-        candidate.model.policy = self::policy(policy, "versions").map_err(&failed)?;
-    }
+    let base_path = required(config, "base_path").map_err(&failed)?;
+    let policy = config.message("model_version_policy").map_err(&failed)?;
+    let policy = policy.map_or(Ok(Policy::Latest(1)), |policy| self::policy(policy, "versions"));
+    let mut labels = BTreeMap::new();
     for label in config.messages("version_labels").map_err(&failed)? {
         let key = required(label, "key").map_err(&failed)?;
-        let value = label.number("value").map_err(&failed)?.unwrap_or(0);
-        candidate.model.labels.insert(key, value);
+        labels.insert(key, label.number("value").map_err(&failed)?.unwrap_or(0));
     }
     let platform = config.string("model_platform").map_err(&failed)?.unwrap_or_default();
-    match base_path(file, &base) {
-        Err(reason) => found.refuse(name, Path::new(&base), reason),
-        Ok(base) if platform.is_empty() || platform == "tensorflow" => {
-            match versions(&base, suffixes) {
-                Ok(versions) => candidate.versions = versions,
-                // A folder that comes later brings its model along.
-                Err(error) => found.refuse(name, &base, error.reason),
-            }
-        }
-        Ok(base) => {
-            let reason = format!("expected model_platform \"tensorflow\", found \"{platform}\"");
-            found.refuse(name, &base, reason);
-        }
-    }
-    found.candidates.push(candidate);
-    Ok(())
-}
-
-/// The versions below a base path.
-pub(crate) fn versions(base: &Path, suffixes: &[String]) -> Result<Vec<candidate::Lying>, Error> {
-    candidate::numbered(
-        base,
-        |_| true,
-        |folder, entries| listing::model_file(folder, entries, suffixes),
-    )
+    Ok(ModelConfig { name, base_path, platform, policy: policy.map_err(&failed)?, labels })
 }
 
 /// `latest { num_versions: N }`, `all {}` or `specific { versions: N … }`, where nothing in it
@@ -107,16 +81,6 @@ pub(crate) fn policy(policy: &Message<'_>, specific: &str) -> Result<Policy, Tex
         None => 1,
     };
     Ok(Policy::Latest(usize::try_from(count).unwrap_or(usize::MAX)))
-}
-
-/// A path of this machine. A relative one begins at the configuration file, since a server's
-/// working folder is an accident.
-fn base_path(file: &Path, base: &str) -> Result<PathBuf, String> {
-    let local = base.strip_prefix("file://").unwrap_or(base);
-    if let Some((scheme, _)) = local.split_once("://") {
-        return Err(format!("expected a folder of this machine, found {scheme}://; copy it here"));
-    }
-    Ok(file.parent().unwrap_or(Path::new("")).join(local))
 }
 
 fn required(message: &Message<'_>, name: &str) -> Result<String, TextError> {

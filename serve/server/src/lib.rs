@@ -13,6 +13,7 @@
 
 mod batching;
 mod budget;
+mod catalog;
 mod engine;
 mod exchange;
 mod image;
@@ -33,14 +34,13 @@ mod testing;
 mod worker;
 
 pub use budget::Charge;
+pub use catalog::{Catalog, Failure, LoadError, Loader, Source, Wanted};
 pub use engine::Engine;
 pub use exchange::{Exchange, Outcome, Request};
 pub use image::{Answer, ClassScore, ImageRecipe};
 pub use limits::Limits;
 pub use measure::{measure_batching, measure_run};
-pub use model_control::{
-    Catalog, Control, Failure, LoadError, Loader, Repository, Source, Wanted, watch,
-};
+pub use model_control::{Control, Repository, watch};
 pub use refusal::{Code, Refusal, Row};
 pub use region::{Region, Regions};
 pub use servable::{Servable, Times};

@@ -1,103 +1,15 @@
-//! Where models come from while the server runs: what should be loaded, how it is loaded, and
-//! the steps from what is to what should be.
+//! Models that come and go while the server runs: the steps from what is to what should be.
 //!
 //! New versions are loaded and tested before old ones end, so that no request meets a gap. What
 //! fails to load is refused with its reason, and the version before it stays. One change is made
 //! at a time.
 
-use crate::{Refusal, Select, Servable, Service};
-use repository::{Batching, Classes, Model, ModelFile, Version};
-use std::collections::BTreeMap;
+use crate::{Catalog, Failure, LoadError, Loader, Refusal, Select, Service, Source, Wanted};
+use repository::{ModelConfig, ModelFile};
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// Where one version is loaded from, and how. Two that are equal load the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// The model's file.
-    pub file: ModelFile,
-    /// The names of its classes.
-    pub classes: Classes,
-    /// Which requests run together; measured when nobody says.
-    pub batching: Option<Batching>,
-    /// Another number when the file is another one.
-    pub revision: u64,
-}
-
-/// What should be served under one name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// The model's name in requests.
-    pub name: String,
-    /// Its versions.
-    pub versions: BTreeMap<u64, Source>,
-    /// Older ones, of which the newest good one answers while none of `versions` does.
-    pub spare: BTreeMap<u64, Source>,
-    /// Names of versions.
-    pub labels: BTreeMap<String, u64>,
-    /// The version of requests that name none, when it is not the newest.
-    pub default: Option<u64>,
-}
-
-impl From<Model> for Wanted {
-    fn from(model: Model) -> Wanted {
-        let Model { name, versions, spare, labels, default_version: default, .. } = model;
-        let (classes, batching) = (model.classes, model.batching);
-        let source = |version: Version| {
-            let Version { number, file, revision } = version;
-            let (classes, batching) = (classes.clone(), batching.clone());
-            (number, Source { file, classes, batching, revision })
-        };
-        let [versions, spare] =
-            [versions, spare].map(|versions| versions.into_iter().map(source).collect());
-        Wanted { name, versions, spare, labels, default }
-    }
-}
-
-/// Why a version was not loaded.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LoadError {
-    /// There is no such file.
-    #[error("expected a model at {0}, found nothing")]
-    NotFound(PathBuf),
-    /// It takes more memory than is left for models.
-    #[error("it needs {needed} bytes of memory, {room} are left for models; raise --memory")]
-    Memory {
-        /// What it would hold.
-        needed: usize,
-        /// What may be held.
-        room: usize,
-    },
-    /// It is no model that can be served, or failed its self-test.
-    #[error("{0}")]
-    Model(String),
-}
-
-/// Makes a model of a file.
-pub trait Loader: Send + Sync + 'static {
-    /// Reads, tests and measures the model; it must hold at most `room` bytes of memory.
-    ///
-    /// # Errors
-    /// In words for whoever put the model there.
-    fn load(
-        &self,
-        name: &str,
-        version: u64,
-        source: &Source,
-        room: usize,
-    ) -> Result<Servable, LoadError>;
-}
-
-/// Says what there is to serve, as some folder or file has it now.
-pub trait Catalog: Send + Sync + 'static {
-    /// Every model that should be served.
-    ///
-    /// # Errors
-    /// When the folder or file cannot be read or makes no sense; nothing changes then.
-    fn wanted(&self) -> Result<Vec<Wanted>, String>;
-}
 
 /// Who decides which of the catalog's models are served.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -130,18 +42,15 @@ pub struct Repository {
     control: Control,
     room: usize,
     /// Held during a change, so that there is one at a time.
-    known: Mutex<Known>,
+    state: Mutex<Served>,
 }
 
-/// A version that was not loaded, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// The model.
-    pub model: String,
-    /// The version.
-    pub version: u64,
-    /// What is wrong.
-    pub error: LoadError,
+/// What a repository remembers.
+#[derive(Debug, Default)]
+struct Served {
+    known: Known,
+    /// Models that a request has configured: their folders are looked at, whoever decides.
+    followed: BTreeSet<String>,
 }
 
 impl Repository {
@@ -153,7 +62,7 @@ impl Repository {
         room: usize,
     ) -> Repository {
         let (loader, catalog) = (Box::new(loader), Box::new(catalog));
-        Repository { loader, catalog, control, room, known: Mutex::default() }
+        Repository { loader, catalog, control, room, state: Mutex::default() }
     }
 
     /// Who decides what is served.
@@ -169,28 +78,82 @@ impl Repository {
         self.catalog.wanted().map_err(Refusal::Catalog)
     }
 
-    /// Serves exactly these models: loads what is new or has changed, then ends what is not
-    /// wanted any more.
-    pub fn apply(&self, service: &Service, wanted: &[Wanted]) -> Vec<Failure> {
-        let mut known = self.lock();
-        let mut failures = Vec::new();
-        for model in wanted {
-            failures.extend(self.bring(service, &mut known, model, false));
-        }
-        let is_wanted = |name: &str| wanted.iter().any(|model| model.name == name);
-        let gone: Vec<String> = known.keys().filter(|name| !is_wanted(name)).cloned().collect();
-        for name in gone {
-            end_model(service, &mut known, &name);
-        }
-        failures
+    /// The file of each model's newest version that was tried, by the model's name.
+    pub fn files(&self) -> BTreeMap<String, ModelFile> {
+        let served = self.lock();
+        let newest = |(name, versions): (&String, &BTreeMap<u64, Tried>)| {
+            let (_, tried) = versions.last_key_value()?;
+            Some((name.clone(), tried.source.file.clone()))
+        };
+        served.known.iter().filter_map(newest).collect()
     }
 
-    /// Serves what the catalog has now.
+    /// Serves what the catalog has now: loads what is new or has changed, then ends what is not
+    /// wanted any more.
     ///
     /// # Errors
     /// When the catalog cannot be read; nothing changes then.
     pub fn refresh(&self, service: &Service) -> Result<Vec<Failure>, Refusal> {
-        Ok(self.apply(service, &self.catalog()?))
+        let mut served = self.lock();
+        let wanted = self.catalog()?;
+        Ok(self.apply(service, &mut served, &wanted))
+    }
+
+    /// Serves what is configured here instead of what the catalog had, and follows its folders
+    /// from now on.
+    ///
+    /// # Errors
+    /// When the folders do not hold what is configured; nothing changes then. When a version cannot
+    /// be loaded; everything else is as configured then.
+    pub fn configure(&self, service: &Service, models: Vec<ModelConfig>) -> Result<(), Refusal> {
+        let mut served = self.lock();
+        let wanted = self.catalog.configure(models)?;
+        let failures = self.apply(service, &mut served, &wanted);
+        served.followed = wanted.iter().map(|model| model.name.clone()).collect();
+        drop(served);
+        if let Some(failure) = failures.into_iter().next() {
+            return Err(failure.into());
+        }
+        // What has failed before is not tried again.
+        let missing = |model: &&Wanted| service.store().find(&model.name, Select::Latest).is_err();
+        let missing: Vec<&str> = wanted.iter().filter(missing).map(|m| m.name.as_str()).collect();
+        match missing.as_slice() {
+            [] => Ok(()),
+            names => {
+                let names = names.join(", ");
+                Err(Refusal::Config(format!("Some models did not become available: {{{names}}}")))
+            }
+        }
+    }
+
+    /// Does what is to be done again and again: serves what the catalog has, or what it has of the
+    /// models that were configured by request.
+    fn look(&self, service: &Service) -> Result<Vec<Failure>, Refusal> {
+        if self.control == Control::Poll {
+            return self.refresh(service);
+        }
+        let mut served = self.lock();
+        if served.followed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Served { known, followed } = &mut *served;
+        let mut wanted = self.catalog()?;
+        wanted.retain(|model| followed.contains(&model.name));
+        Ok(wanted.iter().flat_map(|model| self.bring(service, known, model, false)).collect())
+    }
+
+    fn apply(&self, service: &Service, served: &mut Served, wanted: &[Wanted]) -> Vec<Failure> {
+        let mut failures = Vec::new();
+        for model in wanted {
+            failures.extend(self.bring(service, &mut served.known, model, false));
+        }
+        let is_wanted = |name: &str| wanted.iter().any(|model| model.name == name);
+        let names = served.known.keys();
+        let gone: Vec<String> = names.filter(|name| !is_wanted(name)).cloned().collect();
+        for name in gone {
+            end_model(service, &mut served.known, &name);
+        }
+        failures
     }
 
     /// Loads the catalog's versions of one model, those that are there already from anew.
@@ -199,9 +162,10 @@ impl Repository {
     /// When the catalog has no such model, or one of its versions cannot be loaded.
     pub fn load(&self, service: &Service, name: &str) -> Result<(), Refusal> {
         let unknown = || Refusal::ModelNotFound { model: name.to_string(), version: None };
+        let mut served = self.lock();
         let catalog = self.catalog()?;
         let model = catalog.iter().find(|model| model.name == name).ok_or_else(unknown)?;
-        let failures = self.bring(service, &mut self.lock(), model, true);
+        let failures = self.bring(service, &mut served.known, model, true);
         failures.into_iter().next().map_or(Ok(()), |failure| Err(failure.into()))
     }
 
@@ -216,14 +180,15 @@ impl Repository {
         version: u64,
         source: Source,
     ) -> Result<(), Refusal> {
-        let mut known = self.lock();
+        let mut served = self.lock();
         self.load_version(service, name, version, &source)?;
         let tried = Tried { source, lacked: None };
-        known.entry(name.to_string()).or_default().insert(version, tried);
+        served.known.entry(name.to_string()).or_default().insert(version, tried);
         Ok(())
     }
 
-    /// Ends one version, or all of the model; requests that hold it are answered.
+    /// Ends one version, or all of the model; requests that hold it are answered. Its folder is
+    /// looked at no more.
     ///
     /// # Errors
     /// When there is no such version.
@@ -234,9 +199,11 @@ impl Repository {
         version: Option<u64>,
     ) -> Result<(), Refusal> {
         let unknown = || Refusal::ModelNotFound { model: name.to_string(), version };
-        let mut known = self.lock();
+        let mut served = self.lock();
+        let Served { known, followed } = &mut *served;
+        followed.remove(name);
         let Some(version) = version else {
-            let has_ended = end_model(service, &mut known, name);
+            let has_ended = end_model(service, known, name);
             return if has_ended { Ok(()) } else { Err(unknown()) };
         };
         if let Some(versions) = known.get_mut(name) {
@@ -339,9 +306,9 @@ impl Repository {
         }
     }
 
-    /// The map is changed only by code that does not panic, so a poisoned lock is still good.
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The maps are changed only by code that does not panic, so a poisoned lock is still good.
+    fn lock(&self) -> MutexGuard<'_, Served> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -368,16 +335,9 @@ pub fn watch(
         std::thread::sleep(LOOK.min(interval));
         if Instant::now() >= next {
             // A panic of whoever reads folders must not end the watch.
-            let refresh = AssertUnwindSafe(|| repository.refresh(service));
-            report(catch_unwind(refresh).unwrap_or(Err(Refusal::Panicked)));
+            let look = AssertUnwindSafe(|| repository.look(service));
+            report(catch_unwind(look).unwrap_or(Err(Refusal::Panicked)));
             next = Instant::now() + interval;
         }
-    }
-}
-
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Refusal {
-        let Failure { model, version, error } = failure;
-        Refusal::LoadFailed { model, version, error }
     }
 }

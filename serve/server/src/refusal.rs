@@ -25,6 +25,9 @@ pub enum Refusal {
     /// The folder or file that says what to serve cannot be read.
     #[error("cannot read what there is to serve: {0}")]
     Catalog(String),
+    /// Models were configured by request, and cannot be served as configured.
+    #[error("{0}")]
+    Config(String),
     /// Models are to be loaded or unloaded by request, and the server does not allow it.
     #[error("expected a server with --control explicit, found one that loads models by itself")]
     ControlIsOff,
@@ -184,6 +187,7 @@ impl Refusal {
             Refusal::ModelNotReady { .. } => retry("model_not_ready", 503, Code::Unavailable),
             Refusal::LoadFailed { .. } => fixed("load", 400, Code::FailedPrecondition),
             Refusal::Catalog(_) => fixed("catalog", 500, Code::Internal),
+            Refusal::Config(_) => fixed("config", 400, Code::FailedPrecondition),
             Refusal::ControlIsOff => fixed("control", 403, Code::FailedPrecondition),
             Refusal::UnknownLabel(_) => fixed("unknown_label", 400, Code::InvalidArgument),
             Refusal::BadVersion(_) => fixed("bad_version", 400, Code::InvalidArgument),

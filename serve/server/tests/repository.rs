@@ -2,7 +2,7 @@
 
 use monitor::Metrics;
 use plan::{Port, Signature};
-use repository::{Classes, ModelFile};
+use repository::{Classes, ModelConfig, ModelFile, Policy};
 use server::{
     Catalog, Control, Engine, Limits, LoadError, Loader, Refusal, Repository, Select, Servable,
     Service, Source, State, Wanted,
@@ -63,6 +63,22 @@ impl Catalog for Folder {
     fn wanted(&self) -> Result<Vec<Wanted>, String> {
         self.0.lock().unwrap().clone()
     }
+
+    /// Each path is a file of version 1.
+    fn configure(&self, models: Vec<ModelConfig>) -> Result<Vec<Wanted>, Refusal> {
+        let model = |ModelConfig { name, base_path, labels, .. }| {
+            let model = Wanted { labels, ..wanted(&name, &[(1, &base_path)]) };
+            model.check().map(|()| model)
+        };
+        let models: Vec<Wanted> = models.into_iter().map(model).collect::<Result<_, _>>()?;
+        *self.0.lock().unwrap() = Ok(models.clone());
+        Ok(models)
+    }
+}
+
+fn config(name: &str, base_path: &str) -> ModelConfig {
+    let (name, base_path, platform) = (name.to_string(), base_path.to_string(), String::new());
+    ModelConfig { name, base_path, platform, policy: Policy::Latest(1), labels: BTreeMap::new() }
 }
 
 impl Default for Bench {
@@ -245,6 +261,61 @@ async fn requests_decide_only_where_they_may() {
     let failed = bench.repository.register(&bench.service, "b", 3, source("damaged", 0));
     assert!(matches!(failed, Err(Refusal::LoadFailed { version: 3, .. })), "{failed:?}");
     assert_eq!(bench.version("b"), Some(3), "what was there stays");
+}
+
+#[test]
+fn what_is_configured_takes_the_place_of_what_was() {
+    let bench = Bench::new(Control::Explicit, usize::MAX);
+    let configure = |models: Vec<ModelConfig>| bench.repository.configure(&bench.service, models);
+    bench.refresh(vec![wanted("a", &[(1, "x")]), wanted("b", &[(1, "y")])]);
+    let labeled = |version| {
+        let labels = BTreeMap::from([("stable".to_string(), version)]);
+        vec![ModelConfig { labels, ..config("b", "y") }, config("c", "z")]
+    };
+    assert_eq!(configure(labeled(1)), Ok(()));
+    let loaded = || std::mem::take(&mut *bench.notes.0.lock().unwrap());
+    assert_eq!(loaded(), ["c/1"], "b is there already");
+    assert_eq!(bench.service.store().names(), ["a", "b", "c"]);
+    assert_eq!((bench.version("a"), bench.version("c")), (None, Some(1)));
+    assert!(bench.service.store().find("b", Select::Label("stable".to_string())).is_ok());
+    let refused = configure(labeled(7)).unwrap_err().to_string();
+    assert!(refused.contains("label to version 7 of model b"), "{refused}");
+    assert!(bench.service.store().find("b", Select::Label("stable".to_string())).is_ok());
+    let damaged = || vec![config("d", "damaged"), config("b", "y")];
+    assert!(matches!(configure(damaged()), Err(Refusal::LoadFailed { .. })));
+    assert_eq!((bench.version("b"), bench.version("c")), (Some(1), None));
+    let again = configure(damaged()).unwrap_err().to_string();
+    assert_eq!(again, "Some models did not become available: {d}");
+    assert_eq!(configure(Vec::new()), Ok(()));
+    assert_eq!(bench.version("b"), None);
+}
+
+#[test]
+fn folders_that_a_request_configured_are_followed() {
+    let bench = Bench::new(Control::Explicit, usize::MAX);
+    bench.refresh(vec![wanted("a", &[(1, "x")])]);
+    let watching = std::thread::spawn({
+        let (repository, service) = (bench.repository.clone(), bench.service.clone());
+        move || server::watch(&repository, &service, Duration::from_millis(5), |_| ())
+    });
+    let put = |models: &[Wanted]| *bench.folder.0.lock().unwrap() = Ok(models.to_vec());
+    let pause = || std::thread::sleep(Duration::from_millis(50));
+    put(&[wanted("a", &[(2, "x")])]);
+    pause();
+    assert_eq!(bench.version("a"), Some(1), "it came with the start");
+    bench.repository.configure(&bench.service, vec![config("a", "x"), config("b", "y")]).unwrap();
+    put(&[wanted("a", &[(3, "x")]), wanted("b", &[(3, "y")]), wanted("c", &[(3, "z")])]);
+    while (bench.version("a"), bench.version("b")) != (Some(3), Some(3)) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    bench.repository.unload(&bench.service, "a", None).unwrap();
+    put(&[wanted("a", &[(4, "x")]), wanted("b", &[(4, "y")]), wanted("c", &[(4, "z")])]);
+    while bench.version("b") != Some(4) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!((bench.version("a"), bench.version("c")), (None, None), "nobody configured them");
+    bench.service.begin_drain();
+    watching.join().unwrap();
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod classify;
 mod messages;
 mod predict;
 mod proto;
+mod reload;
 mod spec;
 mod types;
 
@@ -13,13 +14,14 @@ use crate::reply::Reply;
 use classify::Classify;
 use messages::{GetModelMetadataRequest, GetModelStatusRequest};
 use predict::Predict;
-use server::{Code, Refusal};
+use reload::ReloadConfigRequest;
+use server::{Code, Refusal, Repository, Service};
 use spec::Spec;
 
 /// Asks models.
 pub(crate) struct PredictionService;
 
-/// Asks which models there are.
+/// Asks which models there are, and says which there should be.
 pub(crate) struct ModelService;
 
 impl Api for PredictionService {
@@ -76,6 +78,15 @@ impl Api for ModelService {
                 let status = call.service.store().status(&spec.name, spec.select)?;
                 call.count_for(&spec.name);
                 Ok(Reply::of(&about::status(&status)))
+            }
+            "HandleReloadConfigRequest" => {
+                let request: ReloadConfigRequest = call.receive_control().await?;
+                let models = request.models()?;
+                let configure = |repository: &Repository, service: &Service| {
+                    repository.configure(service, models)
+                };
+                call.service.manage(configure).await?;
+                Ok(Reply::of(&reload::done()))
             }
             _ => Err(unknown(method)),
         }

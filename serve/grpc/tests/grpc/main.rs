@@ -4,5 +4,6 @@ mod calls;
 mod malformed;
 mod messages;
 mod open_inference;
+mod reload;
 mod support;
 mod tensorflow_serving;

@@ -258,6 +258,72 @@ pub(crate) struct StatusResponse {
 }
 
 #[derive(Clone, PartialEq, Message)]
+pub(crate) struct ReloadConfig {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) config: Option<ModelServerConfig>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ModelServerConfig {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) model_config_list: Option<ModelConfigList>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ModelConfigList {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) config: Vec<ModelConfig>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ModelConfig {
+    #[prost(string, tag = "1")]
+    pub(crate) name: String,
+    #[prost(string, tag = "2")]
+    pub(crate) base_path: String,
+    #[prost(int32, tag = "3")]
+    pub(crate) model_type: i32,
+    #[prost(string, tag = "4")]
+    pub(crate) model_platform: String,
+    #[prost(message, optional, tag = "7")]
+    pub(crate) model_version_policy: Option<VersionPolicy>,
+    #[prost(map = "string, int64", tag = "8")]
+    pub(crate) version_labels: HashMap<String, i64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct VersionPolicy {
+    #[prost(oneof = "PolicyChoice", tags = "100, 102")]
+    pub(crate) choice: Option<PolicyChoice>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(crate) enum PolicyChoice {
+    #[prost(message, tag = "100")]
+    Latest(Latest),
+    #[prost(message, tag = "102")]
+    Specific(Specific),
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Latest {
+    #[prost(uint32, tag = "1")]
+    pub(crate) num_versions: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Specific {
+    #[prost(int64, repeated, tag = "1")]
+    pub(crate) versions: Vec<i64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ReloadConfigResponse {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) status: Option<StatusProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct HealthRequest {
     #[prost(string, tag = "1")]
     pub(crate) service: String,

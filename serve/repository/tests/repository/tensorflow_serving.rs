@@ -1,5 +1,6 @@
 use crate::support::{folder, refusals, settled, summary, write};
-use repository::{Batching, Policy, Repository, Source};
+use repository::{Batching, ModelConfig, Policy, Repository, Source};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const CONFIG: &str = r#"
@@ -95,6 +96,43 @@ fn a_bad_models_config_is_refused_as_a_whole() {
         let error = repository.poll().unwrap_err().to_string();
         let expected = format!("{}:{expected}", file.display());
         assert!(error.starts_with(&expected), "{error}\nis not\n{expected}");
+    }
+}
+
+fn config(name: &str, base_path: &str) -> ModelConfig {
+    let labels = BTreeMap::from([("stable".to_string(), 2)]);
+    let [name, base_path, platform] = [name, base_path, "tensorflow"].map(str::to_string);
+    ModelConfig { name, base_path, platform, policy: Policy::All, labels }
+}
+
+#[test]
+fn models_that_no_file_lists_are_found_as_well() {
+    let folder = folder(&[("m/1/model.onnx", ""), ("m/2/model.onnx", "")]);
+    let base = folder.path().join("m").display().to_string();
+    let models =
+        vec![config("a", &base), config("b", &format!("file://{base}")), config("c", "/n")];
+    let desired = settled(Source::configured(models).unwrap()).unwrap();
+    let both = "1 m/1/model.onnx, 2 m/2/model.onnx";
+    let lines = [format!("a: {both}"), format!("b: {both}"), "c: ".to_string()];
+    assert_eq!(summary(&desired, folder.path()), lines);
+    assert_eq!(desired.models[0].labels.get("stable"), Some(&2));
+    assert!(refusals(&desired)[0].starts_with("c: cannot be read"), "{:?}", desired.refused);
+}
+
+#[test]
+fn a_list_that_cannot_be_meant_is_refused() {
+    let other = ModelConfig { platform: "torch".to_string(), ..config("a", "/a") };
+    let none = ModelConfig { policy: Policy::Specific(Vec::new()), ..config("a", "/a") };
+    for (models, expected) in [
+        (vec![config("", "/a")], "expected a name for the model in /a, found none"),
+        (vec![config("a", "/a"), config("a", "/b")], "Illegal to list model a multiple times"),
+        (vec![config("a", "a/b")], "Expected model a to have an absolute path or URI; got base_"),
+        (vec![config("a", "gs://a/b")], "model a: expected a folder of this machine, found gs://"),
+        (vec![other], "model a: expected model_platform \"tensorflow\", found \"torch\""),
+        (vec![none], "model a: specific: expected at least one of versions"),
+    ] {
+        let refused = Source::configured(models).unwrap_err();
+        assert!(refused.starts_with(expected), "{refused}\nis not\n{expected}");
     }
 }
 

@@ -214,7 +214,7 @@ impl Serve {
                 warn!("there is nothing to serve yet");
             }
         }
-        if control == Control::Poll {
+        if control != Control::Fixed {
             self.watch(service, repository)?;
         }
         Ok(ready)

@@ -3,12 +3,12 @@
 
 use crate::error::Error;
 use clap::{Args, ValueEnum};
-use repository::{Desired, Properties, QUIET, Refused, Repository, Source};
+use repository::{Desired, ModelConfig, ModelFile, Properties, QUIET, Refused, Repository, Source};
 use rest::ModelStore;
-use server::{Catalog, Control, Service, Wanted};
+use server::{Catalog, Control, Refusal, Service, Wanted};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tracing::warn;
 
@@ -100,15 +100,12 @@ impl Sources {
             Some(file) => read_properties(file)?.model_store,
             None => self.models.iter().find(|path| path.is_dir()).cloned(),
         };
-        let catalog = service.repository().map(|repository| repository.catalog());
-        let models = catalog.and_then(Result::ok).unwrap_or_default().into_iter();
-        let file = |model: Wanted| {
-            let newest = model.versions.into_values().next_back()?;
-            let name = newest.file.path().file_name()?.to_string_lossy().into_owned();
-            Some((model.name, name))
+        let files = service.repository().map(|repository| repository.files()).unwrap_or_default();
+        let name = |(model, file): (String, ModelFile)| {
+            Some((model, file.path().file_name()?.to_string_lossy().into_owned()))
         };
         let suffixes = SUFFIXES.map(str::to_string).to_vec();
-        Ok(ModelStore { folder, suffixes, files: models.filter_map(file).collect() })
+        Ok(ModelStore { folder, suffixes, files: files.into_iter().filter_map(name).collect() })
     }
 
     /// How often the files are looked at.
@@ -133,16 +130,7 @@ impl Sources {
         if let Some(file) = &self.torchserve_config {
             sources.push(Source::TorchServe(read_properties(file)?));
         }
-        let open = |source| {
-            let repository = Repository::new(source, &SUFFIXES);
-            match &self.batching_parameters {
-                Some(file) => repository.with_batching_parameters(file.clone()),
-                None => repository,
-            }
-        };
-        let repositories = sources.into_iter().map(open).collect();
-        let state = State { repositories, told: BTreeSet::new() };
-        Ok(Files { state: Mutex::new(state) })
+        Ok(Files::new(sources, self.batching_parameters.clone()))
     }
 }
 
@@ -153,6 +141,8 @@ fn read_properties(file: &Path) -> Result<Properties, Error> {
 /// The files and folders, to be looked at again and again.
 pub(crate) struct Files {
     state: Mutex<State>,
+    /// A file of batching parameters for models that have none of their own.
+    batching: Option<PathBuf>,
 }
 
 struct State {
@@ -162,6 +152,18 @@ struct State {
 }
 
 impl Files {
+    fn new(sources: Vec<Source>, batching: Option<PathBuf>) -> Files {
+        let open = |source| {
+            let repository = Repository::new(source, &SUFFIXES);
+            match &batching {
+                Some(file) => repository.with_batching_parameters(file.clone()),
+                None => repository,
+            }
+        };
+        let repositories = sources.into_iter().map(open).collect();
+        Files { state: Mutex::new(State { repositories, told: BTreeSet::new() }), batching }
+    }
+
     /// Waits until nothing that lies there is being written any more, but not for ever.
     pub(crate) fn settle(&self) -> Result<(), Error> {
         let start = Instant::now();
@@ -177,7 +179,7 @@ impl Files {
 
     /// Every source as it is now.
     fn look(&self) -> Result<Vec<Desired>, String> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         let polled = state.repositories.iter_mut().map(Repository::poll);
         polled.collect::<Result<_, _>>().map_err(|error| error.to_string())
     }
@@ -194,9 +196,14 @@ impl Files {
             lines
                 .insert(format!("ignored: {} ({path}:{line}) means nothing here", ignored.setting));
         }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         lines.difference(&state.told).for_each(|line| warn!("{line}"));
         state.told = lines;
+    }
+
+    /// A poisoned lock is still good: at worst, something is told twice.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -217,6 +224,27 @@ impl Catalog for Files {
         }
         Ok(wanted.into_values().collect())
     }
+
+    fn configure(&self, models: Vec<ModelConfig>) -> Result<Vec<Wanted>, Refusal> {
+        let source = Source::configured(models).map_err(Refusal::InvalidArgument)?;
+        let files = Files::new(vec![source], self.batching.clone());
+        files.settle().map_err(|error| Refusal::Config(error.to_string()))?;
+        let looks = files.look().map_err(Refusal::Config)?;
+        let wanted: Vec<Wanted> =
+            looks.iter().flat_map(|look| &look.models).cloned().map(Wanted::from).collect();
+        for model in &wanted {
+            let mut refused = looks.iter().flat_map(|look| &look.refused);
+            match refused.find(|r| r.model == model.name && model.versions.is_empty()) {
+                None => model.check()?,
+                Some(Refused { model, path, reason, .. }) => {
+                    let text = format!("model {model} in {}: {reason}", path.display());
+                    return Err(Refusal::Config(text));
+                }
+            }
+        }
+        *self.lock() = files.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(wanted)
+    }
 }
 
 /// Where a model lies, as far as that is known.
@@ -226,4 +254,56 @@ fn place(model: &Wanted) -> String {
         || "one without a version".to_string(),
         |source| source.file.path().display().to_string(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use repository::Policy;
+
+    fn config(path: &Path, labels: &[(&str, u64)]) -> ModelConfig {
+        ModelConfig {
+            name: "m".to_string(),
+            base_path: path.display().to_string(),
+            platform: String::new(),
+            policy: Policy::Latest(1),
+            labels: labels.iter().map(|&(label, version)| (label.to_string(), version)).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_configured_is_looked_at_from_then_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let put = |path: &str| {
+            std::fs::create_dir_all(root.join(path)).unwrap();
+            std::fs::write(root.join(path).join("model.onnx"), path).unwrap();
+        };
+        put("old/1");
+        put("new/3");
+        let old = Source::Path { path: root.join("old"), name: None };
+        let files = Files::new(vec![old], None);
+        files.settle().unwrap();
+        let names = || {
+            let wanted = files.wanted().unwrap().into_iter();
+            wanted.map(|model| (model.name, model.versions.into_keys().collect())).collect()
+        };
+        let found: Vec<(String, Vec<u64>)> = names();
+        assert_eq!(found, [("old".to_string(), vec![1])]);
+        for (models, expected) in [
+            (vec![config(&root.join("none"), &[])], "none: cannot be read"),
+            (vec![config(root, &[])], "there is no version that the policy chooses"),
+            (vec![config(&root.join("new"), &[("stable", 1)])], "label to version 1 of model m"),
+            (vec![config(Path::new("new"), &[])], "to have an absolute path"),
+        ] {
+            let refused = files.configure(models).unwrap_err().to_string();
+            assert!(refused.contains(expected), "{refused}, not {expected}");
+            assert_eq!(names(), found, "nothing has changed");
+        }
+        files.configure(vec![config(&root.join("new"), &[("stable", 3)])]).unwrap();
+        assert_eq!(names(), [("m".to_string(), vec![3])]);
+        put("new/4");
+        std::thread::sleep(QUIET + QUIET / 2);
+        assert_eq!(names(), [("m".to_string(), vec![4])]);
+    }
 }
