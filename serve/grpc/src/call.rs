@@ -3,6 +3,7 @@
 use crate::frames::{Frames, Message};
 use crate::health::Health;
 use crate::oip::GrpcInferenceService;
+use crate::reflection::Reflection;
 use crate::reply::Reply;
 use crate::tfs::{ModelService, PredictionService};
 use axum::Router;
@@ -20,7 +21,7 @@ pub(crate) const PROTOCOL: &str = "grpc";
 
 /// Longest message of a call that does not carry tensors. 1 MiB: a derived decoder may make a
 /// hundred times as much of it in memory.
-const CONTROL_MAX: usize = 1 << 20;
+pub(crate) const CONTROL_MAX: usize = 1 << 20;
 
 /// All services, for requests that [`listen::Routes`] takes for calls of gRPC.
 pub fn router(service: Service, patience: Patience) -> Router {
@@ -140,6 +141,9 @@ async fn answer(State(shared): State<Shared>, request: Request<Body>) -> Respons
             by(&GrpcInferenceService, method, shared, request).await
         }
         "grpc.health.v1.Health" => by(&Health, method, shared, request).await,
+        "grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection" => {
+            by(&Reflection, method, shared, request).await
+        }
         _ => by(&Nothing, &path, shared, request).await,
     }
 }

@@ -1,6 +1,7 @@
 //! `grpc.health.v1`: whether the server, or one model, takes requests.
 
 use crate::call::{Api, Call, unknown};
+use crate::reflection::services;
 use crate::reply::{Part, Reply, framed};
 use listen::Coding;
 use server::{Code, Refusal, Select, Service};
@@ -66,13 +67,7 @@ impl Api for Health {
 
 /// Of the server when no name is given; a name is that of a service here, or of a model.
 fn status(service: &Service, name: &str) -> ServingStatus {
-    const SERVICES: [&str; 4] = [
-        "grpc.health.v1.Health",
-        "inference.GRPCInferenceService",
-        "tensorflow.serving.PredictionService",
-        "tensorflow.serving.ModelService",
-    ];
-    let is_ready = if name.is_empty() || SERVICES.contains(&name) {
+    let is_ready = if name.is_empty() || services().any(|service| service == name) {
         service.is_ready()
     } else {
         match service.store().find(name, Select::Latest) {

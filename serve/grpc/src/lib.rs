@@ -1,5 +1,5 @@
 //! gRPC for the server: the services of TensorFlow Serving and of the Open Inference Protocol, and
-//! the health protocol.
+//! the health and reflection protocols.
 //!
 //! The life of a call: [`router`] hands it to `call`, which picks the service by the path. The
 //! service reads the message, whose outline names the model; what costs CPU (inflating, tensors,
@@ -20,6 +20,7 @@ mod fields;
 mod frames;
 mod health;
 mod oip;
+mod reflection;
 mod reply;
 mod tfs;
 

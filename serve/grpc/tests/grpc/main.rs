@@ -5,5 +5,6 @@ mod malformed;
 mod messages;
 mod open_inference;
 mod reload;
+mod reflection;
 mod support;
 mod tensorflow_serving;
