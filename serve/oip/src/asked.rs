@@ -1,6 +1,7 @@
 //! A request as it was read, before anybody looks at the model.
 
 use bytes::Bytes;
+use std::time::Duration;
 use tensor::{DType, Tensor};
 
 /// What is asked.
@@ -14,6 +15,13 @@ pub struct Asked {
     pub outputs: Option<Vec<Wanted>>,
     /// Are outputs that say nothing of it binary?
     pub is_binary: bool,
+    /// See [`server::Exchange::max_wait`].
+    pub max_wait: Option<Duration>,
+}
+
+/// What the parameter `timeout` means, which is in microseconds: 0 says nothing.
+pub fn max_wait(timeout_us: u64) -> Option<Duration> {
+    (timeout_us > 0).then(|| Duration::from_micros(timeout_us))
 }
 
 /// One input.

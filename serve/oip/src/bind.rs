@@ -27,7 +27,7 @@ pub fn bind(
     regions: &Regions,
     max_images: usize,
 ) -> Result<Bound, Refusal> {
-    let Asked { id, inputs, outputs, is_binary } = asked;
+    let Asked { id, inputs, outputs, is_binary, .. } = asked;
     let binder = Binder { model, regions, id: &id, max_images };
     let outputs = binder.outputs(outputs, is_binary)?;
     binder.check_names(&inputs)?;

@@ -15,7 +15,7 @@ pub mod reply;
 pub mod settings;
 mod words;
 
-pub use asked::{Asked, Data, Given, Shared, Wanted};
+pub use asked::{Asked, Data, Given, Shared, Wanted, max_wait};
 pub use bind::{Bound, bind, bind_raw};
 pub use models::{IndexEntry, answering, index, versions};
 pub use reply::{Place, share};

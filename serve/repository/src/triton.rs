@@ -32,6 +32,9 @@ const KNOWN: [&str; 14] = [
     "sequence_batching",
 ];
 
+/// Fields of `dynamic_batching` that are read.
+const BATCHING: [&str; 2] = ["preferred_batch_size", "max_queue_delay_microseconds"];
+
 /// Every folder that has a configuration or numbered versions.
 pub(crate) fn read(repository: &Path, suffixes: &[String]) -> Result<Found, Error> {
     let mut found = Found::default();
@@ -61,6 +64,11 @@ fn read_model(folder: &Entry, suffixes: &[String], found: &mut Found) -> Result<
     let model = text_proto::parse(&text).and_then(|config| {
         for field in config.others(&KNOWN) {
             found.ignore(&file, field.line, &field.name);
+        }
+        for batching in config.messages("dynamic_batching")? {
+            for field in batching.others(&BATCHING) {
+                found.ignore(&file, field.line, &field.name);
+            }
         }
         let candidate = candidate(folder, &config)?;
         Ok(match refusal(&folder.name, &config)? {

@@ -166,6 +166,10 @@ impl<E: Exchange<Reply = Reply>> Exchange for Finished<E> {
         self.exchange.decode(model)
     }
 
+    fn max_wait(&self) -> Option<Duration> {
+        self.exchange.max_wait()
+    }
+
     fn is_small(&self) -> bool {
         self.exchange.is_small()
     }

@@ -1,6 +1,7 @@
 //! What a protocol does with a request on a worker thread.
 
 use crate::{Answer, Refusal, Servable};
+use std::time::Duration;
 use tensor::Tensor;
 
 /// A request that was received, and the way back to who sent it. Both methods run on a worker
@@ -14,6 +15,12 @@ pub trait Exchange: Send + 'static {
     /// # Errors
     /// When they are no request for this model.
     fn decode(&mut self, model: &Servable) -> Result<Request, Refusal>;
+
+    /// How long the request may have waited for a worker, once it is decoded: longer, and it is
+    /// refused instead of run.
+    fn max_wait(&self) -> Option<Duration> {
+        None
+    }
 
     /// Is the request read in some microseconds? It may then be answered on the protocol's own
     /// thread, when its model is as quick.

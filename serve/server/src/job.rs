@@ -64,7 +64,10 @@ impl<E: Exchange> Job for Waiting<E> {
         let start = Instant::now();
         let request = self.exchange.decode(model);
         self.times.decode += start.elapsed();
-        request
+        match self.exchange.max_wait() {
+            Some(max) if self.times.queue > max => Err(Refusal::WaitTimeout),
+            _ => request,
+        }
     }
 
     fn finish(self: Box<Self>, model: &Servable, outcome: Result<Outcome, Refusal>) -> Times {

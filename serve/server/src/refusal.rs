@@ -133,6 +133,9 @@ pub enum Refusal {
     /// A job panicked.
     #[error("internal error: the job panicked; this is a defect of the server")]
     Panicked,
+    /// The request waited for longer than it said that it may.
+    #[error("Request timeout expired")]
+    WaitTimeout,
     /// A path under `/v1` that means nothing.
     #[error("Malformed request: {method} {path}")]
     MalformedRequest { method: String, path: String },
@@ -229,6 +232,7 @@ impl Refusal {
             Refusal::Unimplemented(_) => fixed("unimplemented", 501, Code::Unimplemented),
         }
     }
+            Refusal::WaitTimeout => retry("wait_timeout", 503, Code::Unavailable),
 }
 
 /// A retry would be refused again.

@@ -115,9 +115,10 @@ impl Statistics {
         counts.fail.add(total);
         let Failures { rejected, backend, other } = &mut counts.failures;
         *match refusal {
-            Refusal::QueueFull { .. } | Refusal::Draining | Refusal::DeadlineExceeded { .. } => {
-                rejected
-            }
+            Refusal::QueueFull { .. }
+            | Refusal::Draining
+            | Refusal::DeadlineExceeded { .. }
+            | Refusal::WaitTimeout => rejected,
             Refusal::Engine { .. } | Refusal::Panicked => backend,
             _ => other,
         } += 1;

@@ -58,7 +58,9 @@ impl Bench {
 /// `METHOD PATH`, lines of headers, an empty line and the body.
 pub fn answer_rest(bytes: &[u8]) {
     if let Some((status, answer)) = ask_rest(bytes) {
-        assert!(MEANT.contains(&status), "{status}: {}", answer.escape_ascii());
+        // A request may bound how long it waits.
+        let is_late = status == 503 && answer.ends_with(b"\"Request timeout expired\"}");
+        assert!(is_late || MEANT.contains(&status), "{status}: {}", answer.escape_ascii());
     }
 }
 

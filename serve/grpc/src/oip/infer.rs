@@ -11,6 +11,7 @@ use listen::Coding;
 use oip::{Bound, Place, classification, share};
 use server::{Charge, Exchange, Outcome, Refusal, Regions, Request, Servable};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A received request, of which only the model is known.
 pub(super) struct Infer {
@@ -23,6 +24,7 @@ pub(super) struct Infer {
     /// Is the reply one of a stream?
     is_of_stream: bool,
     says_final: bool,
+    max_wait: Option<Duration>,
     /// What the reply is to hold, once the request is read.
     asked: oip::reply::Asked,
 }
@@ -45,6 +47,7 @@ impl Infer {
             coding,
             is_of_stream,
             says_final: false,
+            max_wait: None,
             asked,
         }
     }
@@ -57,10 +60,15 @@ impl Exchange for Infer {
         let charge = &mut self.charge;
         let read = request::read(&self.message, self.max_images, &mut |bytes| charge.grow(bytes))?;
         self.says_final = read.says_final;
+        self.max_wait = read.asked.max_wait;
         let bound = oip::bind(read.asked, &[], model, &self.regions, self.max_images)?;
         let Bound { inputs, asked } = bound;
         self.asked = asked;
         Ok(Request::Tensors(inputs))
+    }
+
+    fn max_wait(&self) -> Option<Duration> {
+        self.max_wait
     }
 
     fn encode(self, model: &Servable, outcome: Outcome) -> Result<Vec<u8>, Refusal> {

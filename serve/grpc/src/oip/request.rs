@@ -5,6 +5,7 @@ use crate::fields::{Fields, Value, varint};
 use ::oip::{Asked, Data, Given, Shared, Wanted, refused};
 use bytes::Bytes;
 use server::Refusal;
+use std::time::Duration;
 use tensor::{DType, Tensor, element_count};
 
 /// Most inputs or outputs in one request. 1024: no model has as many.
@@ -56,11 +57,11 @@ pub(super) fn read(
 ) -> Result<Read, Refusal> {
     let (model, _, id) = outline(message)?;
     let (mut inputs, mut raw, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
-    let mut says_final = false;
+    let mut parameters = Parameters::default();
     let mut fields = Fields::new(message);
     while let Some((number, value)) = fields.next()? {
         match number {
-            4 => says_final |= parameter(value.bytes()?)?,
+            4 => parameter(value.bytes()?, &mut parameters)?,
             5 | 6 if inputs.len() + outputs.len() == TENSORS_MAX => {
                 let text = format!("expected at most {TENSORS_MAX} inputs or outputs, found more");
                 return Err(Refusal::InvalidArgument(text));
@@ -80,8 +81,9 @@ pub(super) fn read(
         let text = format!("unexpected additional input data for model '{model}'");
         return Err(Refusal::InvalidArgument(text));
     }
-    let outputs = Some(outputs);
-    let asked = Asked { id: id.to_string(), inputs, outputs, is_binary: true };
+    let (id, outputs) = (id.to_string(), Some(outputs));
+    let Parameters { says_final, max_wait } = parameters;
+    let asked = Asked { id, inputs, outputs, is_binary: true, max_wait };
     Ok(Read { asked, says_final })
 }
 
@@ -282,8 +284,17 @@ fn wanted(message: &[u8]) -> Result<Wanted, Refusal> {
     Ok(wanted)
 }
 
-/// A parameter of the request; does it ask that the reply says that it is the last one?
-fn parameter(message: &[u8]) -> Result<bool, Refusal> {
+/// What the parameters of a request ask for. Nothing is before anything else: every priority is
+/// the same.
+#[derive(Default)]
+struct Parameters {
+    /// That the reply says that it is the last one.
+    says_final: bool,
+    max_wait: Option<Duration>,
+}
+
+/// A parameter of the request.
+fn parameter(message: &[u8], parameters: &mut Parameters) -> Result<(), Refusal> {
     /// The one parameter of those that Triton reserves that a client may set.
     const FINAL: &str = "triton_enable_empty_final_response";
     match entry(message)? {
@@ -292,14 +303,16 @@ fn parameter(message: &[u8]) -> Result<bool, Refusal> {
         ("sequence_start" | "sequence_end", Parameter::Bool(_)) => {}
         (key @ ("sequence_start" | "sequence_end"), _) => return Err(kind(key, "bool_param")),
         ("priority", Parameter::Int(0..) | Parameter::Unsigned(_)) => {}
-        ("priority", Parameter::Int(_)) => {
-            let text = "invalid value for 'priority', expected value >= 0.";
-            return Err(Refusal::InvalidArgument(text.to_string()));
+        (key @ ("priority" | "timeout"), Parameter::Int(..0)) => {
+            let text = format!("invalid value for '{key}', expected value >= 0.");
+            return Err(Refusal::InvalidArgument(text));
         }
         ("priority", _) => return Err(kind("priority", "int64_param or uint64_param")),
-        ("timeout", Parameter::Int(_)) => {}
+        ("timeout", Parameter::Int(timeout)) => {
+            parameters.max_wait = ::oip::max_wait(timeout.unsigned_abs());
+        }
         ("timeout", _) => return Err(kind("timeout", "int64_param")),
-        (FINAL, Parameter::Bool(is_wanted)) => return Ok(is_wanted),
+        (FINAL, Parameter::Bool(is_wanted)) => parameters.says_final = is_wanted,
         (key, _) if key.starts_with("triton_") => {
             return Err(Refusal::InvalidArgument(format!(
                 "parameter keys starting with 'triton_' are reserved for Triton usage. Only the \
@@ -312,7 +325,7 @@ fn parameter(message: &[u8]) -> Result<bool, Refusal> {
         (_, Parameter::Bool(_) | Parameter::Int(_) | Parameter::Text(_)) => {}
         (_, Parameter::Double | Parameter::Unsigned(_)) => {}
     }
-    Ok(false)
+    Ok(())
 }
 
 /// A parameter that says where in shared memory a tensor is; all others mean nothing here.

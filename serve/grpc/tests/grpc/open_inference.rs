@@ -3,7 +3,10 @@
 use crate::messages::*;
 use crate::support::{Client, Server, refused};
 use servables::jpeg;
+use server::Limits;
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::time::Duration;
 use tonic::{Code, Request, Status};
 
 const INFER: &str = "/inference.GRPCInferenceService/ModelInfer";
@@ -190,6 +193,7 @@ fn refused_parameters() -> Vec<(InferRequest, Code, &'static str)> {
             "invalid value type for 'sequence_start'",
         ),
         (with("priority", Choice::Int(-1)), invalid, "invalid value for 'priority'"),
+        (with("timeout", Choice::Int(-1)), invalid, "invalid value for 'timeout'"),
         (with("timeout", Choice::Text(String::new())), invalid, "invalid value type for 'timeout'"),
         (with("triton_x", Choice::Unsigned(1)), invalid, "parameter keys starting with 'triton_'"),
     ]
@@ -203,6 +207,31 @@ async fn refusals_have_triton_s_codes_and_words() {
         let (found, words) = refused(infer(&client, request).await);
         assert!(found == code && words.starts_with(text), "{found:?} {words:?}, not {text:?}");
     }
+}
+
+#[tokio::test]
+async fn a_request_that_waited_too_long_is_not_run() {
+    let workers = NonZeroUsize::MIN;
+    let server = Server::with(Limits { workers, ..Limits::default() }).await;
+    let client = server.client().await;
+    let slow = || ask("slow", vec![floats(&[1.0])]);
+    let first = tokio::spawn({
+        let (client, request) = (client.clone(), slow());
+        async move { infer(&client, request).await }
+    });
+    while !server.has_metric("schooner_requests_in_flight 1") {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let within = |timeout_us: i64| {
+        let parameters = parameter("timeout", Choice::Int(timeout_us));
+        infer(&client, InferRequest { parameters, ..slow() })
+    };
+    let (late, patient, unbounded) = tokio::join!(within(1000), within(60_000_000), within(0));
+    let expired = (Code::Unavailable, "Request timeout expired".to_string());
+    assert_eq!(refused(late), expired);
+    assert!(patient.is_ok() && unbounded.is_ok() && first.await.unwrap().is_ok());
+    let line = r#"schooner_refusals_total{model="slow",reason="wait_timeout"} 1"#;
+    assert!(server.has_metric(line));
 }
 
 #[tokio::test]

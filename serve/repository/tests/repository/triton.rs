@@ -9,7 +9,8 @@ max_batch_size: 32
 input [ { name: "x" data_type: TYPE_FP32 dims: [ 3, 224, 224 ] } ]
 output [ { name: "y" data_type: TYPE_FP32 dims: [ 1000 ] label_filename: "labels.txt" } ]
 version_policy: { latest { num_versions: 2 } }
-dynamic_batching { preferred_batch_size: [ 8, 4 ] max_queue_delay_microseconds: 100 }
+dynamic_batching { preferred_batch_size: [ 8, 4 ] max_queue_delay_microseconds: 100
+  priority_levels: 2 }
 instance_group [ { count: 2 kind: KIND_CPU }, { kind: KIND_CPU } ]
 default_model_filename: "net.onnx"
 optimization { graph { level: 1 } }
@@ -45,8 +46,8 @@ fn a_repository_is_read() {
     assert_eq!(full.instance_count, Some(3));
     assert_eq!(full.warmups, ["zeros"]);
     assert_eq!(desired.refused, []);
-    assert_eq!(desired.ignored.len(), 1);
-    assert_eq!(desired.ignored[0].setting, "optimization");
+    let ignored: Vec<&str> = desired.ignored.iter().map(|i| i.setting.as_str()).collect();
+    assert_eq!(ignored, ["optimization", "priority_levels"]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName};
 use listen::Received;
 use server::{Exchange, Outcome, Refusal, Regions, Request, Servable};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many bytes of a body are JSON; binary tensors follow them.
 pub(super) const HEADER_LENGTH: HeaderName =
@@ -22,6 +23,7 @@ pub(super) struct Infer {
     header_length: Option<String>,
     max_images: usize,
     regions: Arc<Regions>,
+    max_wait: Option<Duration>,
     /// What the reply is to hold, once the request is read.
     asked: ::oip::reply::Asked,
 }
@@ -40,6 +42,7 @@ impl Infer {
             header_length,
             max_images,
             regions,
+            max_wait: None,
             asked: ::oip::reply::Asked::default(),
         }
     }
@@ -55,12 +58,17 @@ impl Exchange for Infer {
             length => {
                 let (json, binary) = body.split_at(length);
                 let asked = request::parse(json, self.max_images)?;
+                self.max_wait = asked.max_wait;
                 bind(asked, binary, model, &self.regions, self.max_images)?
             }
         };
         let Bound { inputs, asked } = bound;
         self.asked = asked;
         Ok(Request::Tensors(inputs))
+    }
+
+    fn max_wait(&self) -> Option<Duration> {
+        self.max_wait
     }
 
     fn is_small(&self) -> bool {

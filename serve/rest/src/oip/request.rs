@@ -21,7 +21,7 @@ pub(crate) fn parse(text: &[u8], max_images: usize) -> Result<Asked, Refusal> {
     Reader::new(text).document(|reader, key| {
         match key {
             "id" => asked.id = reader.string("id")?,
-            "parameters" => asked.is_binary = parameters(reader)?,
+            "parameters" => parameters(reader, &mut asked)?,
             "inputs" => {
                 has_inputs = true;
                 reader.list("inputs", |reader| {
@@ -46,14 +46,14 @@ fn check_count(count: usize) -> Result<(), Refusal> {
     Err(Refusal::InvalidArgument(text))
 }
 
-/// The parameters of the request; are outputs binary that say nothing of it?
-fn parameters(reader: &mut Reader<'_>) -> Result<bool, Refusal> {
-    let mut is_binary = false;
+/// The parameters of the request. Nothing is before anything else: every priority is the same.
+fn parameters(reader: &mut Reader<'_>, asked: &mut Asked) -> Result<(), Refusal> {
     reader.object("parameters", |reader, key| {
         match key {
-            "binary_data_output" => is_binary = reader.boolean(key)?,
+            "binary_data_output" => asked.is_binary = reader.boolean(key)?,
             "sequence_start" | "sequence_end" => drop(reader.boolean(key)?),
-            "priority" | "timeout" => drop(reader.unsigned(key)?),
+            "priority" => drop(reader.unsigned(key)?),
+            "timeout" => asked.max_wait = ::oip::max_wait(reader.unsigned(key)?),
             "sequence_id" => drop(reader.setting(key)?),
             _ if key.starts_with("triton_") => {
                 let text = "parameter keys starting with 'triton_' are reserved for Triton usage \
@@ -63,8 +63,7 @@ fn parameters(reader: &mut Reader<'_>) -> Result<bool, Refusal> {
             _ => reader.skip()?,
         }
         Ok(())
-    })?;
-    Ok(is_binary)
+    })
 }
 
 /// What one input's object says; whatever it leaves out is checked at its end.
