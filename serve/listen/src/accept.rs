@@ -24,7 +24,7 @@ pub struct Summary {
 /// Serves until `shutdown` resolves, then stops gracefully: connections that the system already
 /// accepted are served, every response over HTTP/1.1 closes its connection, idle connections are
 /// closed after `linger`, and the call returns when the last request is answered or `grace` is
-/// over. The service itself still runs: call [`Service::drain`] next.
+/// over. The service itself still runs.
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,

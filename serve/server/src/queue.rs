@@ -41,9 +41,6 @@ impl<J> Queue<J> {
     /// Adds a job to the end of the model's lane.
     pub(crate) fn push(&self, model: &Arc<Servable>, job: J) -> Result<(), Refusal> {
         let mut state = self.lock();
-        if state.is_closed {
-            return Err(Refusal::Draining);
-        }
         let lane = state.lane(model);
         if lane.jobs.len() >= self.limit {
             return Err(Refusal::QueueFull { limit: self.limit });
@@ -80,15 +77,10 @@ impl<J> Queue<J> {
         }
     }
 
-    /// Refuses further jobs; those that wait are still handed out, without further delay.
+    /// There will be no further jobs; those that wait are still handed out, without further delay.
     pub(crate) fn close(&self) {
         self.lock().is_closed = true;
         self.changed.notify_all();
-    }
-
-    /// Are further jobs refused?
-    pub(crate) fn is_closed(&self) -> bool {
-        self.lock().is_closed
     }
 
     /// No code that can panic runs under the lock, so a poisoned one is still good.
@@ -177,12 +169,11 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_queue_takes_nothing_and_gives_the_rest() {
+    fn a_closed_queue_gives_the_rest() {
         let queue = Queue::new(2);
         let [a, ..] = models();
         queue.push(&a, ()).unwrap();
         queue.close();
-        assert_eq!(queue.push(&a, ()), Err(Refusal::Draining));
         assert!(queue.pop().is_some());
         assert!(queue.pop().is_none());
     }

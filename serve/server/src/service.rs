@@ -9,8 +9,7 @@ use crate::{
 };
 use monitor::Metrics;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Models, queue and workers. Cheap to clone; all clones are the same service. When the last
@@ -26,7 +25,6 @@ struct Inner {
     metrics: Arc<Metrics>,
     budget: Arc<Budget>,
     queue: Arc<Queue<Box<dyn Job>>>,
-    workers: Mutex<Vec<JoinHandle<()>>>,
     is_draining: AtomicBool,
     repository: OnceLock<Arc<Repository>>,
     regions: Arc<Regions>,
@@ -41,11 +39,10 @@ impl Service {
     pub fn new(limits: Limits, metrics: Metrics) -> std::io::Result<Service> {
         let metrics = Arc::new(metrics);
         let queue = Arc::new(Queue::new(limits.queue_length));
-        let mut workers = Vec::new();
         for index in 0..limits.workers.get() {
             let (queue, metrics) = (queue.clone(), metrics.clone());
             let thread = std::thread::Builder::new().name(format!("worker-{index}"));
-            workers.push(thread.spawn(move || worker::work(&queue, &metrics))?);
+            thread.spawn(move || worker::work(&queue, &metrics))?;
         }
         let inner = Inner {
             store: ModelStore::default(),
@@ -55,7 +52,6 @@ impl Service {
             limits,
             metrics,
             queue,
-            workers: Mutex::new(workers),
             is_draining: AtomicBool::new(false),
             repository: OnceLock::new(),
         };
@@ -149,24 +145,12 @@ impl Service {
         self.inner.is_draining.store(true, Ordering::Relaxed);
     }
 
-    /// Refuses further requests, answers those that wait, and ends the workers. Blocks until
-    /// the last job is done, so never call it on a thread of an async runtime.
-    pub fn drain(&self) {
-        self.begin_drain();
-        self.inner.queue.close();
-        let mut workers = self.inner.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        for worker in workers.drain(..) {
-            // A worker catches the panics of its jobs, so that it has none to report.
-            let _ = worker.join();
-        }
-    }
-
     /// Answers one request on a worker thread, and tells how long each stage took. Needs the tokio
     /// clock. When the future is dropped before a worker begins, or nobody can have the answer in
     /// time any more, the job is skipped. The client may want it sooner than the server's limit.
     ///
     /// # Errors
-    /// When the queue is full or closed, the time is over, or decoding, running or encoding
+    /// When the queue is full, the time is over, or decoding, running or encoding
     /// fails.
     pub async fn answer<E: Exchange>(
         &self,
@@ -194,7 +178,7 @@ impl Service {
         let is_small = exchange.is_small();
         let (job, answered) = Waiting::new(exchange, deadline);
         if is_small && model.is_quick() {
-            self.answer_here(model, Box::new(job))?;
+            self.answer_here(model, Box::new(job));
         } else {
             self.enqueue(model, Box::new(job))?;
         }
@@ -221,14 +205,10 @@ impl Service {
 
     /// Answers a small request of a quick model on this thread: to hand it to a worker, and the
     /// reply back, would take longer.
-    fn answer_here(&self, model: &Servable, job: Box<dyn Job>) -> Result<(), Refusal> {
-        if self.inner.queue.is_closed() {
-            return Err(Refusal::Draining);
-        }
+    fn answer_here(&self, model: &Servable, job: Box<dyn Job>) {
         let start = Instant::now();
         worker::answer(model, self.metrics(), job);
         model.note_time(start.elapsed());
-        Ok(())
     }
 
     /// The gauge rises before a worker can lower it.

@@ -96,12 +96,3 @@ async fn a_panic_costs_its_own_request() {
     // Where it is answered depends on how long the panic took to be told.
     is_here(&service, &quick, true).await;
 }
-
-#[tokio::test]
-async fn nothing_is_answered_after_the_end() {
-    let (service, quick) = (service(), model(QUICK, Duration::ZERO));
-    let draining = service.clone();
-    tokio::task::spawn_blocking(move || draining.drain()).await.unwrap();
-    let asked = Asked { number: 1.0, is_small: true };
-    assert_eq!(service.answer(quick, asked, None).await.unwrap_err(), Refusal::Draining);
-}

@@ -90,9 +90,7 @@ impl Server {
 
     pub(crate) fn stop(&mut self) -> Summary {
         self.signal();
-        let summary = self.join();
-        self.service.drain();
-        summary
+        self.join()
     }
 
     pub(crate) fn connect(&self) -> Client {
