@@ -31,6 +31,12 @@ pub enum Refusal {
     /// Models are to be loaded or unloaded by request, and the server does not allow it.
     #[error("expected a server with --control explicit, found one that loads models by itself")]
     ControlIsOff,
+    /// A change that is asked for where anybody may ask.
+    #[error(
+        "expected a client of this machine or one with a key, found an address that is open to \
+         all; ask at that of --listen manage=127.0.0.1:9001, or add --api-keys"
+    )]
+    NotManaged,
     /// A version label that names no version.
     #[error("Unrecognized servable version label: {0}")]
     UnknownLabel(String),
@@ -127,15 +133,15 @@ pub enum Refusal {
     /// No reply was made in time.
     #[error("the request was not answered within {milliseconds} ms")]
     DeadlineExceeded { milliseconds: u128 },
+    /// The request waited for longer than it said that it may.
+    #[error("Request timeout expired")]
+    WaitTimeout,
     /// The engine failed.
     #[error("model {model} failed: {reason}")]
     Engine { model: String, reason: String },
     /// A job panicked.
     #[error("internal error: the job panicked; this is a defect of the server")]
     Panicked,
-    /// The request waited for longer than it said that it may.
-    #[error("Request timeout expired")]
-    WaitTimeout,
     /// A path under `/v1` that means nothing.
     #[error("Malformed request: {method} {path}")]
     MalformedRequest { method: String, path: String },
@@ -173,6 +179,7 @@ pub enum Code {
     DeadlineExceeded = 4,
     NotFound = 5,
     AlreadyExists = 6,
+    PermissionDenied = 7,
     ResourceExhausted = 8,
     FailedPrecondition = 9,
     Unimplemented = 12,
@@ -192,6 +199,7 @@ impl Refusal {
             Refusal::Catalog(_) => fixed("catalog", 500, Code::Internal),
             Refusal::Config(_) => fixed("config", 400, Code::FailedPrecondition),
             Refusal::ControlIsOff => fixed("control", 403, Code::FailedPrecondition),
+            Refusal::NotManaged => fixed("not_managed", 403, Code::PermissionDenied),
             Refusal::UnknownLabel(_) => fixed("unknown_label", 400, Code::InvalidArgument),
             Refusal::BadVersion(_) => fixed("bad_version", 400, Code::InvalidArgument),
             Refusal::SignatureNotFound(_) => fixed("no_signature", 400, Code::InvalidArgument),
@@ -224,6 +232,7 @@ impl Refusal {
             Refusal::RateLimited { .. } => retry("rate", 429, Code::ResourceExhausted),
             Refusal::Draining => retry("draining", 503, Code::Unavailable),
             Refusal::DeadlineExceeded { .. } => fixed("deadline", 504, Code::DeadlineExceeded),
+            Refusal::WaitTimeout => retry("wait_timeout", 503, Code::Unavailable),
             Refusal::Engine { .. } => fixed("engine", 500, Code::Internal),
             Refusal::Panicked => fixed("panic", 500, Code::Internal),
             Refusal::MalformedRequest { .. } => fixed("malformed", 400, Code::InvalidArgument),
@@ -232,7 +241,6 @@ impl Refusal {
             Refusal::Unimplemented(_) => fixed("unimplemented", 501, Code::Unimplemented),
         }
     }
-            Refusal::WaitTimeout => retry("wait_timeout", 503, Code::Unavailable),
 }
 
 /// A retry would be refused again.

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 #[derive(Clone)]
 pub struct Service {
     inner: Arc<Inner>,
+    /// May who asks here change what is served, and settings?
+    is_managed: bool,
 }
 
 struct Inner {
@@ -55,7 +57,7 @@ impl Service {
             is_draining: AtomicBool::new(false),
             repository: OnceLock::new(),
         };
-        Ok(Service { inner: Arc::new(inner) })
+        Ok(Service { inner: Arc::new(inner), is_managed: true })
     }
 
     /// Makes a model available, in place of one with the same name and version; loading it took
@@ -85,14 +87,31 @@ impl Service {
         self.inner.repository.get()
     }
 
+    /// The same service for a listener that anybody may reach: models are asked there, and
+    /// nothing is changed.
+    #[must_use]
+    pub fn for_anybody(&self) -> Service {
+        Service { is_managed: false, ..self.clone() }
+    }
+
+    /// Refuses changes by clients that may be anybody.
+    ///
+    /// # Errors
+    /// When this is [`Service::for_anybody`].
+    pub fn check_managed(&self) -> Result<(), Refusal> {
+        if self.is_managed { Ok(()) } else { Err(Refusal::NotManaged) }
+    }
+
     /// Changes which models are served, on a thread that may block. Needs the tokio runtime.
     ///
     /// # Errors
-    /// When the server was not told to let requests decide, or the change fails.
+    /// When clients may be anybody, the server was not told to let requests decide, or the change
+    /// fails.
     pub async fn manage<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Repository, &Service) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
+        self.check_managed()?;
         let explicit = |r: &&Arc<Repository>| r.control() == Control::Explicit;
         let repository = self.repository().filter(explicit).ok_or(Refusal::ControlIsOff)?.clone();
         let service = self.clone();

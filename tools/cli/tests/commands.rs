@@ -209,11 +209,16 @@ fn wrong_arguments_say_what_was_expected_and_found() {
         (&["build", &model, "-o", word(unwritable)], 1, "/nowhere/libfashion.so"),
         (&["eval", &model, &fashion("samples")], 1, "found none"),
         (&["serve", &model, "--listen", "nonsense"], 2, "expected HOST:PORT"),
-        (&["serve", &model, "--listen", "kserve=80"], 2, "expected triton=… or torchserve=…"),
+        (&["serve", &model, "--listen", "kserve=80"], 2, "expected manage=…, triton=… or torch"),
         (
             &["serve", &model, "--listen", "0.0.0.0:0", "--control", "explicit"],
             2,
             "change what is served or read memory: add --api-keys",
+        ),
+        (
+            &["serve", &model, "--listen", "manage=0.0.0.0:0"],
+            2,
+            "change what is served or read memory: add --api-keys, or let it be local",
         ),
     ] {
         let (_, stderr) = check(words, code);

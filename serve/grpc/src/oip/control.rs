@@ -101,7 +101,10 @@ pub(super) async fn trace(call: &mut Call) -> Result<Reply, Refusal> {
     let settings = call.service.settings();
     let setting = match update == TraceUpdate::default() {
         true => settings.trace(model),
-        false => settings.update_trace(model, update),
+        false => {
+            call.service.check_managed()?;
+            settings.update_trace(model, update)
+        }
     };
     Ok(Reply::of(&TraceSettings { settings: told(&setting), model_name: String::new() }))
 }
@@ -153,6 +156,9 @@ fn told(setting: &TraceSetting) -> BTreeMap<String, TraceValues> {
 /// Told, and changed where settings are given.
 pub(super) async fn logging(call: &mut Call) -> Result<Reply, Refusal> {
     let request: LogSettings = call.receive_control().await?;
+    if !request.settings.is_empty() {
+        call.service.check_managed()?;
+    }
     let mut log = call.service.settings().log();
     for (key, LogValue { choice }) in request.settings {
         let Some(choice) = choice else { continue };

@@ -76,7 +76,10 @@ pub(super) async fn trace(call: &mut Call, model: Option<&str>) -> Result<Reply,
     }
     let update = match call.is_post() {
         false => TraceUpdate::default(),
-        true => trace_update(&call.receive_control().await?)?,
+        true => {
+            call.service.check_managed()?;
+            trace_update(&call.receive_control().await?)?
+        }
     };
     let setting = match update == TraceUpdate::default() {
         true => call.service.settings().trace(model),
@@ -143,6 +146,7 @@ fn trace_json(setting: &TraceSetting) -> Vec<u8> {
 pub(super) async fn logging(call: &mut Call) -> Result<Reply, Refusal> {
     let mut log = call.service.settings().log();
     if call.is_post() {
+        call.service.check_managed()?;
         let update = log_update(&call.receive_control().await?)?;
         log = call.service.settings().update_log(|log| update.apply(log));
     }

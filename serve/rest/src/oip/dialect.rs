@@ -69,6 +69,7 @@ fn triton_status(refusal: &Refusal) -> u16 {
             Code::Unavailable => 503,
             Code::Unimplemented => 501,
             Code::Unauthenticated => 401,
+            Code::PermissionDenied => 403,
             Code::Cancelled
             | Code::InvalidArgument
             | Code::DeadlineExceeded

@@ -34,6 +34,9 @@ impl Management {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         let method = call.head.method.clone();
         let parameters = Parameters::of(call.head.uri.query());
+        if !matches!(method, Method::GET | Method::OPTIONS) {
+            call.service.check_managed()?;
+        }
         match (&method, path.as_slice()) {
             (&Method::OPTIONS, [""]) | (_, ["api-description"]) => {
                 Ok(Ok(openapi::description(openapi::MANAGEMENT)))

@@ -3,11 +3,13 @@
 use crate::support::{Response, Server};
 use listen::Options;
 use repository::{Classes, ModelFile};
-use servables::{echo, half_plus_two, n};
+use servables::{echo, half_plus_two, model, n, port};
 use server::{Catalog, Control, Limits, LoadError, Loader, Repository, Servable, Source, Wanted};
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tensor::DType;
 
 fn post(server: &Server, path: &str, body: &str) -> Response {
@@ -189,6 +191,50 @@ fn settings_are_kept_and_checked() {
     check(&server.get("/v2/logging"), &log);
     let refused = post(&server, "/v2/logging", r#"{"log_file":"x"}"#);
     check_refused(&refused, 501, &format!("log {fixed}"));
+}
+
+#[test]
+fn a_request_that_waited_too_long_is_not_run() {
+    let limits = Limits { workers: NonZeroUsize::MIN, ..Limits::default() };
+    let ports = |name| vec![port(name, DType::F32, vec![n()])];
+    let slow = model("slow", ports("x"), ports("y"), |inputs| {
+        std::thread::sleep(Duration::from_millis(200));
+        Ok(inputs.to_vec())
+    });
+    let server = Server::with(limits, Options::default(), vec![slow]);
+    let ask = |parameters: &str| {
+        let input = r#"{"name":"x","shape":[1],"datatype":"FP32","data":[1]}"#;
+        let body = format!(r#"{{"parameters":{{{parameters}}},"inputs":[{input}]}}"#);
+        post(&server, "/v2/models/slow/infer", &body)
+    };
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| ask(r#""priority":1"#));
+        while !server.has_metric("schooner_requests_in_flight 1") {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let late = ask(r#""timeout":1000"#);
+        check_refused(&late, 503, "Request timeout expired");
+        assert_eq!(late.header("retry-after"), "1");
+        assert_eq!(first.join().unwrap().status, 200);
+    });
+    assert_eq!(ask(r#""timeout":60000000"#).status, 200);
+}
+
+#[test]
+fn what_anybody_may_reach_takes_no_changes() {
+    let server = Server::for_anybody(vec![half_plus_two()]);
+    let text = "expected a client of this machine or one with a key";
+    for (path, body) in [
+        ("/v2/repository/models/half_plus_two/unload", ""),
+        ("/v2/trace/setting", r#"{"trace_rate":"5"}"#),
+        ("/v2/logging", r#"{"log_info":false}"#),
+    ] {
+        let response = post(&server, path, body);
+        assert_eq!(response.status, 403, "{path}");
+        assert!(response.error().starts_with(text), "{path}: {}", response.error());
+    }
+    assert_eq!(server.get("/v2/logging").status, 200);
+    assert_eq!(server.get("/v2/models/half_plus_two/ready").status, 200);
 }
 
 /// Loads models that give back what they get.

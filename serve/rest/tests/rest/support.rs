@@ -49,6 +49,12 @@ impl Server {
         Server::routed(router, Limits::default(), Options::default(), models)
     }
 
+    /// A server whose only listener is one that anybody may reach.
+    pub(crate) fn for_anybody(models: Vec<Servable>) -> Server {
+        let router = |service: Service, patience| rest::router(service.for_anybody(), patience);
+        Server::routed(router, Limits::default(), Options::default(), models)
+    }
+
     fn routed(
         router: fn(Service, Patience) -> axum::Router,
         limits: Limits,

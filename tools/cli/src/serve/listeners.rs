@@ -15,6 +15,8 @@ use tokio::task::JoinSet;
 pub(crate) enum Role {
     /// TensorFlow Serving's and the Open Inference Protocol, REST and gRPC, and our own.
     Main,
+    /// The same as [`Role::Main`], for those who load models and change settings.
+    Manage,
     /// Triton's REST, to the letter.
     TritonHttp,
     /// Triton's gRPC.
@@ -36,24 +38,30 @@ pub(crate) struct Listen {
 }
 
 impl Listen {
-    /// Reads `HOST:PORT`, `triton=8000,8001,8002` or `torchserve=HOST:8080,8081,8082`. Ports of
-    /// other servers are local ones unless the first of them has a host.
+    /// Reads `HOST:PORT`, `manage=9001`, `triton=8000,8001,8002` or
+    /// `torchserve=HOST:8080,8081,8082`. Ports behind a name are local ones unless the first of
+    /// them has a host.
     pub(crate) fn parse(text: &str) -> Result<Listen, String> {
         let Some((protocol, ports)) = text.split_once('=') else {
             return Ok(Listen { ports: vec![(Role::Main, text.to_string())] });
         };
-        let roles = match protocol {
-            "triton" => [Role::TritonHttp, Role::TritonGrpc, Role::TritonMetrics],
-            "torchserve" => [Role::TorchInference, Role::TorchManagement, Role::TorchMetrics],
-            _ => return Err(format!("expected triton=… or torchserve=…, found `{protocol}=`")),
+        let roles: &[Role] = match protocol {
+            "manage" => &[Role::Manage],
+            "triton" => &[Role::TritonHttp, Role::TritonGrpc, Role::TritonMetrics],
+            "torchserve" => &[Role::TorchInference, Role::TorchManagement, Role::TorchMetrics],
+            _ => {
+                let expected = "expected manage=…, triton=… or torchserve=…";
+                return Err(format!("{expected}, found `{protocol}=`"));
+            }
         };
         let (host, ports) = ports.rsplit_once(':').unwrap_or(("127.0.0.1", ports));
         let ports: Vec<&str> = ports.split(',').collect();
         let is_port = |port: &&str| port.parse::<u16>().is_ok();
         if ports.len() > roles.len() || !ports.iter().all(is_port) {
-            return Err(format!("expected {protocol}=[HOST:]PORT[,PORT,PORT], found `{text}`"));
+            let more = ",PORT".repeat(roles.len() - 1);
+            return Err(format!("expected {protocol}=[HOST:]PORT[{more}], found `{text}`"));
         }
-        let ports = roles.into_iter().zip(ports.iter().map(|port| format!("{host}:{port}")));
+        let ports = roles.iter().copied().zip(ports.iter().map(|port| format!("{host}:{port}")));
         Ok(Listen { ports: ports.collect() })
     }
 }
@@ -91,15 +99,22 @@ impl Listeners {
         stop: impl Future<Output = ()>,
     ) -> Summary {
         let patience = Patience::from(options);
-        let torchserve = TorchServe::new(service.clone(), patience, store);
+        let has_keys = guard.keys.is_some();
+        let at = |is_open: bool| if is_open { service.for_anybody() } else { service.clone() };
+        // Its ports know the same workers, and therefore are made together.
+        let manages = |(role, ..): &&(Role, _, _)| *role == Role::TorchManagement;
+        let mut managing = self.bound.iter().filter(manages);
+        let is_torchserve_open = managing.any(|(_, address, _)| is_open(address, has_keys));
+        let torchserve = TorchServe::new(at(is_torchserve_open), patience, store);
         let (stopping, stopped) = watch::channel(false);
         let mut serving = JoinSet::new();
-        for (role, _, listener) in self.bound {
+        for (role, address, listener) in self.bound {
+            let service = at(is_open(&address, has_keys));
             let mut stopped = stopped.clone();
             let stop = async move { drop(stopped.wait_for(|&is_over| is_over).await) };
-            let routes = role.routes(service, patience, &torchserve);
+            let routes = role.routes(&service, patience, &torchserve);
             let (guard, options) = (guard.clone(), options.clone());
-            serving.spawn(listen::serve(listener, routes, guard, service.clone(), options, stop));
+            serving.spawn(listen::serve(listener, routes, guard, service, options, stop));
         }
         stop.await;
         // A receiver is in hand, so that it cannot fail.
@@ -117,7 +132,9 @@ impl Role {
         let grpc = || grpc::router(service.clone(), patience);
         let rest = |rest| Routes { rest, ..Routes::default() };
         match self {
-            Role::Main => Routes { rest: rest::router(service.clone(), patience), grpc: grpc() },
+            Role::Main | Role::Manage => {
+                Routes { rest: rest::router(service.clone(), patience), grpc: grpc() }
+            }
             Role::TritonHttp => rest(rest::triton(service.clone(), patience)),
             Role::TritonGrpc => Routes { grpc: grpc(), ..Routes::default() },
             Role::TritonMetrics => rest(rest::triton_metrics(service.clone())),
@@ -127,10 +144,20 @@ impl Role {
         }
     }
 
+    /// Can models be loaded or settings be changed there?
+    pub(crate) fn takes_changes(self) -> bool {
+        match self {
+            Role::Main | Role::Manage => true,
+            Role::TritonHttp | Role::TritonGrpc | Role::TorchManagement => true,
+            Role::TritonMetrics | Role::TorchInference | Role::TorchMetrics => false,
+        }
+    }
+
     /// What is spoken there.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Role::Main => "TensorFlow Serving, Open Inference Protocol, gRPC",
+            Role::Manage => "management",
             Role::TritonHttp => "Triton HTTP",
             Role::TritonGrpc => "Triton gRPC",
             Role::TritonMetrics => "Triton metrics",
@@ -139,6 +166,11 @@ impl Role {
             Role::TorchMetrics => "TorchServe metrics",
         }
     }
+}
+
+/// May anybody be asking at this address?
+pub(crate) fn is_open(address: &SocketAddr, has_keys: bool) -> bool {
+    !has_keys && !address.ip().is_loopback()
 }
 
 async fn bind(text: &str) -> Result<TcpListener, Error> {
@@ -172,10 +204,13 @@ mod tests {
             port(Role::TritonMetrics, "127.0.0.1:8002"),
         ];
         assert_eq!(parsed("triton=8000,8001,8002"), Ok(triton));
+        assert_eq!(parsed("manage=9001"), Ok(vec![port(Role::Manage, "127.0.0.1:9001")]));
         let torchserve =
             vec![port(Role::TorchInference, "[::]:8080"), port(Role::TorchManagement, "[::]:8081")];
         assert_eq!(parsed("torchserve=[::]:8080,8081"), Ok(torchserve));
-        for text in ["kserve=80", "triton=", "triton=1,2,3,4", "triton=99999", "triton=a:b"] {
+        for text in
+            ["kserve=80", "triton=", "triton=1,2,3,4", "triton=99999", "triton=a:b", "manage=1,2"]
+        {
             assert!(parsed(text).is_err(), "{text}");
         }
     }

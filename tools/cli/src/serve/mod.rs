@@ -52,8 +52,9 @@ pub(crate) struct Serve {
     /// Address to listen on, port 0 takes any free one; or the ports of another server, each of
     /// which answers as that server does: triton=HTTP,GRPC,METRICS or
     /// torchserve=INFERENCE,MANAGEMENT,METRICS, on this machine only unless a host and a colon
-    /// stand before the first port; may be given again
-    #[arg(long, value_name = "ADDRESS|PROTOCOL=PORTS", default_value = "127.0.0.1:9000",
+    /// stand before the first port; or manage=PORT, where models are loaded and settings changed
+    /// while other addresses are open to all; may be given again
+    #[arg(long, value_name = "ADDRESS|NAME=PORTS", default_value = "127.0.0.1:9000",
           value_parser = Listen::parse, env = "SCHOONER_LISTEN")]
     listen: Vec<Listen>,
 
@@ -149,16 +150,22 @@ impl Serve {
 
     /// Refuses to let strangers load models or name memory.
     fn check_reach(&self, listeners: &Listeners, has_keys: bool) -> Result<(), Error> {
+        let addresses = listeners.addresses();
+        let is_open = |(_, address): &&(Role, SocketAddr)| listeners::is_open(address, has_keys);
+        let Some((_, open)) = addresses.iter().find(is_open) else { return Ok(()) };
+        let manage = addresses.iter().filter(is_open).find(|(role, _)| *role == Role::Manage);
+        let mut guarded = addresses.iter().filter(|address| !is_open(address));
         let is_explicit = self.sources.control() == Control::Explicit;
-        let open = listeners.addresses().into_iter().find(|(_, a)| !a.ip().is_loopback());
-        let (Some((_, address)), false) = (open, has_keys) else { return Ok(()) };
-        let flag = match (is_explicit, self.shared_memory) {
-            (false, false) => return Ok(()),
-            (true, _) => "--control explicit",
-            (false, true) => "--shared-memory",
+        let (flag, address, fix) = match manage {
+            Some((_, address)) => ("--listen manage=…", address, ", or let it be local"),
+            None if self.shared_memory => ("--shared-memory", open, ""),
+            None if is_explicit && !guarded.any(|(role, _)| role.takes_changes()) => {
+                ("--control explicit", open, ", or --listen manage=127.0.0.1:9001")
+            }
+            None => return Ok(()),
         };
         let reason = "lets whoever reaches it change what is served or read memory";
-        Err(Error::Usage(format!("{flag} at {address} {reason}: add --api-keys")))
+        Err(Error::Usage(format!("{flag} at {address} {reason}: add --api-keys{fix}")))
     }
 
     fn limits(&self) -> Limits {

@@ -10,6 +10,7 @@ mod disk;
 mod files;
 mod killed;
 mod memory;
+mod managed;
 mod models;
 mod names;
 mod overload;
