@@ -69,7 +69,7 @@ def classified(client):
     image = np.array([b"\xff\xd8\xff\xe0\x40"], dtype=np.object_)
     wanted = [grpc.InferRequestedOutput("y", class_count=1)]
     result = client.infer("brightness", [tensor("x", image, "BYTES")], outputs=wanted)
-    assert result.as_numpy("y").tolist() == [b"0.250000:0"], result.as_numpy("y")
+    assert result.as_numpy("y").tolist() == [b"0.250000:0:dark"], result.as_numpy("y")
 
 
 def streamed(client):
@@ -108,7 +108,7 @@ def shared(client):
 
 
 def configured(client):
-    found = client.update_trace_settings("pair", {"trace_level": ["TIMESTAMPS"], "trace_rate": 5})
+    found = client.update_trace_settings("pair", {"trace_level": ["TIMESTAMPS"], "trace_rate": "5"})
     assert list(found.settings["trace_rate"].value) == ["5"], found
     assert list(client.get_trace_settings().settings["trace_level"].value) == ["OFF"]
     found = client.update_log_settings({"log_verbose_level": 1, "log_info": False})

@@ -11,6 +11,7 @@ pub use requests::{HttpRequest, http_requests};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The variable that names the folder of the large fixtures.
 const FIXTURES: &str = "SCHOONER_FIXTURES";
@@ -55,18 +56,24 @@ pub fn fetched(path: &str) -> Option<PathBuf> {
     file_in(FETCHED, path)
 }
 
-/// A Python interpreter that has this client of another server. `None`, with a line on stderr, when
-/// `SCHOONER_CLIENTS` is not set.
+/// Drives a server with a client of another server: runs a script of `suites/clients`, which needs
+/// this package, with these words, and requires that it prints so many lines and succeeds. Without
+/// `SCHOONER_CLIENTS`, a Python interpreter that has the packages, a line on stderr says what is
+/// skipped.
 ///
 /// # Panics
-/// When the variable is set and names no file.
-pub fn client(package: &str) -> Option<PathBuf> {
+/// When the variable is set and names no file, or the script fails.
+pub fn drive(script: &str, package: &str, words: &[&str], lines: usize) {
     let Some(python) = std::env::var_os(CLIENTS) else {
-        skip(&format!("a Python with {package}"), CLIENTS);
-        return None;
+        return skip(&format!("a Python with {package}"), CLIENTS);
     };
     assert!(Path::new(&python).exists(), "{CLIENTS} is set and names no file");
-    Some(python.into())
+    let script = repository().join("suites/clients").join(script);
+    let output = Command::new(python).arg(script).args(words).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{complained}");
+    assert_eq!(said.lines().count(), lines, "{said}");
 }
 
 /// The folder of the ONNX project's node tests. `None`, with a line on stderr, when

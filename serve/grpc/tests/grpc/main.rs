@@ -1,10 +1,11 @@
 //! Real sockets, with the client of `tonic` and messages that are derived, unlike the server's.
 
 mod calls;
+mod clients;
 mod malformed;
 mod messages;
 mod open_inference;
-mod reload;
 mod reflection;
+mod reload;
 mod support;
 mod tensorflow_serving;

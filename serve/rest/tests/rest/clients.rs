@@ -4,8 +4,6 @@ use crate::support::Server;
 use listen::Options;
 use servables::{brightness, echo, model, n, port};
 use server::{Limits, Servable};
-use std::path::Path;
-use std::process::Command;
 use tensor::DType;
 
 fn models() -> Vec<Servable> {
@@ -20,18 +18,11 @@ fn models() -> Vec<Servable> {
 
 #[test]
 fn tritonclient_over_http_is_served() {
-    let Some(python) = testkit::client("tritonclient") else { return };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../suites/clients/triton_http.py");
     let limits = || Limits { shares_memory: true, ..Limits::default() };
     for server in [
         Server::triton(limits(), Options::default(), models()),
         Server::with(limits(), Options::default(), models()),
     ] {
-        let url = server.address.to_string();
-        let output = Command::new(&python).arg(&script).arg(url).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        let complained = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}{complained}");
-        assert_eq!(said.lines().count(), 7, "{said}");
+        testkit::drive("triton_http.py", "tritonclient", &[&server.address.to_string()], 7);
     }
 }

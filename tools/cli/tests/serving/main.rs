@@ -5,12 +5,13 @@
 mod support;
 
 mod client;
+mod clients_of_others;
 mod clients_that_leave;
 mod disk;
 mod files;
 mod killed;
-mod memory;
 mod managed;
+mod memory;
 mod models;
 mod names;
 mod overload;
