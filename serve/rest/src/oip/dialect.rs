@@ -38,9 +38,20 @@ impl Dialect {
         }
     }
 
-    /// Content type of an answer without a body.
-    pub(super) fn empty(self) -> Reply {
-        Reply::ok(PLAIN, Vec::new())
+    /// The server, or a model, is what the word says: as the protocol has it, and KServe's client
+    /// reads it. Triton says it by the status alone.
+    pub(super) fn is_so(self, model: Option<&str>, word: &str) -> Reply {
+        if self == Dialect::Triton {
+            return Reply::ok(PLAIN, Vec::new());
+        }
+        let mut json = Pretty::compact();
+        json.object();
+        if let Some(model) = model {
+            json.field("name", model);
+        }
+        json.raw_field(word, "true");
+        json.end_object();
+        Reply::ok(JSON, json.finish())
     }
 
     /// Triton names JSON as JSON once it has found the request's model.

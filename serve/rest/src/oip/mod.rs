@@ -31,8 +31,8 @@ impl Protocol for OpenInference {
     async fn answer(&self, call: &mut Call) -> Result<Reply, Refusal> {
         match Route::parse(&call.head.method, call.head.uri.path())? {
             Route::Server => Ok(Reply::ok(JSON, about::server(self.dialect))),
-            Route::Live => Ok(self.dialect.empty()),
-            Route::Ready if call.service.is_ready() => Ok(self.dialect.empty()),
+            Route::Live => Ok(self.dialect.is_so(None, "live")),
+            Route::Ready if call.service.is_ready() => Ok(self.dialect.is_so(None, "ready")),
             Route::Ready => Ok(self.dialect.not_ready(503)),
             Route::Model { model, select, about } => self.about(call, &model, select, about),
             Route::Infer { model, select } => infer(call, &model, select).await,
@@ -65,7 +65,7 @@ impl OpenInference {
         let found = call.find(model, select.clone());
         if about == About::Ready {
             return Ok(match found {
-                Ok(_) => self.dialect.empty(),
+                Ok(_) => self.dialect.is_so(Some(model), "ready"),
                 Err(refusal) => self.dialect.not_ready(refusal.row().http),
             });
         }

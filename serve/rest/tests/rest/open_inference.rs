@@ -358,9 +358,13 @@ fn the_server_and_its_models_are_described() {
     let server = Server::start();
     let about = server.get("/v2");
     assert!(about.text().starts_with(r#"{"name":"schooner","version":""#), "{}", about.text());
-    for path in ["/v2/health/live", "/v2/health/ready", "/v2/models/pair/ready"] {
+    for (path, text) in [
+        ("/v2/health/live", r#"{"live":true}"#),
+        ("/v2/health/ready", r#"{"ready":true}"#),
+        ("/v2/models/pair/ready", r#"{"name":"pair","ready":true}"#),
+    ] {
         let response = server.get(path);
-        assert_eq!((response.status, response.text()), (200, ""), "{path}");
+        assert_eq!((response.status, response.text()), (200, text), "{path}");
     }
     check_refused(&server.get("/v2/models/no/ready"), 404, "Model version not ready");
     server.service.store().begin("late", 1);
