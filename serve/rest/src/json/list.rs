@@ -1,23 +1,34 @@
 //! Lists of numbers, read straight into the elements of a tensor.
-//!
-//! Given the text from a list's first bracket on:
-//! 1. Brackets, commas and white space are stepped over; how the list nests does not matter.
-//! 2. The digits of a number become one integer, the rest a power of ten.
-//! 3. Where both are exact as `f64`, one multiplication or division gives the nearest `f64`, and
-//!    rounding that gives the nearest `f32`, unless it lies exactly between two `f32`.
-//! 4. Everything else is left to the standard library, which is right always and slower.
 
-use std::str::from_utf8;
+use super::decimal::{Read, boolean, float32, float64, integer};
 use tensor::{DType, Tensor};
 
 /// Deepest nesting of lists. 64: no model has tensors of as many dimensions.
 const MAX_DEPTH: usize = 64;
 
-/// The powers of ten that `f64` holds exactly.
-const POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
-    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-];
+/// Most bytes of elements for which memory is taken before they are read. 1 MiB: an image's; what is
+/// longer grows.
+const RESERVED_MAX: usize = 1 << 20;
+
+/// `$with!(type, function that reads one)` for the type of numbers that `$dtype` is; `None` for what
+/// JSON has no numbers for.
+macro_rules! by_type {
+    ($dtype:expr, $is_exact:literal, $with:ident) => {
+        match $dtype {
+            DType::F32 => Some($with!(f32, float32::<$is_exact>)),
+            DType::F64 => Some($with!(f64, float64::<$is_exact>)),
+            DType::I8 => Some($with!(i8, integer::<i8>)),
+            DType::I16 => Some($with!(i16, integer::<i16>)),
+            DType::I32 => Some($with!(i32, integer::<i32>)),
+            DType::I64 => Some($with!(i64, integer::<i64>)),
+            DType::U8 => Some($with!(u8, integer::<u8>)),
+            DType::U16 => Some($with!(u16, integer::<u16>)),
+            DType::U32 => Some($with!(u32, integer::<u32>)),
+            DType::U64 => Some($with!(u64, integer::<u64>)),
+            _ => None,
+        }
+    };
+}
 
 /// Why a list does not fill a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,19 +57,117 @@ pub(crate) fn fill(text: &[u8], start: usize, tensor: &mut Tensor) -> Result<usi
             }
         };
     }
-    match tensor.dtype() {
-        DType::F32 => elements!(f32, float32),
-        DType::F64 => elements!(f64, float64),
-        DType::I8 => elements!(i8, integer::<i8>),
-        DType::I16 => elements!(i16, integer::<i16>),
-        DType::I32 => elements!(i32, integer::<i32>),
-        DType::I64 => elements!(i64, integer::<i64>),
-        DType::U8 => elements!(u8, integer::<u8>),
-        DType::U16 => elements!(u16, integer::<u16>),
-        DType::U32 => elements!(u32, integer::<u32>),
-        DType::U64 => elements!(u64, integer::<u64>),
-        DType::Bool => list(text, start, tensor.bytes_mut(), boolean),
-        _ => Err(Fault::Value(start)),
+    if tensor.dtype() == DType::Bool {
+        return list(text, start, tensor.bytes_mut(), boolean);
+    }
+    by_type!(tensor.dtype(), false, elements).unwrap_or(Err(Fault::Value(start)))
+}
+
+/// A list that nests evenly, as a tensor's elements do.
+pub(crate) struct Even {
+    /// Its sizes, outermost first; none is zero.
+    pub(crate) shape: Vec<usize>,
+    /// The index behind it.
+    pub(crate) end: usize,
+}
+
+/// Appends the elements of the list that begins at `start` to `elements`, little-endian. `None` for
+/// a list that does not nest evenly or deeper than `rank_max`, holds nothing, or holds what is no
+/// element of the type without change: `elements` is then as before, and whoever reads the list
+/// value by value finds out what is wrong.
+pub(crate) fn even(
+    text: &[u8],
+    start: usize,
+    dtype: DType,
+    rank_max: usize,
+    elements: &mut Vec<u8>,
+) -> Option<Even> {
+    let before = elements.len();
+    macro_rules! elements {
+        ($rust:ty, $read:expr) => {{
+            // Memory for as many as there are in texts of eight bytes each.
+            let expected = (text.len() - start) / 8 * size_of::<$rust>();
+            elements.reserve(expected.min(RESERVED_MAX));
+            let mut take = |at| {
+                let (element, end): ($rust, usize) = $read(text, at).ok()?;
+                elements.extend_from_slice(&element.to_le_bytes());
+                Some(end)
+            };
+            walk(text, start, rank_max, &mut take)
+        }};
+    }
+    let found = match dtype {
+        DType::Bool => elements!(u8, boolean),
+        _ => by_type!(dtype, true, elements).flatten(),
+    };
+    if found.is_none() {
+        elements.truncate(before);
+    }
+    found
+}
+
+/// Walks over an evenly nested list. `take` takes the element at an index and gives the index
+/// behind it.
+fn walk(
+    text: &[u8],
+    start: usize,
+    rank_max: usize,
+    take: &mut impl FnMut(usize) -> Option<usize>,
+) -> Option<Even> {
+    /// Values of one list.
+    #[derive(Default)]
+    struct Level {
+        so_far: usize,
+        /// In the lists before.
+        size: Option<usize>,
+    }
+    let mut levels: Vec<Level> = Vec::new();
+    // Lists that are open, and how many are wherever an element is.
+    let (mut depth, mut rank) = (0, None);
+    let mut at = start;
+    loop {
+        at = skip_space(text, at);
+        if text.get(at) == Some(&b'[') {
+            depth += 1;
+            if depth > rank.unwrap_or(rank_max) {
+                return None;
+            }
+            if levels.len() < depth {
+                levels.push(Level::default());
+            }
+            at += 1;
+            continue;
+        }
+        if depth == 0 || *rank.get_or_insert(depth) != depth {
+            return None;
+        }
+        loop {
+            at = skip_space(text, take(at)?);
+            levels[depth - 1].so_far += 1;
+            if text.get(at) != Some(&b',') {
+                break;
+            }
+            at = skip_space(text, at + 1);
+        }
+        while text.get(at) == Some(&b']') {
+            at += 1;
+            depth -= 1;
+            let level = &mut levels[depth];
+            let found = std::mem::take(&mut level.so_far);
+            if *level.size.get_or_insert(found) != found {
+                return None;
+            }
+            if depth == 0 {
+                let shape = levels.iter().filter_map(|level| level.size).collect();
+                return Some(Even { shape, end: at });
+            }
+            levels[depth - 1].so_far += 1;
+            at = skip_space(text, at);
+        }
+        if text.get(at) != Some(&b',') {
+            return None;
+        }
+        at += 1;
     }
 }
 
@@ -67,9 +176,6 @@ pub(crate) const fn has_numbers(dtype: DType) -> bool {
     matches!(dtype, DType::Bool | DType::F32 | DType::F64)
         || (dtype.is_number() && !dtype.is_float())
 }
-
-/// An element and the index behind it.
-type Read<T> = Result<(T, usize), Fault>;
 
 fn list<T>(
     text: &[u8],
@@ -120,149 +226,6 @@ fn skip_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// A JSON number in parts.
-struct Decimal {
-    is_negative: bool,
-    /// All digits as one number; worthless when there are more than 19.
-    mantissa: u64,
-    digits: usize,
-    /// The power of ten that the mantissa is to be multiplied by.
-    exponent: i64,
-    has_fraction_or_exponent: bool,
-    end: usize,
-}
-
-/// Reads by JSON's grammar, to which the ends of floats in Rust would be foreign.
-fn decimal(text: &[u8], start: usize) -> Option<Decimal> {
-    let mut mantissa = 0u64;
-    let mut take = |mut at: usize| {
-        while let Some(digit) = text.get(at).map(|b| b.wrapping_sub(b'0')).filter(|&d| d < 10) {
-            mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
-            at += 1;
-        }
-        at
-    };
-    let is_negative = text.get(start) == Some(&b'-');
-    let first = start + usize::from(is_negative);
-    let mut end = take(first);
-    let mut digits = end - first;
-    if digits == 0 || (digits > 1 && text[first] == b'0') {
-        return None;
-    }
-    let (mut exponent, mut has_fraction_or_exponent) = (0, false);
-    if text.get(end) == Some(&b'.') {
-        let point = end;
-        end = take(point + 1);
-        let fraction = end - point - 1;
-        if fraction == 0 {
-            return None;
-        }
-        digits += fraction;
-        exponent = -i64::try_from(fraction).ok()?;
-        has_fraction_or_exponent = true;
-    }
-    if matches!(text.get(end), Some(b'e' | b'E')) {
-        let (power, behind) = power(text, end + 1)?;
-        exponent += power;
-        end = behind;
-        has_fraction_or_exponent = true;
-    }
-    Some(Decimal { is_negative, mantissa, digits, exponent, has_fraction_or_exponent, end })
-}
-
-/// What stands behind `e`, and the index behind it.
-fn power(text: &[u8], start: usize) -> Option<(i64, usize)> {
-    let sign = text.get(start).filter(|b| matches!(b, b'+' | b'-'));
-    let first = start + usize::from(sign.is_some());
-    let (mut at, mut power) = (first, 0i64);
-    while let Some(digit) = text.get(at).filter(|b| b.is_ascii_digit()) {
-        // Far beyond what any float has; more digits change nothing.
-        power = (power * 10 + i64::from(digit - b'0')).min(1 << 40);
-        at += 1;
-    }
-    let power = if sign == Some(&b'-') { -power } else { power };
-    (at > first).then_some((power, at))
-}
-
-impl Decimal {
-    /// The nearest `f64`, when one operation on exact numbers gives it.
-    fn nearest(&self) -> Option<f64> {
-        let is_exact = self.digits <= 19 && self.mantissa <= 1 << 53;
-        let power = POWERS.get(usize::try_from(self.exponent.unsigned_abs()).ok()?);
-        let power = *power.filter(|_| is_exact)?;
-        let mantissa = self.mantissa as f64;
-        let value = if self.exponent < 0 { mantissa / power } else { mantissa * power };
-        Some(if self.is_negative { -value } else { value })
-    }
-}
-
-/// The nearest `f64`, by the standard library where it must be.
-fn float64(text: &[u8], at: usize) -> Read<f64> {
-    let Some(decimal) = decimal(text, at) else { return named(text, at) };
-    let value = match decimal.nearest() {
-        Some(value) => value,
-        None => parse::<f64>(text, at, decimal.end)?,
-    };
-    if value.is_infinite() { Err(Fault::Infinite(at)) } else { Ok((value, decimal.end)) }
-}
-
-/// The nearest `f32`; a number between the largest `f32` and the largest `f64` is infinite.
-fn float32(text: &[u8], at: usize) -> Read<f32> {
-    /// The bits of an `f64` that an `f32` has no place for, and the middle of their range.
-    const LOST: u64 = (1 << 29) - 1;
-    const MIDDLE: u64 = 1 << 28;
-    let Some(decimal) = decimal(text, at) else {
-        return named(text, at).map(|(value, end)| (value as f32, end));
-    };
-    if let Some(value) = decimal.nearest() {
-        // Below the smallest normal number other bits are lost.
-        let is_normal = value == 0.0 || value.abs() >= f64::from(f32::MIN_POSITIVE);
-        if is_normal && value.to_bits() & LOST != MIDDLE {
-            return Ok((value as f32, decimal.end));
-        }
-    }
-    let value = parse::<f32>(text, at, decimal.end)?;
-    if value.is_infinite() && parse::<f64>(text, at, decimal.end)?.is_infinite() {
-        return Err(Fault::Infinite(at));
-    }
-    Ok((value, decimal.end))
-}
-
-/// The tokens that JSON does not have.
-fn named(text: &[u8], at: usize) -> Read<f64> {
-    let tokens = [("NaN", f64::NAN), ("Infinity", f64::INFINITY), ("-Infinity", f64::NEG_INFINITY)];
-    let rest = text.get(at..).unwrap_or_default();
-    let found = tokens.iter().find(|(token, _)| rest.starts_with(token.as_bytes()));
-    found.map(|(token, value)| (*value, at + token.len())).ok_or(Fault::Value(at))
-}
-
-fn integer<T: TryFrom<i128>>(text: &[u8], at: usize) -> Read<T> {
-    let decimal = decimal(text, at).ok_or(Fault::Value(at))?;
-    if decimal.has_fraction_or_exponent {
-        return Err(Fault::Value(at));
-    }
-    let value = match decimal.digits {
-        ..=19 if decimal.is_negative => -i128::from(decimal.mantissa),
-        ..=19 => i128::from(decimal.mantissa),
-        _ => parse(text, at, decimal.end).map_err(|_| Fault::Range(at))?,
-    };
-    T::try_from(value).map(|value| (value, decimal.end)).map_err(|_| Fault::Range(at))
-}
-
-fn boolean(text: &[u8], at: usize) -> Read<u8> {
-    let rest = text.get(at..).unwrap_or_default();
-    match rest {
-        [b't', b'r', b'u', b'e', ..] => Ok((1, at + 4)),
-        [b'f', b'a', b'l', b's', b'e', ..] => Ok((0, at + 5)),
-        _ => Err(Fault::Value(at)),
-    }
-}
-
-fn parse<T: std::str::FromStr>(text: &[u8], at: usize, end: usize) -> Result<T, Fault> {
-    let token = from_utf8(&text[at..end]).map_err(|_| Fault::Value(at))?;
-    token.parse().map_err(|_| Fault::Value(at))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,6 +258,8 @@ mod tests {
             let (digits, shift) = (next() % 10_u64.pow((next() % 19) as u32 + 1), next() % 60);
             tokens.push(format!("{digits}e{}", shift as i64 - 30));
             tokens.push(format!("-0.{digits}"));
+            tokens.push(format!("{}.{:02}", next() % 1000, next() % 100));
+            tokens.push(format!("{}", digits >> (next() % 64)));
         }
         tokens
     }
@@ -374,5 +339,79 @@ mod tests {
         assert_eq!(found.as_slice::<u64>().unwrap(), [0, u64::MAX]);
         let found = read(DType::I64, &[2], "[-9223372036854775808,9223372036854775807]").unwrap();
         assert_eq!(found.as_slice::<i64>().unwrap(), [i64::MIN, i64::MAX]);
+    }
+
+    fn even_shape(text: &str, dtype: DType) -> Option<(Vec<usize>, Vec<u8>)> {
+        let mut elements = vec![7];
+        let found = even(text.as_bytes(), 0, dtype, 3, &mut elements);
+        assert_eq!(elements[0], 7);
+        assert!(found.is_some() || elements.len() == 1, "{text}");
+        found.map(|even| {
+            assert_eq!(even.end, text.trim_end().len(), "{text}");
+            (even.shape, elements.split_off(1))
+        })
+    }
+
+    #[test]
+    fn lists_nest_evenly_or_not() {
+        for (text, shape) in [
+            ("[1]", &[1][..]),
+            (" [[1,2,3], [4,5,6]] ", &[2, 3]),
+            ("[ [[1],[2]] ,[[3],\n[4]] ]", &[2, 2, 1]),
+        ] {
+            let (found, elements) = even_shape(text, DType::U8).unwrap();
+            assert_eq!((&*found, elements.len()), (shape, shape.iter().product()), "{text}");
+        }
+        for text in [
+            "[]",
+            "[[1],[]]",
+            "[[1],[2,3]]",
+            "[[1,2],[3]]",
+            "[[1],2]",
+            "[1,[2]]",
+            "[[[[1]]]]",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "[1",
+            "[1.5]",
+            "[256]",
+            "[\"a\"]",
+            "1",
+            "",
+        ] {
+            assert_eq!(even_shape(text, DType::U8), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_would_change_is_left_to_others() {
+        for (token, dtype) in [
+            ("16777217", DType::F32),
+            ("-99999999999999999999", DType::F32),
+            ("1e39", DType::F32),
+            ("9007199254740993", DType::F64),
+            ("1e400", DType::F64),
+            ("1.0", DType::I32),
+            ("1", DType::F16),
+        ] {
+            assert_eq!(even_shape(&format!("[{token}]"), dtype), None, "{token}");
+        }
+        let (_, elements) = even_shape("[16777216, 16777217.0, NaN]", DType::F32).unwrap();
+        let expected = [16_777_216f32, 16_777_216.0, f32::NAN].map(f32::to_le_bytes).concat();
+        assert_eq!(elements, expected);
+    }
+
+    #[test]
+    fn both_readers_find_the_same() {
+        for dtype in [DType::F32, DType::F64] {
+            for token in tokens() {
+                let text = format!("[{token}]");
+                let Ok(tensor) = read(dtype, &[1], &text) else { continue };
+                if let Some((_, elements)) = even_shape(&text, dtype) {
+                    assert_eq!(tensor.bytes(), elements, "{token}");
+                }
+            }
+        }
     }
 }

@@ -5,12 +5,15 @@
 //! `Infinity` and `-Infinity`, and because a tree of values would take twenty times the memory
 //! of the tensor. `jiter` is a pull parser that knows these tokens.
 
+mod decimal;
 pub(crate) mod list;
 pub(crate) mod number;
+mod pull;
 mod text;
 mod values;
 mod write;
 
-pub(crate) use text::{decode_base64, parse_error, quote, skip};
+pub(crate) use pull::Pull;
+pub(crate) use text::{decode_base64, quote};
 pub(crate) use values::values;
 pub(crate) use write::Pretty;

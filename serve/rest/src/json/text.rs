@@ -1,9 +1,8 @@
-//! Pieces of a request's text: what is quoted, skipped and decoded.
+//! Pieces of a request's text: what is quoted and decoded.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use jiter::{Jiter, JiterError, Peek};
 use server::Refusal;
 
 /// Longest piece of the request that a message repeats, in bytes.
@@ -14,18 +13,6 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
-
-/// A fault of the JSON itself.
-pub(crate) fn parse_error(error: &JiterError) -> Refusal {
-    Refusal::JsonSyntax { reason: error.error_type.to_string(), offset: error.index }
-}
-
-/// The text of the next value, which is thereby read.
-pub(crate) fn skip(json: &mut Jiter<'_>, peek: Peek) -> Result<String, Refusal> {
-    let start = json.current_index();
-    json.known_skip(peek).map_err(|e| parse_error(&e))?;
-    Ok(quote(json.slice_to_current(start)))
-}
 
 /// The beginning of a piece of the request, short enough for a message.
 pub(crate) fn quote(bytes: &[u8]) -> String {

@@ -2,8 +2,8 @@
 
 use super::read::invalid;
 use crate::json::number::{self, NotAnElement};
-use crate::json::{decode_base64, parse_error, quote, skip};
-use jiter::{Jiter, Peek};
+use crate::json::{Pull, decode_base64, quote};
+use jiter::Peek;
 use plan::Port;
 use server::Refusal;
 use tensor::{DType, Dim, Tensor, TensorError};
@@ -38,37 +38,42 @@ impl<'a> Column<'a> {
     }
 
     /// Reads one row of a batch, which must have the shape of the rows before.
-    pub(crate) fn read_row(&mut self, json: &mut Jiter<'_>, peek: Peek) -> Result<(), Refusal> {
+    pub(crate) fn read_row(&mut self, json: &mut Pull<'_>, peek: Peek) -> Result<(), Refusal> {
         let found = self.read(json, peek)?;
         self.end_row(found)
     }
 
     /// Reads the rest of a row that began with `{"b64":`.
-    pub(crate) fn read_image_row(&mut self, json: &mut Jiter<'_>) -> Result<(), Refusal> {
+    pub(crate) fn read_image_row(&mut self, json: &mut Pull<'_>) -> Result<(), Refusal> {
         self.read_image(json)?;
         self.end_row(Vec::new())
     }
 
     /// Reads the whole tensor; its shape.
-    pub(crate) fn read(&mut self, json: &mut Jiter<'_>, peek: Peek) -> Result<Vec<usize>, Refusal> {
+    pub(crate) fn read(&mut self, json: &mut Pull<'_>, peek: Peek) -> Result<Vec<usize>, Refusal> {
+        if peek == Peek::Array
+            && let Some(shape) = json.even(self.port.dtype, MAX_RANK, &mut self.elements)
+        {
+            return Ok(shape);
+        }
         let mut sizes = Sizes::default();
         self.value(json, peek, 0, &mut sizes)?;
         Ok(sizes.finish())
     }
 
     /// Reads the string and the end of an image that began with `{"b64":`.
-    pub(crate) fn read_image(&mut self, json: &mut Jiter<'_>) -> Result<(), Refusal> {
+    pub(crate) fn read_image(&mut self, json: &mut Pull<'_>) -> Result<(), Refusal> {
         if self.max_images.is_none() {
             let expected = number::tf_name(self.port.dtype);
             return Err(invalid(format!(
                 "JSON Value: {{\"b64\": …}} Type: Object is not of expected type: {expected}"
             )));
         }
-        let start = json.current_index();
-        let text = json.next_str().map_err(|e| parse_error(&e))?;
+        let start = json.index();
+        let text = json.string()?;
         let image = decode_base64(text)?;
-        if json.next_key().map_err(|e| parse_error(&e))?.is_some() {
-            let quoted = quote(json.slice_to_current(start));
+        if json.next_key()?.is_some() {
+            let quoted = quote(json.since(start));
             return Err(invalid(format!(
                 "JSON Value: {{\"b64\": {quoted}… not formatted correctly for base64 data"
             )));
@@ -77,7 +82,7 @@ impl<'a> Column<'a> {
     }
 
     /// Reads one feature of an example: a value, or a flat list of values.
-    pub(crate) fn read_feature(&mut self, json: &mut Jiter<'_>, peek: Peek) -> Result<(), Refusal> {
+    pub(crate) fn read_feature(&mut self, json: &mut Pull<'_>, peek: Peek) -> Result<(), Refusal> {
         let sizes = self.read(json, peek)?;
         if sizes.len() > 1 {
             let name = &self.port.name;
@@ -141,7 +146,7 @@ impl<'a> Column<'a> {
 
     fn value(
         &mut self,
-        json: &mut Jiter<'_>,
+        json: &mut Pull<'_>,
         peek: Peek,
         level: usize,
         sizes: &mut Sizes,
@@ -151,7 +156,7 @@ impl<'a> Column<'a> {
         }
         let rank = *sizes.rank.get_or_insert(level);
         if level != rank {
-            let value = skip(json, peek)?;
+            let value = quote(json.skip(peek)?);
             return Err(invalid(format!(
                 "JSON Value: {value} found at incorrect level: {} in the JSON DOM. \
                  Expected at level: {rank}",
@@ -163,7 +168,7 @@ impl<'a> Column<'a> {
 
     fn list(
         &mut self,
-        json: &mut Jiter<'_>,
+        json: &mut Pull<'_>,
         level: usize,
         sizes: &mut Sizes,
     ) -> Result<(), Refusal> {
@@ -174,32 +179,32 @@ impl<'a> Column<'a> {
             )));
         }
         let mut count = 0;
-        let mut next = json.known_array().map_err(|e| parse_error(&e))?;
+        let mut next = json.array()?;
         while let Some(peek) = next {
             self.value(json, peek, level + 1, sizes)?;
             count += 1;
-            next = json.array_step().map_err(|e| parse_error(&e))?;
+            next = json.array_step()?;
         }
         sizes.end_list(level, count)
     }
 
-    fn leaf(&mut self, json: &mut Jiter<'_>, peek: Peek) -> Result<(), Refusal> {
+    fn leaf(&mut self, json: &mut Pull<'_>, peek: Peek) -> Result<(), Refusal> {
         let dtype = self.port.dtype;
         if peek == Peek::True || peek == Peek::False {
             if dtype != DType::Bool {
                 return Err(type_error(json, peek, dtype));
             }
-            let value = json.known_bool(peek).map_err(|e| parse_error(&e))?;
+            let value = json.boolean(peek)?;
             self.elements.push(u8::from(value));
             return Ok(());
         }
         if self.max_images.is_some() && peek == Peek::String {
-            let image = decode_base64(json.known_str().map_err(|e| parse_error(&e))?)?;
+            let image = decode_base64(json.string()?)?;
             return self.push_image(image);
         }
         if self.max_images.is_some() && peek == Peek::Object {
-            let key = json.known_object().map_err(|e| parse_error(&e))?;
-            if key == Some("b64") {
+            let key = json.object()?;
+            if key.as_deref() == Some("b64") {
                 return self.read_image(json);
             }
             let key = key.unwrap_or_default();
@@ -211,10 +216,9 @@ impl<'a> Column<'a> {
         self.number(json, peek)
     }
 
-    fn number(&mut self, json: &mut Jiter<'_>, peek: Peek) -> Result<(), Refusal> {
+    fn number(&mut self, json: &mut Pull<'_>, peek: Peek) -> Result<(), Refusal> {
         let dtype = self.port.dtype;
-        let token = json.known_number_bytes(peek).map_err(|e| parse_error(&e))?;
-        let token = std::str::from_utf8(token).unwrap_or_default();
+        let token = json.number(peek)?;
         number::push(token, dtype, &mut self.elements).map_err(|why| {
             let (token, expected) = (quote(token.as_bytes()), number::tf_name(dtype));
             invalid(match why {
@@ -268,7 +272,7 @@ fn shape_text(shape: &[usize]) -> String {
     format!("[{}]", sizes.join(","))
 }
 
-fn type_error(json: &mut Jiter<'_>, peek: Peek, dtype: DType) -> Refusal {
+fn type_error(json: &mut Pull<'_>, peek: Peek, dtype: DType) -> Refusal {
     let name = match peek {
         Peek::Null => "Null",
         Peek::True => "True",
@@ -278,8 +282,9 @@ fn type_error(json: &mut Jiter<'_>, peek: Peek, dtype: DType) -> Refusal {
         _ => "Number",
     };
     let expected = number::tf_name(dtype);
-    match skip(json, peek) {
+    match json.skip(peek) {
         Ok(value) => {
+            let value = quote(value);
             invalid(format!("JSON Value: {value} Type: {name} is not of expected type: {expected}"))
         }
         Err(refusal) => refusal,

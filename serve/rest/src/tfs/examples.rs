@@ -3,8 +3,8 @@
 
 use super::column::Column;
 use super::read::{self, format_error, invalid};
-use crate::json::{parse_error, quote};
-use jiter::{Jiter, Peek};
+use crate::json::{Pull, quote};
+use jiter::Peek;
 use plan::Port;
 use server::{Refusal, Request, Servable};
 
@@ -20,14 +20,12 @@ pub(super) struct Parsed {
 pub(super) fn parse(body: &[u8], model: &Servable, max_images: usize) -> Result<Parsed, Refusal> {
     let mut json = read::begin(body)?;
     let (mut context, mut examples) = (None, None);
-    let mut key = json.known_object().map_err(|e| parse_error(&e))?.map(str::to_string);
+    let mut key = json.object()?;
     while let Some(name) = key {
         match name.as_str() {
             "signature_name" => read::signature_name(body, &mut json)?,
             _ => {
-                let start = json.current_index();
-                json.next_skip().map_err(|e| parse_error(&e))?;
-                let value = json.slice_to_current(start);
+                let value = json.skip_next()?;
                 match name.as_str() {
                     "context" => context = Some(value),
                     "examples" => examples = Some(value),
@@ -35,7 +33,7 @@ pub(super) fn parse(body: &[u8], model: &Servable, max_images: usize) -> Result<
                 }
             }
         }
-        key = json.next_key().map_err(|e| parse_error(&e))?.map(str::to_string);
+        key = json.next_key()?;
     }
     let missing = "When method is classify, key 'examples' is expected and was not found";
     let examples = examples.ok_or_else(|| format_error(body, missing))?;
@@ -60,19 +58,17 @@ struct Reader<'a> {
 
 /// Names and texts of an example's features.
 fn features(example: &[u8]) -> Result<Vec<(String, &[u8])>, Refusal> {
-    let mut json = Jiter::new(example).with_allow_inf_nan();
-    let peek = json.peek().map_err(|e| parse_error(&e))?;
+    let mut json = Pull::new(example);
+    let peek = json.peek()?;
     if peek != Peek::Object {
         let kind = kind(peek);
         return Err(invalid(format!("Example must be JSON object but got JSON {kind}")));
     }
     let mut features = Vec::new();
-    let mut key = json.known_object().map_err(|e| parse_error(&e))?.map(str::to_string);
+    let mut key = json.object()?;
     while let Some(name) = key {
-        let start = json.current_index();
-        json.next_skip().map_err(|e| parse_error(&e))?;
-        features.push((name, json.slice_to_current(start)));
-        key = json.next_key().map_err(|e| parse_error(&e))?.map(str::to_string);
+        features.push((name, json.skip_next()?));
+        key = json.next_key()?;
     }
     Ok(features)
 }
@@ -80,21 +76,19 @@ fn features(example: &[u8]) -> Result<Vec<(String, &[u8])>, Refusal> {
 impl<'a> Reader<'a> {
     /// Reads the list; how many examples it has.
     fn examples(&mut self, text: &'a [u8]) -> Result<usize, Refusal> {
-        let mut json = Jiter::new(text).with_allow_inf_nan();
-        if json.peek().map_err(|e| parse_error(&e))? != Peek::Array {
+        let mut json = Pull::new(text);
+        if json.peek()? != Peek::Array {
             return Err(format_error(self.body, "Expecting 'examples' value to be an list/array"));
         }
-        let mut next = json.known_array().map_err(|e| parse_error(&e))?;
+        let mut next = json.array()?;
         if next.is_none() {
             return Err(format_error(self.body, "'examples' value is an empty array"));
         }
         let mut rows = 0;
         while let Some(peek) = next {
-            let start = json.current_index();
-            json.known_skip(peek).map_err(|e| parse_error(&e))?;
-            self.example(features(json.slice_to_current(start))?)?;
+            self.example(features(json.skip(peek)?)?)?;
             rows += 1;
-            next = json.array_step().map_err(|e| parse_error(&e))?;
+            next = json.array_step()?;
         }
         Ok(rows)
     }
@@ -124,8 +118,8 @@ impl<'a> Reader<'a> {
     }
 
     fn feature(&mut self, index: usize, text: &[u8]) -> Result<(), Refusal> {
-        let mut json = Jiter::new(text).with_allow_inf_nan();
-        let peek = json.peek().map_err(|e| parse_error(&e))?;
+        let mut json = Pull::new(text);
+        let peek = json.peek()?;
         if peek == Peek::Null {
             let name = quote(self.inputs[index].name.as_bytes());
             let text = format!("Feature: {name} has element with unexpected JSON type: Null");

@@ -2,8 +2,8 @@
 //! value for each tensor).
 
 use super::column::Column;
-use crate::json::{parse_error, quote, skip};
-use jiter::{Jiter, Peek};
+use crate::json::{Pull, quote};
+use jiter::Peek;
 use server::{Refusal, Request, Servable};
 use tensor::Tensor;
 
@@ -33,25 +33,25 @@ pub(crate) fn parse(body: &[u8], model: &Servable, max_images: usize) -> Result<
 }
 
 /// A document that is an object, before its first key.
-pub(super) fn begin(body: &[u8]) -> Result<Jiter<'_>, Refusal> {
+pub(super) fn begin(body: &[u8]) -> Result<Pull<'_>, Refusal> {
     if body.trim_ascii().is_empty() {
         let reason = "The document is empty".to_string();
         return Err(Refusal::JsonSyntax { reason, offset: body.len() });
     }
-    let mut json = Jiter::new(body).with_allow_inf_nan();
-    match json.peek().map_err(|e| parse_error(&e))? {
+    let mut json = Pull::new(body);
+    match json.peek()? {
         Peek::Object => Ok(json),
         _ => Err(format_error(body, "Is not object")),
     }
 }
 
 /// Reads the value of `signature_name`, which must be that of the only signature.
-pub(super) fn signature_name(body: &[u8], json: &mut Jiter<'_>) -> Result<(), Refusal> {
-    if json.peek().map_err(|e| parse_error(&e))? != Peek::String {
+pub(super) fn signature_name(body: &[u8], json: &mut Pull<'_>) -> Result<(), Refusal> {
+    if json.peek()? != Peek::String {
         let text = "not formatted correctly. 'signature_name' key must be a string value.";
         return Err(format_error(body, text));
     }
-    let name = json.known_str().map_err(|e| parse_error(&e))?;
+    let name = json.string()?;
     if !name.is_empty() && name != SIGNATURE {
         return Err(Refusal::SignatureNotFound(quote(name.as_bytes())));
     }
@@ -69,7 +69,7 @@ pub(crate) fn invalid(text: String) -> Refusal {
 
 struct Reader<'a> {
     body: &'a [u8],
-    json: Jiter<'a>,
+    json: Pull<'a>,
     model: &'a Servable,
     max_images: usize,
 }
@@ -89,14 +89,17 @@ impl<'a> Reader<'a> {
             return Err(invalid(text.to_string()));
         }
         let mut parsed: Option<Parsed> = None;
-        let mut key = self.json.known_object().map_err(|e| parse_error(&e))?.map(Key::of);
+        let mut key = self.json.object()?.as_deref().map(Key::of);
         while let Some(found) = key {
             let form = match found {
                 Key::Signature => {
                     signature_name(self.body, &mut self.json)?;
                     None
                 }
-                Key::Other => self.skip()?,
+                Key::Other => {
+                    self.json.skip_next()?;
+                    None
+                }
                 Key::Instances => Some(Form::Row),
                 Key::Inputs => Some(Form::Columnar),
             };
@@ -112,22 +115,17 @@ impl<'a> Reader<'a> {
                 };
                 parsed = Some(Parsed { form, request });
             }
-            key = self.json.next_key().map_err(|e| parse_error(&e))?.map(Key::of);
+            key = self.json.next_key()?.as_deref().map(Key::of);
         }
         // What follows the object is ignored, as TensorFlow Serving does.
         parsed.ok_or_else(|| invalid("Missing 'inputs' or 'instances' key".to_string()))
     }
 
-    fn skip(&mut self) -> Result<Option<Form>, Refusal> {
-        self.json.next_skip().map_err(|e| parse_error(&e))?;
-        Ok(None)
-    }
-
     fn instances(&mut self) -> Result<Request, Refusal> {
-        if self.json.peek().map_err(|e| parse_error(&e))? != Peek::Array {
+        if self.json.peek()? != Peek::Array {
             return Err(format_error(self.body, "Excepting 'instances' to be an list/array"));
         }
-        let Some(first) = self.json.known_array().map_err(|e| parse_error(&e))? else {
+        let Some(first) = self.json.array()? else {
             return Err(format_error(self.body, "No values in 'instances' array"));
         };
         if first != Peek::Object && self.model.signature().inputs.len() > 1 {
@@ -143,7 +141,7 @@ impl<'a> Reader<'a> {
             let is_object = self.instance(peek, rows, &mut columns)?;
             check_kind(rows, is_object, *are_objects.get_or_insert(is_object))?;
             rows += 1;
-            next = self.json.array_step().map_err(|e| parse_error(&e))?;
+            next = self.json.array_step()?;
         }
         if let Some(images) = images(&mut columns)? {
             return match images.len() == rows {
@@ -169,8 +167,8 @@ impl<'a> Reader<'a> {
             first.read_row(&mut self.json, peek).map_err(failed)?;
             return Ok(false);
         }
-        let start = self.json.current_index();
-        let mut key = self.json.known_object().map_err(|e| parse_error(&e))?.map(str::to_string);
+        let start = self.json.index();
+        let mut key = self.json.object()?;
         if others.is_empty() && key.as_deref() == Some("b64") {
             first.read_image_row(&mut self.json).map_err(failed)?;
             return Ok(false);
@@ -188,9 +186,9 @@ impl<'a> Reader<'a> {
             if is_repeated {
                 return Err(self.keys_error(row, start));
             }
-            let peek = self.json.peek().map_err(|e| parse_error(&e))?;
+            let peek = self.json.peek()?;
             columns[index].read_row(&mut self.json, peek).map_err(failed)?;
-            key = self.json.next_key().map_err(|e| parse_error(&e))?.map(str::to_string);
+            key = self.json.next_key()?;
         }
         if seen.contains(&false) {
             return Err(self.keys_error(row, start));
@@ -201,7 +199,7 @@ impl<'a> Reader<'a> {
     fn inputs(&mut self) -> Result<Request, Refusal> {
         let mut columns = self.columns();
         let mut shapes: Vec<Option<Vec<usize>>> = vec![None; columns.len()];
-        let peek = self.json.peek().map_err(|e| parse_error(&e))?;
+        let peek = self.json.peek()?;
         if peek != Peek::Object {
             self.check_single_input()?;
             shapes[0] = Some(columns[0].read(&mut self.json, peek)?);
@@ -227,23 +225,23 @@ impl<'a> Reader<'a> {
         shapes: &mut [Option<Vec<usize>>],
     ) -> Result<(), Refusal> {
         let names = self.names();
-        let mut key = self.json.known_object().map_err(|e| parse_error(&e))?.map(str::to_string);
+        let mut key = self.json.object()?;
         if key.as_deref() == Some("b64") && !names.contains(&"b64") {
             self.check_single_input()?;
             shapes[0] = Some(Vec::new());
             return columns[0].read_image(&mut self.json);
         }
         while let Some(name) = key {
-            let peek = self.json.peek().map_err(|e| parse_error(&e))?;
+            let peek = self.json.peek()?;
             match names.iter().position(|&n| n == name) {
-                None => drop(skip(&mut self.json, peek)?),
+                None => drop(self.json.skip(peek)?),
                 Some(index) if shapes[index].is_some() => {
                     let text = format!("input `{name}` is given twice in 'inputs' object.");
                     return Err(invalid(text));
                 }
                 Some(index) => shapes[index] = Some(columns[index].read(&mut self.json, peek)?),
             }
-            key = self.json.next_key().map_err(|e| parse_error(&e))?.map(str::to_string);
+            key = self.json.next_key()?;
         }
         Ok(())
     }
@@ -271,7 +269,7 @@ impl<'a> Reader<'a> {
     fn keys_error(&self, row: usize, start: usize) -> Refusal {
         let mut names = self.names();
         names.sort_unstable();
-        let (object, names) = (quote(self.json.slice_to_current(start)), names.join(","));
+        let (object, names) = (quote(self.json.since(start)), names.join(","));
         invalid(format!(
             "Failed to process element: {row} of 'instances' list. \
              JSON object: {object} keys must be equal to: {names}"

@@ -1,10 +1,10 @@
 //! What a body asks a model: images, or tensors in JSON, alone or in the fields of a form.
 
 use super::form::{self, Field};
-use crate::json::decode_base64;
+use crate::json::{Pull, decode_base64};
 use crate::media::has_image_magic;
 use crate::tfs::read::{self, Form};
-use jiter::{Jiter, Peek};
+use jiter::Peek;
 use server::{Refusal, Request, Servable};
 
 /// Names under which handlers look for what was sent, in this order.
@@ -149,17 +149,16 @@ fn images_for(images: Vec<Vec<u8>>, model: &Servable) -> Result<Request, Refusal
 
 /// The keys of an object, which is read no further than its syntax.
 fn keys(text: &[u8]) -> Result<Vec<String>, Refusal> {
-    let mut json = Jiter::new(text).with_allow_inf_nan();
-    let failed = |e: jiter::JiterError| crate::json::parse_error(&e);
+    let mut json = Pull::new(text);
     let mut keys = Vec::new();
-    if json.peek().map_err(failed)? != Peek::Object {
+    if json.peek()? != Peek::Object {
         return Ok(keys);
     }
-    let mut key = json.known_object().map_err(failed)?.map(str::to_string);
+    let mut key = json.object()?;
     while let Some(found) = key {
         keys.push(found);
-        json.next_skip().map_err(failed)?;
-        key = json.next_key().map_err(failed)?.map(str::to_string);
+        json.skip_next()?;
+        key = json.next_key()?;
     }
     Ok(keys)
 }
