@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Request, Response};
 use listen::{Coding, Patience, grpc_status};
-use monitor::{NO_MODEL, Record, Stage};
+use monitor::{ModelMetrics, Operation, Record, Stage};
 use server::{Code, Exchange, Refusal, Select, Servable, Service};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -54,8 +54,8 @@ pub(crate) struct Call {
     pub(crate) service: Service,
     /// `None` when they were taken out of it.
     frames: Option<Result<Frames, Refusal>>,
-    /// The model's name in metrics: only names of loaded models, others are the client's invention.
-    label: String,
+    /// What its model counts: only loaded models, other names are the client's invention.
+    counted: Arc<ModelMetrics>,
     /// The version that was found.
     version: Option<u64>,
     /// How long each stage took, in order.
@@ -70,14 +70,14 @@ impl Call {
     /// The model that the request means, which is thereby the one in metrics.
     pub(crate) fn find(&mut self, model: &str, select: Select) -> Result<Arc<Servable>, Refusal> {
         let servable = self.service.store().find(model, select)?;
-        self.count_for(model);
+        self.counted = servable.metrics().clone();
         self.version = Some(servable.version());
         Ok(servable)
     }
 
-    /// The call is counted for this model, of which there is at least a status.
+    /// The call is counted for this model, when it is one.
     pub(crate) fn count_for(&mut self, model: &str) {
-        self.label = model.to_string();
+        self.counted = self.service.metrics().model(model);
     }
 
     /// The message of a call that carries tensors.
@@ -85,7 +85,7 @@ impl Call {
         let start = Instant::now();
         let message = self.only(usize::MAX).await?;
         let read = start.elapsed();
-        self.service.metrics().stage(&self.label, Stage::Read, read);
+        self.counted.stage(Stage::Read, read);
         self.stages.push((Stage::Read, read));
         if message.coding == self.accepted {
             self.coding = self.accepted;
@@ -104,7 +104,7 @@ impl Call {
     async fn only(&mut self, limit: usize) -> Result<Message, Refusal> {
         let mut frames = self.take_frames()?;
         let message = frames.only(limit).await?;
-        self.service.metrics().request_bytes(&self.label, message.wire_bytes);
+        self.counted.request_bytes(message.wire_bytes);
         Ok(message)
     }
 
@@ -162,11 +162,11 @@ async fn by<A: Api>(
     let deadline = deadline(&head.headers, start);
     let accepted = accepted(&head.headers);
     let frames = Frames::new(&head.headers, body, service.clone(), patience);
-    let (label, coding) = (NO_MODEL.to_string(), Coding::Identity);
+    let (counted, coding) = (service.metrics().no_model().clone(), Coding::Identity);
     let (frames, version, stages) = (Some(frames), None, Vec::new());
-    let mut call = Call { service, frames, label, version, stages, deadline, accepted, coding };
+    let mut call = Call { service, frames, counted, version, stages, deadline, accepted, coding };
     let answered = api.answer(method, &mut call).await;
-    let Call { service, label, version, stages, coding, .. } = call;
+    let Call { service, counted, version, stages, coding, .. } = call;
     let (response, status, refusal, response_bytes) = match answered {
         Ok(reply) => {
             let bytes = reply.len();
@@ -181,8 +181,8 @@ async fn by<A: Api>(
     let header = |name| head.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     service.metrics().answered(&Record {
         protocol: PROTOCOL,
-        operation: head.uri.path(),
-        model: &label,
+        operation: Operation { method: None, path: head.uri.path() },
+        model: &counted,
         version,
         status,
         refusal,

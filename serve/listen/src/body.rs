@@ -2,10 +2,14 @@
 
 use crate::Options;
 use crate::encoding::Coding;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
+use http_body::Frame;
 use http_body_util::BodyExt;
 use server::{Charge, Refusal, Service};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -90,15 +94,14 @@ pub async fn receive(
     }
     let mut charge = service.open_charge();
     let mut bytes = Vec::new();
-    let end = Instant::now() + patience.total;
+    let mut end = None;
     loop {
-        let deadline = end.min(Instant::now() + patience.idle);
-        let late = || {
-            let is_idle = deadline < end;
-            let waited = if is_idle { patience.idle } else { patience.total };
-            Refusal::ReadTimeout { seconds: waited.as_secs() }
+        // What is there already, as small bodies are with their head, needs no clock.
+        let there = poll_fn(|cx| Poll::Ready(pin!(body.frame()).poll(cx))).await;
+        let frame = match there {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => awaited(body, &mut end, patience).await?,
         };
-        let frame = timeout_at(deadline, body.frame()).await.map_err(|_| late())?;
         let Some(frame) = frame else { break };
         let frame = frame.map_err(|e| Refusal::BodyIncomplete(e.to_string()))?;
         // Frames that are no data are trailers, which mean nothing here.
@@ -111,6 +114,22 @@ pub async fn receive(
     }
     let max_decompressed_bytes = service.limits().max_decompressed_bytes;
     Ok(Received { bytes, coding, charge, max_decompressed_bytes })
+}
+
+/// The next frame, when it comes in time; `end` is when the whole body must be there, once that is
+/// known.
+async fn awaited(
+    body: &mut Body,
+    end: &mut Option<Instant>,
+    patience: Patience,
+) -> Result<Option<Result<Frame<Bytes>, axum::Error>>, Refusal> {
+    let now = Instant::now();
+    let end = *end.get_or_insert(now + patience.total);
+    let deadline = end.min(now + patience.idle);
+    timeout_at(deadline, body.frame()).await.map_err(|_| {
+        let waited = if deadline < end { patience.idle } else { patience.total };
+        Refusal::ReadTimeout { seconds: waited.as_secs() }
+    })
 }
 
 /// Reads on after a refusal, so that the client gets to read it: at most as many bytes as a

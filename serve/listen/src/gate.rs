@@ -11,7 +11,6 @@ use axum::http::{HeaderMap, HeaderValue, Request, Response, Version, header};
 use hyper::body::Incoming;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
-use monitor::NO_MODEL;
 use server::{Refusal, Service};
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -120,10 +119,10 @@ impl Gate {
 
     /// The refusal in the words of its protocol, counted.
     fn count(&self, refusal: &Refusal, is_grpc: bool) -> Response<Body> {
-        let metrics = self.service.metrics();
+        let metrics = self.service.metrics().no_model();
         let row = refusal.row();
-        metrics.refusal(NO_MODEL, row.reason);
-        metrics.request(NO_MODEL, if is_grpc { "grpc" } else { "rest" }, row.http);
+        metrics.refusal(row.reason);
+        metrics.request(if is_grpc { "grpc" } else { "rest" }, row.http);
         if is_grpc { refused::grpc(refusal) } else { refused::http(refusal) }
     }
 }

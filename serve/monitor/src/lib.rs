@@ -6,7 +6,8 @@
 //!
 //! ```
 //! let metrics = monitor::Metrics::new();
-//! metrics.request("cat_dog", "rest", 200);
+//! let model = metrics.model_loaded("cat_dog", 1, std::time::Duration::from_millis(30));
+//! model.request("rest", 200);
 //! assert!(metrics.export().contains(
 //!     r#"schooner_requests_total{model="cat_dog",protocol="rest",status="200"} 1"#
 //! ));
@@ -14,7 +15,9 @@
 #![forbid(unsafe_code)]
 
 pub mod catalogue;
+mod live;
 mod log;
+mod model;
 mod process;
 pub mod prometheus_text;
 mod record;
@@ -22,10 +25,12 @@ mod traces;
 pub mod triton;
 
 pub use log::{LogFormat, LogGuard, LogLevel, start_log};
-pub use record::Record;
+pub use model::ModelMetrics;
+pub use record::{Operation, Record};
 pub use traces::{Traces, TracesError};
 
 use catalogue::{Row, row};
+use live::Live;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -34,6 +39,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The content type of [`Metrics::export`].
@@ -86,53 +92,83 @@ impl Stage {
     }
 }
 
-/// The metrics of one server. Every method is cheap enough for each request.
+/// The metrics of one server.
 ///
-/// A `model` given here must be the name of a loaded model, or [`NO_MODEL`]: names that clients
-/// make up would let them grow the registry without bound.
+/// Series of a model are there from its first version that loads on. When the last one has ended,
+/// they are exported once more, so that no count is lost, and then vanish: who loads and ends
+/// models for months must not find them all in each scrape. Requests that name no model that is or
+/// was just there count for [`NO_MODEL`], because names that clients make up would let them grow
+/// the registry without bound.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    requests: Family<RequestLabels, Counter>,
-    refusals: Family<RefusalLabels, Counter>,
-    durations: Family<StageLabels, Histogram, fn() -> Histogram>,
-    request_bytes: Family<ModelLabels, Histogram, fn() -> Histogram>,
-    response_bytes: Family<ModelLabels, Histogram, fn() -> Histogram>,
+    families: Families,
     in_flight: Gauge,
-    queue_depth: Family<ModelLabels, Gauge>,
-    job_panics: Family<ModelLabels, Counter>,
-    model_loaded: Family<VersionLabels, Gauge>,
-    model_load: Family<VersionLabels, Gauge<f64, AtomicU64>>,
+    no_model: Arc<ModelMetrics>,
+    live: Mutex<Live>,
     traces: Option<Traces>,
 }
 
 /// The label `model` of requests that named no loaded model.
 pub const NO_MODEL: &str = "";
 
+/// What has labels. Cheap to clone: all clones are the same series.
+#[derive(Debug, Clone)]
+struct Families {
+    requests: Family<RequestLabels, Counter>,
+    refusals: Family<RefusalLabels, Counter>,
+    durations: Family<StageLabels, Histogram, fn() -> Histogram>,
+    request_bytes: Family<ModelLabels, Histogram, fn() -> Histogram>,
+    response_bytes: Family<ModelLabels, Histogram, fn() -> Histogram>,
+    queue_depth: Family<ModelLabels, Gauge>,
+    job_panics: Family<ModelLabels, Counter>,
+    model_loaded: Family<VersionLabels, Gauge>,
+    model_load: Family<VersionLabels, Gauge<f64, AtomicU64>>,
+}
+
+impl Families {
+    fn new() -> Families {
+        let sizes = || Family::new_with_constructor(bytes_histogram as fn() -> Histogram);
+        Families {
+            requests: Family::default(),
+            refusals: Family::default(),
+            durations: Family::new_with_constructor(seconds_histogram as fn() -> Histogram),
+            request_bytes: sizes(),
+            response_bytes: sizes(),
+            queue_depth: Family::default(),
+            job_panics: Family::default(),
+            model_loaded: Family::default(),
+            model_load: Family::default(),
+        }
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        register(registry, REQUESTS, &self.requests);
+        register(registry, REFUSALS, &self.refusals);
+        register(registry, DURATION, &self.durations);
+        register(registry, REQUEST_BYTES, &self.request_bytes);
+        register(registry, RESPONSE_BYTES, &self.response_bytes);
+        register(registry, QUEUE_DEPTH, &self.queue_depth);
+        register(registry, JOB_PANICS, &self.job_panics);
+        register(registry, MODEL_LOADED, &self.model_loaded);
+        register(registry, MODEL_LOAD_SECONDS, &self.model_load);
+    }
+}
+
 impl Metrics {
     /// Metrics that all stand at zero.
     pub fn new() -> Metrics {
         let mut registry = Registry::default();
-        let r = &mut registry;
-        let build: Family<BuildLabels, Gauge> = register(r, BUILD_INFO, Family::default());
+        let build: Family<BuildLabels, Gauge> = Family::default();
         build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION").into() }).set(1);
-        let by_seconds = Family::new_with_constructor(seconds_histogram as fn() -> Histogram);
-        let sizes = || Family::new_with_constructor(bytes_histogram as fn() -> Histogram);
-        r.register_collector(Box::new(process::Process::started_now()));
-        Metrics {
-            requests: register(r, REQUESTS, Family::default()),
-            refusals: register(r, REFUSALS, Family::default()),
-            durations: register(r, DURATION, by_seconds),
-            request_bytes: register(r, REQUEST_BYTES, sizes()),
-            response_bytes: register(r, RESPONSE_BYTES, sizes()),
-            in_flight: register(r, IN_FLIGHT, Gauge::default()),
-            queue_depth: register(r, QUEUE_DEPTH, Family::default()),
-            job_panics: register(r, JOB_PANICS, Family::default()),
-            model_loaded: register(r, MODEL_LOADED, Family::default()),
-            model_load: register(r, MODEL_LOAD_SECONDS, Family::default()),
-            traces: None,
-            registry,
-        }
+        register(&mut registry, BUILD_INFO, &build);
+        registry.register_collector(Box::new(process::Process::started_now()));
+        let (in_flight, families) = (Gauge::default(), Families::new());
+        register(&mut registry, IN_FLIGHT, &in_flight);
+        families.register(&mut registry);
+        let no_model = Arc::new(ModelMetrics::new(NO_MODEL, families.clone()));
+        let live = Mutex::default();
+        Metrics { registry, families, in_flight, no_model, live, traces: None }
     }
 
     /// The same, and requests are traced too.
@@ -143,12 +179,13 @@ impl Metrics {
 
     /// A request was answered: it is counted, and logs and traces tell it.
     pub fn answered(&self, record: &Record<'_>) {
-        if let Some(reason) = record.refusal {
-            self.refusal(record.model, reason);
+        let Record { model, refusal, protocol, status, .. } = record;
+        if let Some(reason) = refusal {
+            model.refusal(reason);
         }
-        self.request(record.model, record.protocol, record.status);
-        self.response_bytes(record.model, record.response_bytes);
-        self.stage(record.model, Stage::Total, record.total);
+        model.request(protocol, *status);
+        model.response_bytes(record.response_bytes);
+        model.stage(Stage::Total, record.total);
         log::request(record);
         if let Some(traces) = &self.traces {
             traces.record(record);
@@ -160,39 +197,15 @@ impl Metrics {
         self.traces.iter().for_each(Traces::shutdown);
     }
 
-    /// Everything as OpenMetrics text, see [`CONTENT_TYPE`].
+    /// Everything as OpenMetrics text, see [`CONTENT_TYPE`]. Of what ended before it is told here
+    /// for the last time.
     pub fn export(&self) -> String {
+        let ended = self.live().ended();
         let mut text = String::new();
         // Writing to a `String` cannot fail, and no collector of ours returns an error.
         let _ = encode(&mut text, &self.registry);
+        self.live().forget(&ended, &self.families);
         text
-    }
-
-    /// A request was answered with this HTTP status (or what the protocol maps to it).
-    pub fn request(&self, model: &str, protocol: &'static str, status: u16) {
-        let labels = RequestLabels { model: model.into(), protocol, status };
-        self.requests.get_or_create(&labels).inc();
-    }
-
-    /// A request was refused for this reason.
-    pub fn refusal(&self, model: &str, reason: &'static str) {
-        self.refusals.get_or_create(&RefusalLabels { model: model.into(), reason }).inc();
-    }
-
-    /// A request spent `time` in `stage`.
-    pub fn stage(&self, model: &str, stage: Stage, time: Duration) {
-        let labels = StageLabels { model: model.into(), stage: stage.name() };
-        self.durations.get_or_create(&labels).observe(time.as_secs_f64());
-    }
-
-    /// A request's body had this many bytes on the wire.
-    pub fn request_bytes(&self, model: &str, bytes: usize) {
-        self.request_bytes.get_or_create(&model_labels(model)).observe(bytes as f64);
-    }
-
-    /// A response's body had this many bytes on the wire.
-    pub fn response_bytes(&self, model: &str, bytes: usize) {
-        self.response_bytes.get_or_create(&model_labels(model)).observe(bytes as f64);
     }
 
     /// Counts one request in flight until the guard is dropped.
@@ -201,37 +214,35 @@ impl Metrics {
         InFlight(self.in_flight.clone())
     }
 
-    /// One job more of the model waits for a worker.
-    pub fn queued(&self, model: &str) {
-        self.queue_depth.get_or_create(&model_labels(model)).inc();
-    }
-
-    /// One job less of the model waits for a worker.
-    pub fn dequeued(&self, model: &str) {
-        self.queue_depth.get_or_create(&model_labels(model)).dec();
-    }
-
-    /// How many jobs of the model wait for a worker.
-    pub fn queue_depth(&self, model: &str) -> i64 {
-        self.queue_depth.get_or_create(&model_labels(model)).get()
-    }
-
-    /// A job of this model panicked.
-    pub fn job_panic(&self, model: &str) {
-        self.job_panics.get_or_create(&model_labels(model)).inc();
-    }
-
-    /// This version answers from now on; loading it took `time`.
-    pub fn model_loaded(&self, model: &str, version: u64, time: Duration) {
+    /// This version answers from now on; loading it took `time`. What its model counts.
+    pub fn model_loaded(&self, model: &str, version: u64, time: Duration) -> Arc<ModelMetrics> {
         let labels = VersionLabels { model: model.into(), version };
-        self.model_load.get_or_create(&labels).set(time.as_secs_f64());
-        self.model_loaded.get_or_create(&labels).set(1);
+        let metrics = self.live().begin(&labels, &self.families);
+        self.families.model_load.get_or_create(&labels).set(time.as_secs_f64());
+        self.families.model_loaded.get_or_create(&labels).set(1);
+        metrics
     }
 
     /// This version answers no more.
     pub fn model_unloaded(&self, model: &str, version: u64) {
         let labels = VersionLabels { model: model.into(), version };
-        self.model_loaded.get_or_create(&labels).set(0);
+        self.families.model_loaded.get_or_create(&labels).set(0);
+        self.live().end(labels, &self.families);
+    }
+
+    /// What is counted for a model of this name, or for [`NO_MODEL`] when there is none.
+    pub fn model(&self, name: &str) -> Arc<ModelMetrics> {
+        self.live().find(name).unwrap_or_else(|| self.no_model.clone())
+    }
+
+    /// What is counted for requests that name no model.
+    pub fn no_model(&self) -> &Arc<ModelMetrics> {
+        &self.no_model
+    }
+
+    /// No code that can panic runs under the lock, so a poisoned one is still good.
+    fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -286,16 +297,11 @@ struct BuildLabels {
     version: String,
 }
 
-fn model_labels(model: &str) -> ModelLabels {
-    ModelLabels { model: model.into() }
-}
-
-/// Puts the metric into the registry under its row and hands back the same metric.
-fn register<M: Metric + Clone>(registry: &mut Registry, row: &Row, metric: M) -> M {
+/// Puts the metric into the registry under its row.
+fn register<M: Metric + Clone>(registry: &mut Registry, row: &Row, metric: &M) {
     // The format adds this suffix to counters by itself.
     let name = row.name.strip_suffix("_total").unwrap_or(row.name);
     registry.register(name, row.help, metric.clone());
-    metric
 }
 
 /// 19 buckets from 0.1 ms (a small tabular model) to 26 s (past every sensible deadline), each

@@ -77,8 +77,8 @@ pub(crate) fn request(record: &Record<'_>) {
             tracing::event!(
                 $level,
                 protocol = record.protocol,
-                operation = record.operation,
-                model = record.model,
+                operation = %record.operation,
+                model = record.model.name(),
                 version = record.version,
                 status = record.status,
                 refusal = record.refusal,

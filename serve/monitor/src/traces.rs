@@ -84,7 +84,7 @@ impl Traces {
         let mut attributes = vec![
             KeyValue::new("schooner.protocol", record.protocol),
             KeyValue::new("http.response.status_code", i64::from(record.status)),
-            KeyValue::new("schooner.model", record.model.to_string()),
+            KeyValue::new("schooner.model", record.model.name().to_string()),
         ];
         let version = record.version.map(|v| i64::try_from(v).unwrap_or(i64::MAX));
         attributes.extend(version.map(|v| KeyValue::new("schooner.version", v)));

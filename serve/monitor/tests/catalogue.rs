@@ -1,24 +1,24 @@
 //! The catalogue and the export tell the same story.
 
 use monitor::catalogue::{CATALOGUE, Kind, Row};
-use monitor::{Metrics, Stage};
+use monitor::{Metrics, NO_MODEL, Stage};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Metrics of which every handle was used once.
 fn used() -> Metrics {
     let metrics = Metrics::new();
-    metrics.request("m", "rest", 200);
-    metrics.refusal("m", "not_an_image");
+    let model = metrics.model_loaded("m", 1, Duration::from_millis(250));
+    model.request("rest", 200);
+    model.refusal("not_an_image");
     for stage in Stage::ALL {
-        metrics.stage("m", stage, Duration::from_millis(3));
+        model.stage(stage, Duration::from_millis(3));
     }
-    metrics.request_bytes("m", 100);
-    metrics.response_bytes("m", 200);
-    metrics.queued("m");
-    metrics.dequeued("m");
-    metrics.job_panic("m");
-    metrics.model_loaded("m", 1, Duration::from_millis(250));
+    model.request_bytes(100);
+    model.response_bytes(200);
+    model.queued();
+    model.dequeued();
+    model.job_panic();
     metrics
 }
 
@@ -77,16 +77,70 @@ fn a_guard_counts_while_it_lives() {
 #[test]
 fn two_servers_count_for_themselves() {
     let (a, b) = (Metrics::new(), Metrics::new());
-    a.request("m", "rest", 200);
+    a.model_loaded("m", 1, Duration::ZERO).request("rest", 200);
     assert!(!b.export().contains("schooner_requests_total{"));
 }
 
 #[test]
 fn hostile_label_values_stay_inside_their_quotes() {
     let metrics = Metrics::new();
-    metrics.request("a\"b\\c\nd", "rest", 200);
+    let model = metrics.model_loaded("a\"b\\c\nd", 1, Duration::ZERO);
+    model.request("rest", 200);
     let line = r#"schooner_requests_total{model="a\"b\\c\nd",protocol="rest",status="200"} 1"#;
     assert!(metrics.export().contains(line), "{}", metrics.export());
+}
+
+/// Names of models in the export.
+fn models(text: &str) -> BTreeSet<&str> {
+    let labels = text.lines().filter_map(|line| line.split_once("model=\""));
+    labels.filter_map(|(_, rest)| rest.split('"').next()).collect()
+}
+
+#[test]
+fn what_ended_is_told_once_more() {
+    let metrics = Metrics::new();
+    let model = metrics.model_loaded("m", 1, Duration::ZERO);
+    metrics.model_loaded("m", 2, Duration::ZERO);
+    model.request("rest", 200);
+    metrics.model_unloaded("m", 1);
+    assert!(metrics.export().contains(r#"schooner_model_loaded{model="m",version="1"} 0"#));
+    let text = metrics.export();
+    assert!(!text.contains(r#"version="1""#), "{text}");
+    assert!(text.contains(r#"status="200"} 1"#), "the model goes on: {text}");
+    metrics.model_unloaded("m", 2);
+    model.request("rest", 200);
+    assert!(metrics.export().contains(r#"status="200"} 2"#), "counts until then are told");
+    model.request("rest", 400);
+    model.refusal("not_an_image");
+    model.queued();
+    assert_eq!(models(&metrics.export()), BTreeSet::new(), "a late answer brings nothing back");
+    assert_eq!(metrics.model("m").name(), NO_MODEL);
+}
+
+#[test]
+fn what_comes_back_goes_on_counting() {
+    let metrics = Metrics::new();
+    metrics.model_loaded("m", 1, Duration::ZERO).request("rest", 200);
+    metrics.model_unloaded("m", 1);
+    metrics.model_loaded("m", 1, Duration::ZERO).request("rest", 200);
+    for _ in 0..2 {
+        let text = metrics.export();
+        assert!(text.contains(r#"status="200"} 2"#), "{text}");
+        assert!(text.contains(r#"schooner_model_loaded{model="m",version="1"} 1"#), "{text}");
+    }
+}
+
+#[test]
+fn nobody_s_scrapes_let_series_grow() {
+    let metrics = Metrics::new();
+    for version in 0..1000 {
+        let model = format!("m{}", version % 500);
+        metrics.model_loaded(&model, version, Duration::ZERO).request("rest", 200);
+        metrics.model_unloaded(&model, version);
+    }
+    let text = metrics.export();
+    assert!(models(&text).len() <= 64, "{text}");
+    assert_eq!(models(&metrics.export()), BTreeSet::new());
 }
 
 /// The row of a sample; histograms append to the name.

@@ -1,6 +1,6 @@
 //! Spans arrive at a collector as the OpenTelemetry protocol has them.
 
-use monitor::{Metrics, Record, Stage, Traces};
+use monitor::{Metrics, ModelMetrics, Operation, Record, Stage, Traces};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
@@ -41,11 +41,15 @@ fn take(mut stream: TcpStream) -> (String, Vec<Span>) {
     (head, scopes.flat_map(|scope| scope.spans).collect())
 }
 
-fn record<'a>(traceparent: Option<&'a str>, stages: &'a [(Stage, Duration)]) -> Record<'a> {
+fn record<'a>(
+    model: &'a ModelMetrics,
+    traceparent: Option<&'a str>,
+    stages: &'a [(Stage, Duration)],
+) -> Record<'a> {
     Record {
         protocol: "rest",
-        operation: "POST /v1/models/m:predict",
-        model: "m",
+        operation: Operation { method: Some("POST"), path: "/v1/models/m:predict" },
+        model,
         version: Some(3),
         status: 200,
         refusal: None,
@@ -68,9 +72,10 @@ fn a_request_is_a_span_under_its_sender_s_with_one_for_each_stage() {
     let metrics = Metrics::new().with_traces(Some(Traces::to(&endpoint, 0.0).unwrap()));
     let stages =
         [(Stage::Queue, Duration::from_millis(1)), (Stage::Infer, Duration::from_millis(3))];
+    let model = metrics.model_loaded("m", 3, Duration::ZERO);
     let parent = format!("00-{TRACE}-{PARENT}-01");
-    metrics.answered(&record(Some(&parent), &stages));
-    metrics.answered(&record(None, &stages));
+    metrics.answered(&record(&model, Some(&parent), &stages));
+    metrics.answered(&record(&model, None, &stages));
     metrics.flush();
     let (head, spans) = taking.join().unwrap();
     assert!(head.starts_with("post /v1/traces http/1.1"), "{head}");
@@ -107,7 +112,7 @@ fn a_collector_that_is_gone_costs_no_request() {
     drop(listener);
     let metrics = Metrics::new().with_traces(Some(Traces::to(&endpoint, 1.0).unwrap()));
     for _ in 0..10_000 {
-        metrics.answered(&record(None, &[]));
+        metrics.answered(&record(metrics.no_model(), None, &[]));
     }
     metrics.flush();
 }

@@ -2,11 +2,11 @@
 
 use crate::response::Reply;
 use crate::trace::{REQUEST_ID, TRACEPARENT, echoed};
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use listen::{Coding, Patience, Received, discard, receive};
-use monitor::{NO_MODEL, Record, Stage};
+use monitor::{ModelMetrics, Operation, Record, Stage};
 use server::{Exchange, Outcome, Refusal, Select, Servable, Service, Times};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -40,8 +40,8 @@ pub(crate) struct Call {
     pub(crate) head: Parts,
     body: Body,
     patience: Patience,
-    /// The model's name in metrics: only names of loaded models, others are the client's invention.
-    label: String,
+    /// What its model counts: only loaded models, other names are the client's invention.
+    counted: Arc<ModelMetrics>,
     /// The version that was found.
     version: Option<u64>,
     /// How long each stage took, in order.
@@ -52,14 +52,14 @@ impl Call {
     /// The model that the request means, which is thereby the one in metrics.
     pub(crate) fn find(&mut self, model: &str, select: Select) -> Result<Arc<Servable>, Refusal> {
         let servable = self.service.store().find(model, select)?;
-        self.count_for(model);
+        self.counted = servable.metrics().clone();
         self.version = Some(servable.version());
         Ok(servable)
     }
 
-    /// The request is counted for this model, of which there is at least a status.
+    /// The request is counted for this model, when it is one.
     pub(crate) fn count_for(&mut self, model: &str) {
-        self.label = model.to_string();
+        self.counted = self.service.metrics().model(model);
     }
 
     /// The body, within the limits on bodies. What can be refused by the head is refused before.
@@ -68,11 +68,10 @@ impl Call {
         let coding = Coding::of(&self.head.headers)?;
         let Call { service, head, body, patience, .. } = self;
         let received = receive(&head.headers, body, coding, service, *patience).await?;
-        let metrics = self.service.metrics();
         let read = start.elapsed();
-        metrics.stage(&self.label, Stage::Read, read);
+        self.counted.stage(Stage::Read, read);
         self.stages.push((Stage::Read, read));
-        metrics.request_bytes(&self.label, received.wire_bytes());
+        self.counted.request_bytes(received.wire_bytes());
         Ok(received)
     }
 
@@ -116,12 +115,11 @@ pub(crate) async fn answer<P: Protocol>(
     let Shared { service, patience } = shared;
     let _in_flight = service.metrics().in_flight();
     let (head, body) = request.into_parts();
-    let label = NO_MODEL.to_string();
+    let counted = service.metrics().no_model().clone();
     let (version, stages) = (None, Vec::new());
-    let mut call = Call { service, head, body, patience, label, version, stages };
+    let mut call = Call { service, head, body, patience, counted, version, stages };
     let answered = protocol.answer(&mut call).await;
-    let Call { service, head, body, label, version, stages, .. } = call;
-    let metrics = service.metrics();
+    let Call { service, head, body, counted, version, stages, .. } = call;
     let mut refused = None;
     let reply = match answered {
         Ok(reply) => reply,
@@ -136,10 +134,10 @@ pub(crate) async fn answer<P: Protocol>(
     let mut response = reply.into_response();
     response.headers_mut().extend(echoed(&head.headers));
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-    metrics.answered(&Record {
+    service.metrics().answered(&Record {
         protocol: P::NAME,
-        operation: &format!("{} {}", head.method, head.uri.path()),
-        model: &label,
+        operation: Operation { method: Some(head.method.as_str()), path: head.uri.path() },
+        model: &counted,
         version,
         status,
         refusal: refused,
@@ -181,8 +179,41 @@ impl<E: Exchange<Reply = Reply>> Exchange for Finished<E> {
 
 /// `Server-Timing`: what the client's own tools show beside the time on the network.
 fn server_timing(times: &Times) -> Option<HeaderValue> {
-    let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    let (queue, decode, compute) = (ms(times.queue), ms(times.decode), ms(times.infer));
-    let text = format!("queue;dur={queue:.3}, decode;dur={decode:.3}, compute;dur={compute:.3}");
-    HeaderValue::try_from(text).ok()
+    // The three names with numbers of up to six digits before the point.
+    let mut text = Vec::with_capacity(64);
+    let stages = [("queue", times.queue), (", decode", times.decode), (", compute", times.infer)];
+    for (name, time) in stages {
+        text.extend_from_slice(name.as_bytes());
+        text.extend_from_slice(b";dur=");
+        milliseconds(time, &mut text);
+    }
+    HeaderValue::from_maybe_shared(Bytes::from(text)).ok()
+}
+
+/// Appends milliseconds with three digits behind the point, which a tenth of a microsecond each
+/// request is spent on when floats are written.
+fn milliseconds(time: Duration, text: &mut Vec<u8>) {
+    let us = (time + Duration::from_nanos(500)).as_micros();
+    let mut digits = itoa::Buffer::new();
+    text.extend_from_slice(digits.format(us / 1000).as_bytes());
+    text.push(b'.');
+    let rest = digits.format(1000 + us % 1000);
+    text.extend_from_slice(&rest.as_bytes()[1..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_milliseconds_to_the_microsecond() {
+        let times = Times {
+            queue: Duration::from_nanos(1_499),
+            decode: Duration::from_nanos(999_500),
+            infer: Duration::from_secs(61),
+            encode: Duration::ZERO,
+        };
+        let value = server_timing(&times).unwrap();
+        assert_eq!(value, "queue;dur=0.001, decode;dur=1.000, compute;dur=61000.000");
+    }
 }

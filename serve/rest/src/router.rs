@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Request, Response, header};
 use axum::routing::get;
 use listen::{Coding, Patience};
-use monitor::{NO_MODEL, prometheus_text};
+use monitor::prometheus_text;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use server::{Refusal, Servable, Service};
 use std::fmt::Write;
@@ -47,15 +47,15 @@ async fn metrics_as_triton(
     State((service, exporter)): State<(Service, Arc<monitor::triton::Exporter>)>,
 ) -> Response<Body> {
     let models: Vec<_> =
-        service.store().available().iter().map(|model| as_triton_counts(&service, model)).collect();
+        service.store().available().iter().map(|model| as_triton_counts(model)).collect();
     let text = exporter.export(&models).into_bytes();
     Reply::ok(monitor::triton::CONTENT_TYPE, text).into_response()
 }
 
 /// What a version has done, in the terms of those metrics.
-fn as_triton_counts(service: &Service, model: &Servable) -> monitor::triton::Model {
+fn as_triton_counts(model: &Servable) -> monitor::triton::Model {
     let counts = model.counts();
-    let pending = service.metrics().queue_depth(model.name());
+    let pending = model.metrics().queue_depth();
     monitor::triton::Model {
         name: model.name().to_string(),
         version: model.version(),
@@ -140,8 +140,9 @@ async fn method_not_allowed(
 /// Refusals outside `/v1`, where no body is expected.
 fn refuse(service: &Service, refusal: &Refusal) -> Response<Body> {
     let reply = Reply::refused(refusal);
-    service.metrics().refusal(NO_MODEL, refusal.row().reason);
-    service.metrics().request(NO_MODEL, TensorFlowServing::NAME, reply.status());
+    let metrics = service.metrics().no_model();
+    metrics.refusal(refusal.row().reason);
+    metrics.request(TensorFlowServing::NAME, reply.status());
     reply.into_response()
 }
 

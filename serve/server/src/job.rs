@@ -39,10 +39,11 @@ pub(crate) struct Waiting<E: Exchange> {
 impl<E: Exchange> Waiting<E> {
     pub(crate) fn new(
         exchange: E,
+        queued: Instant,
         deadline: Option<Instant>,
     ) -> (Waiting<E>, oneshot::Receiver<Answered<E::Reply>>) {
         let (reply, answered) = oneshot::channel();
-        let (queued, times) = (Instant::now(), Times::default());
+        let times = Times::default();
         (Waiting { exchange, reply, queued, deadline, times }, answered)
     }
 }

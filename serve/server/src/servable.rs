@@ -3,11 +3,12 @@
 use crate::batching::has_rows;
 use crate::statistics::{Counts, Statistics};
 use crate::{Answer, Engine, ImageRecipe, Refusal};
-use monitor::Stage;
+use monitor::{ModelMetrics, Stage};
 use plan::Signature;
 use repository::Batching;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tensor::Tensor;
 
@@ -20,16 +21,23 @@ pub struct Servable {
     batching: Batching,
     memory_bytes: usize,
     statistics: Statistics,
-    is_quick: AtomicBool,
+    metrics: Arc<ModelMetrics>,
+    /// About how long a small request takes, in nanoseconds, see [`Servable::is_quick`].
+    small_ns: AtomicU64,
 }
 
 /// Longest run of a model that may be answered on the thread that received the request. 50 us:
 /// about what receiving and answering a request takes by itself, and a worker's waking besides.
 const QUICK_RUN_MAX: Duration = Duration::from_micros(50);
 
-/// Longest time that such a request may take with all it needs before its model is quick no more.
-/// 1 ms: other requests of the thread wait for it, and a busy machine makes it up to this.
-const QUICK_ANSWER_MAX: Duration = Duration::from_millis(1);
+/// Longest time that such requests may take on average, with all they need, before their model is
+/// quick no more. 200 us: other requests of the thread wait for it, and a busy machine makes four
+/// times of what a request takes alone.
+const QUICK_ANSWER_MAX: Duration = Duration::from_micros(200);
+
+/// The most that one request counts in that average. 1 ms: a request that was interrupted by others
+/// of the machine says nothing of its model; four in a row do.
+const QUICK_OUTLIER_MAX: Duration = Duration::from_millis(1);
 
 /// How long one request took in each stage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,7 +75,8 @@ impl Servable {
             batching: Batching::OFF,
             memory_bytes: 0,
             statistics: Statistics::default(),
-            is_quick: AtomicBool::new(false),
+            metrics: Arc::new(ModelMetrics::apart(name)),
+            small_ns: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -101,7 +110,8 @@ impl Servable {
     /// The same, known to run one small request in this time.
     #[must_use]
     pub fn with_run_time(self, time: Duration) -> Servable {
-        Servable { is_quick: AtomicBool::new(time <= QUICK_RUN_MAX), ..self }
+        let quick_ns = (time <= QUICK_RUN_MAX).then(|| nanoseconds(time));
+        Servable { small_ns: AtomicU64::new(quick_ns.unwrap_or(u64::MAX)), ..self }
     }
 
     /// The model's name.
@@ -147,14 +157,27 @@ impl Servable {
     /// Does a small request take less time than to hand it to a worker? Never one for an image:
     /// a small file may hold a large one.
     pub(crate) fn is_quick(&self) -> bool {
-        self.recipe.is_none() && self.is_quick.load(Ordering::Relaxed)
+        let limit = nanoseconds(QUICK_ANSWER_MAX);
+        self.recipe.is_none() && self.small_ns.load(Ordering::Relaxed) <= limit
     }
 
-    /// A small request took so long. A model whose time depends on what it is asked is not quick.
+    /// A small request of a quick model took so long. One whose time depends on what it is asked is
+    /// not quick any more when that is long.
     pub(crate) fn note_time(&self, time: Duration) {
-        if time > QUICK_ANSWER_MAX {
-            self.is_quick.store(false, Ordering::Relaxed);
-        }
+        let time = nanoseconds(time.min(QUICK_OUTLIER_MAX));
+        let average = self.small_ns.load(Ordering::Relaxed);
+        // An average over about 16; of two threads at a time, one counts.
+        self.small_ns.store(average - average / 16 + time / 16, Ordering::Relaxed);
+    }
+
+    /// What is counted for its model.
+    pub fn metrics(&self) -> &Arc<ModelMetrics> {
+        &self.metrics
+    }
+
+    /// The same, which counts here.
+    pub(crate) fn counting(self, metrics: Arc<ModelMetrics>) -> Servable {
+        Servable { metrics, ..self }
     }
 
     pub(crate) fn statistics(&self) -> &Statistics {
@@ -216,6 +239,10 @@ impl Servable {
         let no_recipe = || Refusal::NoRecipe { model: self.name.clone() };
         self.recipe.as_deref().ok_or_else(no_recipe)
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for Servable {

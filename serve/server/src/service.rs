@@ -42,9 +42,9 @@ impl Service {
         let metrics = Arc::new(metrics);
         let queue = Arc::new(Queue::new(limits.queue_length));
         for index in 0..limits.workers.get() {
-            let (queue, metrics) = (queue.clone(), metrics.clone());
+            let queue = queue.clone();
             let thread = std::thread::Builder::new().name(format!("worker-{index}"));
-            thread.spawn(move || worker::work(&queue, &metrics))?;
+            thread.spawn(move || worker::work(&queue))?;
         }
         let inner = Inner {
             store: ModelStore::default(),
@@ -63,8 +63,8 @@ impl Service {
     /// Makes a model available, in place of one with the same name and version; loading it took
     /// `time`.
     pub fn add(&self, servable: Servable, time: Duration) {
-        self.metrics().model_loaded(servable.name(), servable.version(), time);
-        self.store().insert(Arc::new(servable));
+        let metrics = self.metrics().model_loaded(servable.name(), servable.version(), time);
+        self.store().insert(Arc::new(servable.counting(metrics)));
     }
 
     /// Ends a version; was there one? Requests that already found it are still answered.
@@ -178,10 +178,15 @@ impl Service {
         timeout: Option<Duration>,
     ) -> Result<(E::Reply, Times), Refusal> {
         let start = Instant::now();
-        let answered = self.wait(&model, exchange, timeout).await;
+        let is_here = exchange.is_small() && model.is_quick();
+        let answered = self.wait(&model, exchange, timeout, start, is_here).await;
+        let time = start.elapsed();
+        if is_here {
+            model.note_time(time);
+        }
         match &answered {
-            Ok((_, times)) => model.statistics().answered(start.elapsed(), times),
-            Err(refusal) => model.statistics().failed(refusal, start.elapsed()),
+            Ok((_, times)) => model.statistics().answered(time, times),
+            Err(refusal) => model.statistics().failed(refusal, time),
         }
         answered
     }
@@ -191,12 +196,13 @@ impl Service {
         model: &Arc<Servable>,
         exchange: E,
         timeout: Option<Duration>,
+        start: Instant,
+        is_here: bool,
     ) -> Result<(E::Reply, Times), Refusal> {
         let timeout = timeout.into_iter().chain(self.limits().request_timeout).min();
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let is_small = exchange.is_small();
-        let (job, answered) = Waiting::new(exchange, deadline);
-        if is_small && model.is_quick() {
+        let deadline = timeout.and_then(|timeout| start.checked_add(timeout));
+        let (job, answered) = Waiting::new(exchange, start, deadline);
+        if is_here {
             self.answer_here(model, Box::new(job));
         } else {
             self.enqueue(model, Box::new(job))?;
@@ -225,17 +231,15 @@ impl Service {
     /// Answers a small request of a quick model on this thread: to hand it to a worker, and the
     /// reply back, would take longer.
     fn answer_here(&self, model: &Servable, job: Box<dyn Job>) {
-        let start = Instant::now();
-        worker::answer(model, self.metrics(), job);
-        model.note_time(start.elapsed());
+        worker::answer(model, job);
     }
 
     /// The gauge rises before a worker can lower it.
     fn enqueue(&self, model: &Arc<Servable>, job: Box<dyn Job>) -> Result<(), Refusal> {
-        self.metrics().queued(model.name());
+        model.metrics().queued();
         let pushed = self.inner.queue.push(model, job);
         if pushed.is_err() {
-            self.metrics().dequeued(model.name());
+            model.metrics().dequeued();
         }
         pushed
     }

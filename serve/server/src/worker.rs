@@ -8,30 +8,27 @@ use crate::batching::{fit, join, part, rows};
 use crate::job::Job;
 use crate::queue::{Queue, Taken};
 use crate::{Answer, Outcome, Refusal, Request, Servable};
-use monitor::Metrics;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 use tensor::Tensor;
 
 /// The life of a worker: one batch after the other until the queue is closed and empty.
-pub(crate) fn work(queue: &Queue<Box<dyn Job>>, metrics: &Metrics) {
+pub(crate) fn work(queue: &Queue<Box<dyn Job>>) {
     while let Some(Taken { model, jobs }) = queue.pop() {
-        let name = model.name();
-        jobs.iter().for_each(|_| metrics.dequeued(name));
-        Round { model: &model, metrics, jobs: Vec::new() }.serve(jobs);
+        jobs.iter().for_each(|_| model.metrics().dequeued());
+        Round { model: &model, jobs: Vec::new() }.serve(jobs);
     }
 }
 
 /// Answers one job on this thread.
-pub(crate) fn answer(model: &Servable, metrics: &Metrics, job: Box<dyn Job>) {
-    Round { model, metrics, jobs: Vec::new() }.serve(vec![job]);
+pub(crate) fn answer(model: &Servable, job: Box<dyn Job>) {
+    Round { model, jobs: Vec::new() }.serve(vec![job]);
 }
 
 /// Jobs of one model that a worker took at once.
 struct Round<'a> {
     model: &'a Servable,
-    metrics: &'a Metrics,
     /// Jobs in the order of their arrival; `None` when answered.
     jobs: Vec<Option<Open>>,
 }
@@ -151,8 +148,8 @@ impl Round<'_> {
     /// Runs a batch. One that fails runs again item by item: neighbors are not refused for what
     /// one of them asked.
     fn run(&mut self, batch: Batch) {
-        let start = Instant::now();
         if let [_, _, ..] = batch.items.as_slice() {
+            let start = Instant::now();
             let made = self.guarded(|model| run_together(model, &batch.items));
             if let Ok(outputs) = made {
                 let time = start.elapsed();
@@ -218,14 +215,14 @@ impl Round<'_> {
     fn finish(&self, job: Box<dyn Job>, outcome: Result<Outcome, Refusal>) {
         // A panic drops the job's sender, which tells the waiting side.
         let finished = catch_unwind(AssertUnwindSafe(|| job.finish(self.model, outcome)));
-        let name = self.model.name();
+        let metrics = self.model.metrics();
         match finished {
             Ok(times) => {
                 for (stage, time) in times.stages() {
-                    self.metrics.stage(name, stage, time);
+                    metrics.stage(stage, time);
                 }
             }
-            Err(_) => self.metrics.job_panic(name),
+            Err(_) => metrics.job_panic(),
         }
     }
 
@@ -233,7 +230,7 @@ impl Round<'_> {
     /// outlives the request is shared with it, so nothing is left in a broken state.
     fn guarded<T>(&self, act: impl FnOnce(&Servable) -> Result<T, Refusal>) -> Result<T, Refusal> {
         catch_unwind(AssertUnwindSafe(|| act(self.model))).unwrap_or_else(|_| {
-            self.metrics.job_panic(self.model.name());
+            self.model.metrics().job_panic();
             Err(Refusal::Panicked)
         })
     }

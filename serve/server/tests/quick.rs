@@ -83,7 +83,12 @@ async fn only_small_requests_of_quick_models_are_answered_here() {
 async fn a_model_that_takes_long_is_not_quick_again() {
     let service = service();
     let deceptive = model(QUICK, Duration::from_millis(5));
-    assert!(is_here(&service, &deceptive, true).await);
+    // One that was interrupted says nothing yet; four in a row do.
+    let mut answered_here = 0;
+    while is_here(&service, &deceptive, true).await {
+        answered_here += 1;
+    }
+    assert!((1..=4).contains(&answered_here), "{answered_here}");
     assert!(!is_here(&service, &deceptive, true).await);
 }
 

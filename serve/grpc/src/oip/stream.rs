@@ -7,7 +7,7 @@ use crate::call::Call;
 use crate::frames::{Frames, Message};
 use crate::reply::{Reply, framed};
 use listen::{Coding, grpc_trailers};
-use monitor::{NO_MODEL, Record, Stage};
+use monitor::{Operation, Record, Stage};
 use server::{Refusal, Servable, Service};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -71,6 +71,9 @@ async fn read(
     }
 }
 
+/// What the requests of a stream are called in logs and traces.
+const METHOD: &str = "/inference.GRPCInferenceService/ModelStreamInfer";
+
 /// The framed reply to one request, or the words of its refusal.
 async fn one(service: Service, message: Message) -> Vec<u8> {
     let (start, clock) = (Instant::now(), SystemTime::now());
@@ -91,8 +94,8 @@ async fn one(service: Service, message: Message) -> Vec<u8> {
     };
     service.metrics().answered(&Record {
         protocol: crate::call::PROTOCOL,
-        operation: "/inference.GRPCInferenceService/ModelStreamInfer",
-        model: model.as_ref().map_or(NO_MODEL, |model| model.name()),
+        operation: Operation { method: None, path: METHOD },
+        model: model.as_ref().map_or(service.metrics().no_model(), |model| model.metrics()),
         version: model.as_ref().map(|model| model.version()),
         status,
         refusal,
@@ -123,7 +126,7 @@ async fn infer(service: &Service, message: Message, asked: &mut Asked) -> Result
     asked.id = given.to_string();
     let model = service.store().find(name, select(version)?)?;
     asked.model = Some(model.clone());
-    service.metrics().request_bytes(model.name(), wire_bytes);
+    model.metrics().request_bytes(wire_bytes);
     let (max_images, regions) = (service.limits().max_images, service.regions().clone());
     let exchange = Infer::new(message, max_images, regions, Coding::Identity, true);
     let (reply, times) = service.answer(model, exchange, None).await?;

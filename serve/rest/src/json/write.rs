@@ -5,6 +5,9 @@
 use super::number;
 use tensor::DType;
 
+/// Room that every text has from the start, in bytes. 256: most answers but lists fit.
+const OUT_MIN: usize = 256;
+
 /// A JSON text that grows.
 #[derive(Debug)]
 pub(crate) struct Pretty {
@@ -31,7 +34,12 @@ impl Pretty {
 
     /// An empty text, to be without white space.
     pub(crate) fn compact() -> Pretty {
-        Pretty { out: Vec::new(), indent: None, levels: Vec::new(), is_single_line: false }
+        Pretty {
+            out: Vec::with_capacity(OUT_MIN),
+            indent: None,
+            levels: Vec::new(),
+            is_single_line: false,
+        }
     }
 
     /// The text.
@@ -70,8 +78,11 @@ impl Pretty {
     pub(crate) fn string(&mut self, text: &str) {
         self.prefix();
         self.out.push(b'"');
-        for &byte in text.as_bytes() {
-            self.escaped(byte);
+        // Most texts have nothing to escape.
+        if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+            self.out.extend_from_slice(text.as_bytes());
+        } else {
+            text.bytes().for_each(|byte| self.escaped(byte));
         }
         self.out.push(b'"');
     }
