@@ -1,5 +1,6 @@
 //! The packed weights of a model: bytes of its own, or a part of a mapped file.
 
+use crate::freed::release;
 use memmap2::Mmap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,12 +23,25 @@ impl Constants {
     }
 
     /// A part of a mapped file, which every process that maps it shares. `None` when the part
-    /// is not within the file, or does not begin at a multiple of [`plan::ALIGNMENT`].
-    pub fn mapped(file: Arc<Mmap>, range: Range<usize>) -> Option<Constants> {
+    /// is not within the file, or does not begin at a multiple of [`plan::ALIGNMENT`]. What lies
+    /// around the part goes back to the system: some megabytes of a library's code that was read to
+    /// be checked.
+    ///
+    /// # Safety
+    /// What lies around the part is not read through the mapping any more.
+    pub(crate) unsafe fn mapped(file: Arc<Mmap>, range: Range<usize>) -> Option<Constants> {
         let is_aligned =
             file.as_ptr().addr().wrapping_add(range.start).is_multiple_of(tensor::ALIGNMENT);
         let is_inside = range.start <= range.end && range.end <= file.len();
-        (is_aligned && is_inside).then_some(Constants(Source::Mapped { file, range }))
+        if !is_aligned || !is_inside {
+            return None;
+        }
+        // SAFETY: the mapping is only reached through the range of constants from here on, see above.
+        unsafe {
+            release(&file, 0..range.start);
+            release(&file, range.end..file.len());
+        }
+        Some(Constants(Source::Mapped { file, range }))
     }
 
     /// The bytes.

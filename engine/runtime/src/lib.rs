@@ -19,7 +19,7 @@ mod session;
 
 pub use constants::Constants;
 pub use error::{LoadError, RunError};
-pub use freed::give_back_freed_memory;
+pub use freed::{bound_freed_memory, give_back_freed_memory};
 pub use isa::{IsaError, isa};
 pub use model::Model;
 pub use open::{Check, OpenError, OpenReason, Opened, open, read};

@@ -118,7 +118,8 @@ fn open_bytes(file: Arc<Mmap>, slot: Option<Slot>, check: Check) -> Result<Opene
     let golden = container.section(&sections::GOLDEN).map(Golden::decode).transpose()?;
     let range = container.range(&sections::CONSTANTS).unwrap_or_default();
     let checksum = container.checksum();
-    let constants = Constants::mapped(file.clone(), range).ok_or(OpenReason::Alignment)?;
+    // SAFETY: what was taken from the other sections are copies, and the mapping is given up here.
+    let constants = unsafe { Constants::mapped(file, range) }.ok_or(OpenReason::Alignment)?;
     let model = Model::new(plan, constants)?.with_recipe(recipe);
     Ok(Opened { model, manifest, golden, checksum })
 }

@@ -106,6 +106,8 @@ struct Listening {
 impl Serve {
     pub(crate) fn execute(&self, console: &Console) -> Result<Exit, Error> {
         let start = Instant::now();
+        // Models come and go while the server runs.
+        runtime::bound_freed_memory();
         let reactor = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
