@@ -46,6 +46,16 @@ fn requests_bound_the_time() {
 }
 
 #[test]
+fn a_rate_is_kept() {
+    let server = Server::start(&[&fashion("fashion.onnx")]);
+    let url = format!("http://{}/healthz", server.address);
+    let run = &bench(&url, &["--rate", "100", "-c", "4", "--seconds", "1"], 0)["runs"][0];
+    let number = |name: &str| run[name].as_f64().unwrap();
+    assert!((50.0..=101.0).contains(&number("answers")), "{run}");
+    assert_eq!(number("successes_per_second"), number("requests_per_second"), "{run}");
+}
+
+#[test]
 fn refusals_are_told_by_status() {
     let server = Server::start(&[&fashion("fashion.onnx")]);
     let url = format!("http://{}/v1/models/fashion:predict", server.address);

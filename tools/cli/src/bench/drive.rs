@@ -12,6 +12,7 @@ use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use std::collections::BTreeMap;
 use std::io;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -52,31 +53,48 @@ pub(super) struct Tally {
     pub(super) elapsed: Duration,
 }
 
+/// How long and how fast requests are sent.
+pub(super) struct Pace {
+    /// Time before answers count.
+    pub(super) warm_up: Duration,
+    /// Time in which answers count.
+    pub(super) time: Duration,
+    /// Most answers that count.
+    pub(super) requests: u64,
+    /// Requests a second on all connections; as fast as they are answered when it is not said.
+    pub(super) rate: Option<NonZeroU32>,
+}
+
 /// When answers count, and how many.
 struct Window {
+    /// When the first request is due.
+    first: Instant,
     start: Instant,
     end: Instant,
     left: AtomicU64,
+    rate: Option<NonZeroU32>,
+    /// Requests that have a time of their own.
+    scheduled: AtomicU64,
 }
 
 type Sender = SendRequest<Full<Bytes>>;
 
-/// Sends requests on so many connections, for `warm_up` without and then for `time` with counting,
-/// or until so many are counted.
+/// Sends requests on so many connections, at first without and then with counting.
 pub(super) async fn drive(
     target: &Arc<Target>,
     connections: usize,
-    warm_up: Duration,
-    time: Duration,
-    requests: u64,
+    pace: &Pace,
 ) -> Result<Tally, Error> {
+    let Pace { warm_up, time, requests, rate } = *pace;
     let mut senders = Vec::new();
     for _ in 0..connections {
         let unreachable = |e| Error::Unreachable(format!("{}: {e}", target.address));
         senders.push(target.connect().await.map_err(unreachable)?);
     }
-    let start = Instant::now() + warm_up;
-    let window = Arc::new(Window { start, end: start + time, left: AtomicU64::new(requests) });
+    let first = Instant::now();
+    let start = first + warm_up;
+    let (left, scheduled) = (AtomicU64::new(requests), AtomicU64::new(0));
+    let window = Arc::new(Window { first, start, end: start + time, left, rate, scheduled });
     let mut running = JoinSet::new();
     for sender in senders {
         running.spawn(one_after_the_other(target.clone(), sender, window.clone()));
@@ -104,7 +122,10 @@ async fn one_after_the_other(target: Arc<Target>, sender: Sender, window: Arc<Wi
     let mut sender = Some(sender);
     let mut failures = 0;
     while window.is_open() && failures < FAILURES_MAX {
-        let start = Instant::now();
+        let start = window.due().await;
+        if !window.is_open() {
+            break;
+        }
         let answer = target.ask(&mut sender).await;
         let now = Instant::now();
         match answer {
@@ -189,6 +210,17 @@ impl Window {
     /// Is there a reason to send another request?
     fn is_open(&self) -> bool {
         Instant::now() < self.end && self.left.load(Ordering::Relaxed) > 0
+    }
+
+    /// Waits for the time of the next request that has none yet; when that was.
+    async fn due(&self) -> Instant {
+        let Some(rate) = self.rate else { return Instant::now() };
+        let before = self.scheduled.fetch_add(1, Ordering::Relaxed);
+        let due = self.first + Duration::from_secs_f64(before as f64 / f64::from(rate.get()));
+        // Never beyond the end: all connections wait for their turn there.
+        let due = due.min(self.end);
+        tokio::time::sleep_until(due.into()).await;
+        due
     }
 
     /// Does an answer count that came now? If so it is one of those that are left.

@@ -1,6 +1,6 @@
 //! How fast a running server answers one request, sent over and over on some connections.
 
-use super::drive::{Tally, Target, drive};
+use super::drive::{Pace, Tally, Target, drive};
 use crate::console::Console;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -10,7 +10,7 @@ use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +40,12 @@ pub(super) struct Load {
     #[arg(short, long, value_name = "N,N…", value_delimiter = ',', env = "SCHOONER_CONNECTIONS")]
     connections: Vec<NonZeroUsize>,
 
+    /// Requests a second, sent whether or not those before are answered while there are connections
+    /// for them; times are from when each is due, to about a millisecond [default: one after the
+    /// other on each connection]
+    #[arg(long, value_name = "N", env = "SCHOONER_RATE")]
+    rate: Option<NonZeroU32>,
+
     /// Most requests for each number of connections
     #[arg(long, value_name = "N", env = "SCHOONER_REQUESTS")]
     requests: Option<NonZeroU64>,
@@ -62,6 +68,8 @@ struct Run {
     /// Answered requests, whatever the status.
     answers: u64,
     requests_per_second: f64,
+    /// Of those, the ones that succeeded.
+    successes_per_second: f64,
     p50_ms: f64,
     p90_ms: f64,
     p99_ms: f64,
@@ -85,11 +93,12 @@ pub(super) fn url(argument: &Path) -> Option<&str> {
 
 impl Load {
     /// The flags, and whether they were given.
-    pub(super) fn given(&self) -> [(&'static str, bool); 4] {
+    pub(super) fn given(&self) -> [(&'static str, bool); 5] {
         [
             ("--body", self.body.is_some()),
             ("--header", !self.headers.is_empty()),
             ("--connections", !self.connections.is_empty()),
+            ("--rate", self.rate.is_some()),
             ("--requests", self.requests.is_some()),
         ]
     }
@@ -108,6 +117,7 @@ impl Load {
             .map_err(|e| Error::Failure(format!("the system grants no event loop: {e}")))?;
         let warm_up = WARM_UP_MAX.min(time / 4);
         let requests = self.requests.map_or(u64::MAX, NonZeroU64::get);
+        let pace = Pace { warm_up, time, requests, rate: self.rate };
         let mut loaded = Loaded {
             url: url.to_string(),
             method: target.method().to_string(),
@@ -116,7 +126,7 @@ impl Load {
         };
         for count in connections {
             console.detail(format_args!("{count} connections"));
-            let tally = reactor.block_on(drive(&target, count, warm_up, time, requests))?;
+            let tally = reactor.block_on(drive(&target, count, &pace))?;
             loaded.runs.push(Run::of(count, &tally, loaded.body_bytes));
         }
         console.result(&loaded);
@@ -172,12 +182,14 @@ impl Run {
     fn of(connections: usize, tally: &Tally, body_bytes: usize) -> Run {
         let answers = tally.latencies_ns.len();
         let seconds = tally.elapsed.as_secs_f64();
+        let per_second = |count: u64| if count > 0 { count as f64 / seconds } else { 0.0 };
         let ms = |quantile| tally.latencies_ns.value_at_quantile(quantile) as f64 / 1e6;
         Run {
             connections,
             seconds,
             answers,
-            requests_per_second: if answers > 0 { answers as f64 / seconds } else { 0.0 },
+            requests_per_second: per_second(answers),
+            successes_per_second: per_second(answers - tally.refused.values().sum::<u64>()),
             p50_ms: ms(0.5),
             p90_ms: ms(0.9),
             p99_ms: ms(0.99),
