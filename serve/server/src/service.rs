@@ -203,7 +203,8 @@ impl Service {
         let deadline = timeout.and_then(|timeout| start.checked_add(timeout));
         let (job, answered) = Waiting::new(exchange, start, deadline);
         if is_here {
-            self.answer_here(model, Box::new(job));
+            // To hand it to a worker, and the reply back, would take longer.
+            worker::answer(model, Box::new(job));
         } else {
             self.enqueue(model, Box::new(job))?;
         }
@@ -226,12 +227,6 @@ impl Service {
                 tokio::time::timeout(timeout, answered).await.unwrap_or_else(|_| late(timeout))
             }
         }
-    }
-
-    /// Answers a small request of a quick model on this thread: to hand it to a worker, and the
-    /// reply back, would take longer.
-    fn answer_here(&self, model: &Servable, job: Box<dyn Job>) {
-        worker::answer(model, job);
     }
 
     /// The gauge rises before a worker can lower it.
