@@ -83,6 +83,35 @@ def images(client):
     assert result.as_numpy("y").tolist() == [[0.25]]
 
 
+def texts(client):
+    about = client.get_model_metadata("words")
+    assert about["inputs"] == [{"name": "x", "datatype": "BYTES", "shape": [-1]}], about
+    words = np.array(["größer".encode(), b"", b"a\nb"], dtype=object)
+    for binary_in in (True, False):
+        for binary_out in (True, False):
+            outputs = [http.InferRequestedOutput("y", binary_data=binary_out)]
+            given = np.array([word.decode() for word in words], dtype=object)
+            result = client.infer("words", [tensor("x", given, "BYTES", binary_in)], outputs=outputs)
+            found = [w.encode() if isinstance(w, str) else w for w in result.as_numpy("y")]
+            assert found == words.tolist(), (binary_in, binary_out, found)
+    refused(
+        lambda: client.infer("words", [tensor("x", np.array([b"\xff"], dtype=object), "BYTES")]),
+        "expected text in UTF-8 for inference input 'x' for model 'words'",
+    )
+    size = 64
+    handle = shm.create_shared_memory_region("words", "/schooner_client_words", size)
+    try:
+        client.register_system_shared_memory("words", "/schooner_client_words", size)
+        wanted = http.InferRequestedOutput("y")
+        wanted.set_shared_memory("words", size)
+        client.infer("words", [tensor("x", words, "BYTES")], outputs=[wanted])
+        found = shm.get_contents_as_numpy(handle, np.object_, [3])
+        assert found.tolist() == words.tolist(), found
+        client.unregister_system_shared_memory("words")
+    finally:
+        shm.destroy_shared_memory_region(handle)
+
+
 def shared(client):
     array = np.arange(16, dtype=np.float32)
     size = array.nbytes
@@ -118,7 +147,7 @@ def counted(client):
     stats = client.get_inference_statistics("identity")["model_stats"][0]
     assert stats["inference_stats"]["success"]["count"] >= 20, stats
     assert stats["execution_count"] >= 20 and stats["batch_stats"], stats
-    assert len(client.get_inference_statistics()["model_stats"]) == 3
+    assert len(client.get_inference_statistics()["model_stats"]) == 4
 
 
 def settings(client):
@@ -144,7 +173,7 @@ def misused(client):
 
 def main(url):
     client = http.InferenceServerClient(url=url, concurrency=4)
-    for step in (described, answered, images, shared, counted, settings, misused):
+    for step in (described, answered, images, texts, shared, counted, settings, misused):
         step(client)
         print(f"{step.__name__}: as Triton has it")
     client.close()

@@ -4,6 +4,7 @@ use crate::c_text;
 use crate::header::{Model, initializer};
 use package::abi;
 use std::fmt::Write;
+use tensor::DType;
 
 /// The example with words in capital letters between `@` where a model's own go.
 const EXAMPLE: &str = include_str!("example.c.in");
@@ -26,7 +27,12 @@ impl Model<'_> {
         for port in &self.emission.plan.signature.inputs {
             let sizes = self.try_sizes(port);
             let count = sizes.iter().fold(1i64, |n, &size| n.saturating_mul(size.max(0)));
-            let bytes = count.saturating_mul(port.dtype.size() as i64);
+            let size = match port.dtype {
+                // Text of no bytes is its length, which is zero.
+                DType::String => size_of::<u32>(),
+                dtype => dtype.size(),
+            };
+            let bytes = count.saturating_mul(size as i64);
             let (_, dtype) = abi::dtype_code(port.dtype);
             let (rank, dims) = (sizes.len(), initializer(sizes.into_iter()));
             writeln!(

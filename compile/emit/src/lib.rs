@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use tensor::DType;
 
 /// What is written.
 #[derive(Debug, Clone)]
@@ -42,6 +43,8 @@ pub struct Emission<'a> {
     pub source: package::Source,
     /// Operator sets that the source used.
     pub opsets: BTreeMap<String, i64>,
+    /// Names of the classes, where the source itself has some.
+    pub labels: &'a [String],
 }
 
 /// What was written.
@@ -103,14 +106,9 @@ pub enum EmitError {
         /// How many dimensions it has.
         found: usize,
     },
-    /// A port that is no tensor of numbers.
-    #[error("`{port}` is of type {found}, a library takes and gives numbers only")]
-    NotNumbers {
-        /// The input or output.
-        port: String,
-        /// What it is.
-        found: tensor::DType,
-    },
+    /// A port that is no tensor.
+    #[error("`{0}` is a sequence or an optional value, a library takes and gives tensors only")]
+    NoTensor(String),
     /// The recipe has no written form.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
@@ -124,9 +122,8 @@ pub fn library(emission: &Emission<'_>, template: &[u8], out: &Path) -> Result<R
     let start = Instant::now();
     let arch = template::arch(template)?;
     for port in ports(emission.plan) {
-        if !port.dtype.is_dense() {
-            let (port, found) = (port.name.clone(), port.dtype);
-            return Err(EmitError::NotNumbers { port, found });
+        if port.dtype == DType::Object {
+            return Err(EmitError::NoTensor(port.name.clone()));
         }
         if port.shape.len() > abi::MAX_RANK {
             let (port, found) = (port.name.clone(), port.shape.len());

@@ -36,6 +36,7 @@ pub(crate) fn of(emission: &Emission<'_>) -> Manifest {
         plan_format: plan::FORMAT,
         inputs: signature.inputs.iter().map(summary).collect(),
         outputs: signature.outputs.iter().map(summary).collect(),
+        labels: emission.labels.to_vec(),
     }
 }
 

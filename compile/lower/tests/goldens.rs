@@ -29,3 +29,8 @@ fn check(folder: &str) {
 fn tabular_models_answer_as_onnx_runtime() {
     check("tabular");
 }
+
+#[test]
+fn models_of_text_answer_as_onnx_runtime() {
+    check("text");
+}

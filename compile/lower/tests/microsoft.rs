@@ -56,7 +56,8 @@ fn run(path: &Path) -> Result<(), String> {
 fn values(path: &Path) -> Vec<Tensor> {
     let graph = GraphProto::decode(Bytes::from(std::fs::read(path).unwrap())).unwrap();
     let read = |proto: &TensorProto| import::onnx::import_tensor(proto.encode_to_vec().into());
-    graph.initializer.iter().map(|proto| read(proto).unwrap().1).collect()
+    let numbers = |value: tensor::Value| value.tensor().unwrap().as_ref().clone();
+    graph.initializer.iter().map(|proto| numbers(read(proto).unwrap().1)).collect()
 }
 
 fn compare(by: &str, made: &[Tensor], expected: &[Tensor]) -> Result<(), String> {

@@ -234,10 +234,10 @@ fn with_type(model: &ModelProto, number: i32, dtype: DType) -> Option<ModelProto
         }
     }
     for weight in graph.initializer.iter_mut().filter(|w| Some(w.data_type) == own) {
-        let (name, tensor) =
+        let (name, value) =
             import::onnx::import_tensor(Bytes::from(weight.encode_to_vec())).ok()?;
         let cast = ir::Op::Cast(dtype);
-        let cast = reference::evaluate(&cast, &[&tensor], &Bindings::new()).ok()?;
+        let cast = reference::evaluate(&cast, &[value.tensor()?], &Bindings::new()).ok()?;
         *weight = TensorProto {
             name,
             data_type: number,

@@ -54,6 +54,8 @@ extern "C" {
 #define SCHOONER_U4 21
 #define SCHOONER_I2 22
 #define SCHOONER_U2 23
+/* Text in UTF-8: before each element its length in bytes, a number of 4 bytes. */
+#define SCHOONER_TEXT 24
 /* Not elements but a JPEG, PNG or WebP file: the model's recipe decodes and resizes it. */
 #define SCHOONER_ENCODED_IMAGE 100
 

@@ -17,7 +17,7 @@ pub const MAX_RANK: usize = 8;
 pub const ENCODED_IMAGE: i32 = 100;
 
 /// Number and C name of each element type.
-const DTYPES: [(DType, i32, &str); 23] = [
+const DTYPES: [(DType, i32, &str); 24] = [
     (DType::F32, 1, "SCHOONER_F32"),
     (DType::F64, 2, "SCHOONER_F64"),
     (DType::F16, 3, "SCHOONER_F16"),
@@ -41,9 +41,10 @@ const DTYPES: [(DType, i32, &str); 23] = [
     (DType::U4, 21, "SCHOONER_U4"),
     (DType::I2, 22, "SCHOONER_I2"),
     (DType::U2, 23, "SCHOONER_U2"),
+    (DType::String, 24, "SCHOONER_TEXT"),
 ];
 
-/// The number of an element type, and the name that C knows the number by.
+/// The number of the element type of a tensor, and the name that C knows the number by.
 pub fn dtype_code(dtype: DType) -> (i32, &'static str) {
     // `DType` counts in the order of its declaration, which is the order of the table.
     let (_, code, name) = DTYPES[dtype as usize];
@@ -61,7 +62,7 @@ mod tests {
 
     #[test]
     fn the_table_has_every_type_in_order() {
-        for (dtype, (row, code, _)) in DType::ALL.into_iter().zip(DTYPES) {
+        for (dtype, (row, code, _)) in DType::ALL.into_iter().chain([DType::String]).zip(DTYPES) {
             assert_eq!((dtype, dtype_of(code)), (row, Some(row)));
             assert_eq!(dtype_code(dtype).0, code);
         }

@@ -2,14 +2,19 @@
 
 use crate::ContainerError;
 use serde::{Deserialize, Serialize};
-use tensor::{DType, Tensor};
+use std::borrow::Cow;
+use tensor::{DType, Tensor, Text, TextRow, Value};
 
 /// Elements of each output that are kept. Enough to tell a damaged or miscomputed model from a
 /// good one, too few to weigh anything beside the weights.
 const ELEMENTS_MAX: usize = 1 << 16;
 
+/// Bytes of text of each output that are kept, for the same reason.
+const TEXT_BYTES_MAX: usize = 1 << 18;
+
 /// The outputs for the input that is made up for a model. Its section is one line of JSON, then
-/// the elements of one output after the other, little-endian.
+/// the elements of one output after the other: numbers little-endian, texts each behind its length
+/// in four bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Golden {
     /// How far a float may be off, relative to the largest element of its output: other
@@ -25,7 +30,7 @@ pub struct Expected {
     /// Its whole shape.
     pub shape: Vec<usize>,
     /// Its first elements, without a shape.
-    pub first: Tensor,
+    pub first: Value,
 }
 
 /// The line of JSON.
@@ -40,16 +45,45 @@ struct Row {
     dtype: String,
     shape: Vec<usize>,
     elements: usize,
+    /// Of text, how many bytes it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bytes: Option<usize>,
 }
 
 impl Expected {
     /// What is kept of an output.
-    pub fn of(output: &Tensor) -> Expected {
-        let elements = output.len().min(ELEMENTS_MAX);
-        let bytes = &output.bytes()[..elements * output.dtype().size()];
-        let first = Tensor::from_bytes(output.dtype(), &[elements], bytes);
-        let first = first.expect("as many bytes were taken as the elements have");
+    pub fn of(output: &Value) -> Expected {
+        let first = match output {
+            Value::Tensor(tensor) => {
+                let elements = tensor.len().min(ELEMENTS_MAX);
+                let bytes = &tensor.bytes()[..elements * tensor.dtype().size()];
+                Tensor::from_bytes(tensor.dtype(), &[elements], bytes).map(Value::from)
+            }
+            Value::Text(text) => {
+                let mut room = TEXT_BYTES_MAX;
+                let fits = |element: &&str| {
+                    let left = room.checked_sub(element.len());
+                    room = left.unwrap_or(0);
+                    left.is_some()
+                };
+                let row: TextRow = text.elements().take(ELEMENTS_MAX).take_while(fits).collect();
+                let elements = row.len();
+                row.shaped(&[elements]).map(Value::from)
+            }
+            // Only tensors are kept.
+            Value::Sequence(_) | Value::Optional(_) => Text::new::<&str>(&[0], []).map(Value::from),
+        };
+        let first = first.expect("as many elements were taken as the shape has");
         Expected { shape: output.shape().to_vec(), first }
+    }
+
+    /// The elements as they are stored.
+    fn bytes(&self) -> Cow<'_, [u8]> {
+        match &self.first {
+            Value::Tensor(tensor) => Cow::Borrowed(tensor.bytes()),
+            Value::Text(text) => Cow::Owned(text.to_prefixed()),
+            Value::Sequence(_) | Value::Optional(_) => Cow::Borrowed(&[]),
+        }
     }
 }
 
@@ -59,14 +93,15 @@ impl Golden {
         let row = |output: &Expected| Row {
             dtype: output.first.dtype().name().to_string(),
             shape: output.shape.clone(),
-            elements: output.first.len(),
+            elements: output.first.shape().iter().product(),
+            bytes: output.first.text().map(|_| output.bytes().len()),
         };
         let outputs = self.outputs.iter().map(row).collect();
         let head = Head { tolerance: self.tolerance, outputs };
         let mut bytes =
             serde_json::to_vec(&head).expect("numbers and strings always have a JSON form");
         bytes.push(b'\n');
-        self.outputs.iter().for_each(|output| bytes.extend_from_slice(output.first.bytes()));
+        self.outputs.iter().for_each(|output| bytes.extend_from_slice(&output.bytes()));
         bytes
     }
 
@@ -79,14 +114,24 @@ impl Golden {
         let mut rest = &rest[1..];
         let mut outputs = Vec::new();
         for row in head.outputs {
-            let dtype = DType::from_name(&row.dtype).filter(|dtype| dtype.is_dense());
+            let dtype = DType::from_name(&row.dtype).filter(|dtype| *dtype != DType::Object);
             let dtype = dtype.ok_or_else(|| refused("an element type is none"))?;
-            let length = row.elements.checked_mul(dtype.size());
+            let length = match dtype {
+                DType::String => row.bytes,
+                _ => row.elements.checked_mul(dtype.size()),
+            };
             let split = length.and_then(|length| rest.split_at_checked(length));
             let (elements, behind) = split.ok_or_else(|| refused("it ends early"))?;
             rest = behind;
-            let first = Tensor::from_bytes(dtype, &[row.elements], elements)
-                .map_err(|e| refused(&e.to_string()))?;
+            let shape = [row.elements];
+            let first = match dtype {
+                DType::String => TextRow::from_prefixed(elements, row.elements)
+                    .map_err(|e| refused(&e.to_string()))?
+                    .shaped(&shape)
+                    .map(Value::from),
+                _ => Tensor::from_bytes(dtype, &shape, elements).map(Value::from),
+            };
+            let first = first.map_err(|e| refused(&e.to_string()))?;
             outputs.push(Expected { shape: row.shape, first });
         }
         match rest.is_empty() {
@@ -103,7 +148,9 @@ mod tests {
     fn golden() -> Golden {
         let scores = Tensor::from_slice(&[1, 3], &[0.25f32, -1.0, f32::INFINITY]).unwrap();
         let class = Tensor::from_slice(&[1], &[7i64]).unwrap();
-        Golden { tolerance: 1e-3, outputs: vec![Expected::of(&scores), Expected::of(&class)] }
+        let name = Text::new(&[1, 2], ["größer", ""]).unwrap();
+        let outputs = [scores.into(), class.into(), name.into()];
+        Golden { tolerance: 1e-3, outputs: outputs.iter().map(Expected::of).collect() }
     }
 
     #[test]
@@ -114,8 +161,11 @@ mod tests {
     #[test]
     fn large_outputs_keep_their_first_elements() {
         let large = Tensor::zeros(DType::U8, &[2, ELEMENTS_MAX]).unwrap();
-        let kept = Expected::of(&large);
-        assert_eq!((kept.shape.as_slice(), kept.first.len()), (large.shape(), ELEMENTS_MAX));
+        let kept = Expected::of(&large.clone().into());
+        assert_eq!(kept.shape, large.shape());
+        assert_eq!(kept.first.shape(), [ELEMENTS_MAX]);
+        let long = Text::new(&[3], ["x".repeat(TEXT_BYTES_MAX), "y".into(), "z".into()]).unwrap();
+        assert_eq!(Expected::of(&long.into()).first.shape(), [1]);
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub struct Manifest {
     pub inputs: Vec<String>,
     /// Each output, in the same form.
     pub outputs: Vec<String>,
+    /// Names of the classes, where the source itself has some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
 }
 
 /// The file that a model was made from.

@@ -25,6 +25,7 @@ pub mod rule;
 pub mod scalar;
 mod shape;
 pub mod small;
+mod text;
 mod value;
 mod view;
 
@@ -35,7 +36,8 @@ pub use dim_text::DimTextError;
 pub use dtype::DType;
 pub use element::Element;
 pub use shape::{broadcast, element_count, row_major_strides};
-pub use value::{Text, Value};
+pub use text::{PrefixError, Text, TextRow};
+pub use value::Value;
 pub use view::{View, ViewMut};
 
 use std::fmt;

@@ -1,10 +1,11 @@
 //! What a graph passes from node to node: numbers, text, and what holds them.
 
-use crate::{DType, Tensor, TensorError, element_count};
+use crate::{DType, Element, Tensor, TensorError, Text};
+use std::fmt;
 use std::sync::Arc;
 
 /// A value of any kind. Cheap to clone.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Value {
     /// A tensor of numbers.
     Tensor(Arc<Tensor>),
@@ -14,35 +15,6 @@ pub enum Value {
     Sequence(Arc<Vec<Value>>),
     /// A value, or none.
     Optional(Option<Arc<Value>>),
-}
-
-/// A dense row-major tensor of text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text {
-    shape: Vec<usize>,
-    elements: Vec<String>,
-}
-
-impl Text {
-    /// A tensor of these elements, in row-major order.
-    pub fn new(shape: &[usize], elements: Vec<String>) -> Result<Text, TensorError> {
-        let too_large = || TensorError::TooLarge(shape.to_vec());
-        let (expected, found) = (element_count(shape).ok_or_else(too_large)?, elements.len());
-        if expected != found {
-            return Err(TensorError::Count { shape: shape.to_vec(), expected, found });
-        }
-        Ok(Text { shape: shape.to_vec(), elements })
-    }
-
-    /// Sizes, outermost first.
-    pub fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    /// The elements, in row-major order.
-    pub fn elements(&self) -> &[String] {
-        &self.elements
-    }
 }
 
 impl Value {
@@ -69,9 +41,7 @@ impl Value {
         let own = size_of::<Value>();
         let more = match self {
             Value::Tensor(tensor) => tensor.bytes().len(),
-            Value::Text(text) => {
-                text.elements.iter().map(|text| text.len() + size_of::<String>()).sum()
-            }
+            Value::Text(text) => text.bytes(),
             Value::Sequence(values) => {
                 values.iter().map(Value::bytes).fold(0, usize::saturating_add)
             }
@@ -88,11 +58,29 @@ impl Value {
         }
     }
 
+    /// The elements, or an error when they are not of type `T`.
+    pub fn as_slice<T: Element>(&self) -> Result<&[T], TensorError> {
+        let wrong = || TensorError::Type { expected: T::DTYPE, found: self.dtype() };
+        self.tensor().ok_or_else(wrong)?.as_slice()
+    }
+
     /// The tensor of text, when it is one.
     pub fn text(&self) -> Option<&Text> {
         match self {
             Value::Text(text) => Some(text),
             Value::Tensor(_) | Value::Sequence(_) | Value::Optional(_) => None,
+        }
+    }
+}
+
+/// Prints types and shapes: `f32[2, 3]`.
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Tensor(tensor) => tensor.fmt(f),
+            Value::Text(text) => text.fmt(f),
+            Value::Sequence(values) => values.fmt(f),
+            Value::Optional(value) => value.fmt(f),
         }
     }
 }

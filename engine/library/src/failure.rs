@@ -4,7 +4,7 @@ use package::abi;
 use recipe::RecipeError;
 use runtime::{OpenError, RunError};
 use std::io;
-use tensor::TensorError;
+use tensor::{PrefixError, TensorError};
 
 /// Why a call did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,9 @@ pub(crate) enum Failure {
     /// Data of another length than type and shape say.
     #[error("input {input}: {reason}")]
     Data { input: usize, reason: TensorError },
+    /// Data that is no text.
+    #[error("input {input}: {reason}")]
+    Text { input: usize, reason: PrefixError },
     /// An encoded image for a model that takes none.
     #[error("the model takes no encoded images: expected a tensor, see schooner_port.takes_image")]
     NoRecipe,
@@ -55,6 +58,9 @@ pub(crate) enum Failure {
     /// A port that the interface cannot describe.
     #[error("`{port}` has {found} dimensions, expected at most {}", abi::MAX_RANK)]
     Rank { port: String, found: usize },
+    /// A port that the interface cannot carry.
+    #[error("`{0}` is a sequence or an optional value, expected a tensor")]
+    NoTensor(String),
     /// The model could not be run.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -80,9 +86,14 @@ impl Failure {
             | Failure::DType { .. }
             | Failure::Dims { .. }
             | Failure::Data { .. }
+            | Failure::Text { .. }
             | Failure::NoRecipe
             | Failure::Path => 1,
-            Failure::Empty | Failure::OwnFile(_) | Failure::Open(_) | Failure::Rank { .. } => 2,
+            Failure::Empty
+            | Failure::OwnFile(_)
+            | Failure::Open(_)
+            | Failure::Rank { .. }
+            | Failure::NoTensor(_) => 2,
             Failure::Run(_) | Failure::Recipe(_) => 3,
             Failure::TooSmall { .. } => 4,
             Failure::Panic(_) => 5,

@@ -6,6 +6,7 @@ use crate::structs::Port;
 use package::abi;
 use runtime::{Model, Opened};
 use std::ffi::{CString, c_char};
+use tensor::DType;
 
 /// `schooner_model`
 pub(crate) struct Handle {
@@ -66,6 +67,9 @@ impl Described {
     fn new(port: &plan::Port, takes_image: bool) -> Result<Described, Failure> {
         if port.shape.len() > abi::MAX_RANK {
             return Err(Failure::Rank { port: port.name.clone(), found: port.shape.len() });
+        }
+        if port.dtype == DType::Object {
+            return Err(Failure::NoTensor(port.name.clone()));
         }
         let dims = port.shape.iter().map(|dim| dim.known().unwrap_or(-1)).collect();
         let (dtype, _) = abi::dtype_code(port.dtype);

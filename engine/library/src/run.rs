@@ -5,8 +5,9 @@ use crate::failure::Failure;
 use crate::handle::{Handle, borrow};
 use crate::structs::{Array, Class, View};
 use package::abi;
+use std::borrow::Cow;
 use std::ffi::c_void;
-use tensor::Tensor;
+use tensor::{DType, Tensor, TextRow, Value, element_count};
 
 /// See the header.
 ///
@@ -30,12 +31,11 @@ pub(crate) unsafe extern "C" fn schooner_run(
             let from = Array::new("the first input", inputs, input_count)?;
             (from, Array::new("the first output", outputs, output_count)?)
         };
-        let tensors: Vec<Tensor> = (0..input_count)
+        let inputs: Vec<Value> = (0..input_count)
             // SAFETY: each is a whole struct and lends its data for the call, by the contract.
             .map(|index| unsafe { read_input(handle, index, from.element(index)) })
             .collect::<Result<_, _>>()?;
-        let tensors: Vec<&Tensor> = tensors.iter().collect();
-        let answers = handle.model.run(&tensors)?;
+        let answers = handle.model.run_values(&inputs)?;
         let mut too_small = None;
         for (index, answer) in answers.iter().enumerate() {
             // SAFETY: as many outputs as the model has, each with the room that it states, by
@@ -119,18 +119,18 @@ unsafe fn bytes_at<'a>(
     Ok(unsafe { std::slice::from_raw_parts(first.cast(), count) })
 }
 
-/// The tensor that an input is or, for an encoded image, becomes.
+/// The value that an input is or, for an encoded image, becomes.
 ///
 /// # Safety
 /// `view` points at a whole struct with all members set; its data lives as long as the call.
-unsafe fn read_input(handle: &Handle, index: usize, view: *const View) -> Result<Tensor, Failure> {
+unsafe fn read_input(handle: &Handle, index: usize, view: *const View) -> Result<Value, Failure> {
     // SAFETY: by the contract.
     let View { data, bytes, dtype, rank, dims, .. } = unsafe { view.read() };
     // SAFETY: by the contract.
     let bytes = unsafe { bytes_at("the data of an input", data, bytes) }?;
     if dtype == abi::ENCODED_IMAGE {
         let recipe = handle.model.recipe().filter(|_| handle.takes_image());
-        return Ok(recipe.ok_or(Failure::NoRecipe)?.prepare(bytes)?);
+        return Ok(recipe.ok_or(Failure::NoRecipe)?.prepare(bytes)?.into());
     }
     let input = index;
     let dtype = abi::dtype_of(dtype).ok_or(Failure::DType { input, found: dtype })?;
@@ -138,20 +138,35 @@ unsafe fn read_input(handle: &Handle, index: usize, view: *const View) -> Result
         dims.iter().map(|&dim| usize::try_from(dim).ok()).collect::<Option<Vec<usize>>>()
     });
     let shape = sizes.ok_or(Failure::Dims { input, rank, dims: dims.to_vec() })?;
-    Tensor::from_bytes(dtype, &shape, bytes).map_err(|reason| Failure::Data { input, reason })
+    let made = match dtype {
+        DType::String => {
+            let most = element_count(&shape).unwrap_or(usize::MAX);
+            let row = TextRow::from_prefixed(bytes, most);
+            let row = row.map_err(|reason| Failure::Text { input, reason })?;
+            row.shaped(&shape).map(Value::from)
+        }
+        _ => Tensor::from_bytes(dtype, &shape, bytes).map(Value::from),
+    };
+    made.map_err(|reason| Failure::Data { input, reason })
 }
 
 /// Copies an answer to where the caller wants it, when there is room, and describes it.
 ///
 /// # Safety
 /// `view` points at a whole struct whose data has the room that it states.
-unsafe fn write_output(index: usize, answer: &Tensor, view: *mut View) -> Result<(), Failure> {
+unsafe fn write_output(index: usize, answer: &Value, view: *mut View) -> Result<(), Failure> {
     // SAFETY: by the contract; only what the caller has set is read.
     let (struct_size, data, room) = unsafe {
         let size = (&raw const (*view).struct_size).read();
         (size, (&raw const (*view).data).read(), (&raw const (*view).bytes).read())
     };
-    let (from, shape) = (answer.bytes(), answer.shape());
+    let from = match answer {
+        Value::Tensor(tensor) => Cow::Borrowed(tensor.bytes()),
+        Value::Text(text) => Cow::Owned(text.to_prefixed()),
+        // No model has such a port: the handle was made for its tensors.
+        Value::Sequence(_) | Value::Optional(_) => Cow::Borrowed(&[][..]),
+    };
+    let shape = answer.shape();
     let (mut dims, needed) = ([0; abi::MAX_RANK], from.len());
     for (to, &size) in dims.iter_mut().zip(shape) {
         *to = size as i64;

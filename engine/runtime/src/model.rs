@@ -9,7 +9,7 @@ use simd::Isa;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
-use tensor::{Bindings, Tensor, Value};
+use tensor::{Bindings, DType, Tensor, Text, Value};
 
 /// Working memory that one run may take in bytes when the model is not told. Far above what the
 /// largest vision models take for one image, far below what would make the machine swap.
@@ -99,32 +99,14 @@ impl Model {
 
     /// The answers for inputs of any kind, as [`Model::run`].
     pub fn run_values(&self, inputs: &[Value]) -> Result<Vec<Value>, RunError> {
-        match &self.inner.program {
-            Some(program) => program.run(&self.context(), inputs, Bindings::new(), &mut |_, _| ()),
-            None => {
-                let (expected, found) = (self.signature().inputs.len(), inputs.len());
-                if expected != found {
-                    return Err(plan::BindError::Count { expected, found }.into());
-                }
-                let ports = self.signature().inputs.iter().zip(inputs);
-                let numbers = ports.map(|(port, input)| {
-                    input.tensor().map(AsRef::as_ref).ok_or_else(|| RunError::Type {
-                        input: port.name.clone(),
-                        expected: port.dtype,
-                        found: input.dtype(),
-                    })
-                });
-                let numbers: Vec<&Tensor> = numbers.collect::<Result<_, _>>()?;
-                Ok(self.run(&numbers)?.into_iter().map(Value::from).collect())
-            }
-        }
+        self.observed_values(inputs, &mut |_, _| ())
     }
 
     /// One run with the time that each step took.
-    pub fn profile(&self, inputs: &[&Tensor]) -> Result<Vec<Timing>, RunError> {
+    pub fn profile(&self, inputs: &[Value]) -> Result<Vec<Timing>, RunError> {
         let plan = self.plan();
         let mut timings = Vec::with_capacity(plan.steps.len());
-        self.observed(inputs, &mut |index, elapsed| {
+        self.observed_values(inputs, &mut |index, elapsed| {
             let step = &plan.steps[index];
             let (name, operation) = (step.name.clone(), step.operation.name());
             let kernel = crate::kernel::of_step(plan, step, self.inner.isa);
@@ -133,8 +115,13 @@ impl Model {
         Ok(timings)
     }
 
-    /// Working memory of a run on these sizes, in bytes, beside inputs, outputs and constants.
+    /// Working memory of a run on these sizes, in bytes, beside inputs, outputs and constants. Of a
+    /// plan of several stages it is what can be told before a run: sizes that only turn out while
+    /// it runs count as one, text as empty.
     pub fn arena_bytes(&self, sizes: &Bindings) -> Result<usize, RunError> {
+        if let Some(program) = &self.inner.program {
+            return program.arena_bytes(sizes, self.arena_bytes_max);
+        }
         let located = crate::session::locate(&self.inner.plan, sizes, self.arena_bytes_max)?;
         Ok(located.arena_bytes)
     }
@@ -146,12 +133,12 @@ impl Model {
         Ok(located.live_bytes)
     }
 
-    /// Inputs of the default sizes, filled with zeros.
-    pub fn default_inputs(&self) -> Result<Vec<Tensor>, RunError> {
+    /// Inputs of the default sizes, filled with zeros; text is the digit.
+    pub fn default_inputs(&self) -> Result<Vec<Value>, RunError> {
         let plan = self.plan();
         let (mut needed, limit) = (0usize, self.arena_bytes_max);
         let inputs = plan.signature.inputs.iter().map(|port| {
-            if !port.dtype.is_dense() {
+            if port.dtype == DType::Object {
                 let (port, found) = (port.name.clone(), port.dtype);
                 return Err(RunError::NotNumbers { port, found });
             }
@@ -159,12 +146,21 @@ impl Model {
                 .map_err(|reason| RunError::Size { step: port.name.clone(), reason })?;
             // The sizes are a file's claim: nothing is allocated before it is held to the limit.
             let elements = tensor::element_count(&shape).unwrap_or(usize::MAX);
-            needed = needed.saturating_add(elements.saturating_mul(port.dtype.size()));
+            let size = match port.dtype {
+                DType::String => size_of::<usize>() + 1,
+                dtype => dtype.size(),
+            };
+            needed = needed.saturating_add(elements.saturating_mul(size));
             if needed > limit {
                 return Err(RunError::Memory { needed, limit });
             }
-            Tensor::zeros(port.dtype, &shape)
-                .map_err(|e| RunError::Size { step: port.name.clone(), reason: e.to_string() })
+            let made = match port.dtype {
+                DType::String => {
+                    Text::new(&shape, std::iter::repeat_n("0", elements)).map(Value::from)
+                }
+                dtype => Tensor::zeros(dtype, &shape).map(Value::from),
+            };
+            made.map_err(|e| RunError::Size { step: port.name.clone(), reason: e.to_string() })
         });
         inputs.collect()
     }
@@ -183,6 +179,33 @@ impl Model {
             RunError::NotAClassifier(format!("the first output of model `{name}` is not f32"))
         })?;
         Ok(recipe.answer(scores)?)
+    }
+
+    /// The answers for inputs of any kind, and how long each step took.
+    fn observed_values(
+        &self,
+        inputs: &[Value],
+        observe: &mut dyn FnMut(usize, Duration),
+    ) -> Result<Vec<Value>, RunError> {
+        match &self.inner.program {
+            Some(program) => program.run(&self.context(), inputs, Bindings::new(), observe),
+            None => {
+                let (expected, found) = (self.signature().inputs.len(), inputs.len());
+                if expected != found {
+                    return Err(plan::BindError::Count { expected, found }.into());
+                }
+                let ports = self.signature().inputs.iter().zip(inputs);
+                let numbers = ports.map(|(port, input)| {
+                    input.tensor().map(AsRef::as_ref).ok_or_else(|| RunError::Type {
+                        input: port.name.clone(),
+                        expected: port.dtype,
+                        found: input.dtype(),
+                    })
+                });
+                let numbers: Vec<&Tensor> = numbers.collect::<Result<_, _>>()?;
+                Ok(self.observed(&numbers, observe)?.into_iter().map(Value::from).collect())
+            }
+        }
     }
 
     /// The answers, and how long each step took.

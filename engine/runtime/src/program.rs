@@ -123,6 +123,49 @@ impl Program {
         outputs.map(|&id| self.value(run, &values, &sizes, id)).collect()
     }
 
+    /// The largest arena of a stage, and all that passes between stages, in bytes: as far as it can
+    /// be told from these sizes.
+    pub(crate) fn arena_bytes(&self, sizes: &Bindings, limit: usize) -> Result<usize, RunError> {
+        let mut sizes = sizes.clone();
+        for dim in self.plan.buffers.iter().flat_map(|buffer| &buffer.shape) {
+            dim.for_each_symbol(&mut |symbol| {
+                sizes.entry(symbol.to_string()).or_insert(1);
+            });
+        }
+        let (mut arena, mut held) = (0, 0usize);
+        for stage in &self.stages {
+            let made: Vec<BufferId> = match &stage.work {
+                StageWork::Compute { plan, outputs, .. } => {
+                    arena = arena.max(match crate::session::locate(plan, &sizes, limit) {
+                        Ok(located) => located.arena_bytes,
+                        // These sizes need not be ones that the stage ever sees.
+                        Err(RunError::Size { .. }) => 0,
+                        Err(error) => return Err(error),
+                    });
+                    outputs.clone()
+                }
+                StageWork::Step { index, bodies } => {
+                    for body in bodies {
+                        arena = arena.max(body.arena_bytes(&sizes, limit)?);
+                    }
+                    self.plan.steps[*index].outputs().collect()
+                }
+            };
+            held =
+                made.into_iter().fold(held, |held, id| held.saturating_add(self.room(id, &sizes)));
+        }
+        let needed = held.saturating_add(arena);
+        if needed > limit { Err(RunError::Memory { needed, limit }) } else { Ok(needed) }
+    }
+
+    /// Bytes that the value in a buffer takes: at least the place of each text.
+    fn room(&self, id: BufferId, sizes: &Bindings) -> usize {
+        let buffer = self.plan.buffer(id);
+        let size = if buffer.dtype.is_dense() { buffer.dtype.size() } else { size_of::<usize>() };
+        let shape = crate::session::sizes_of(&buffer.shape, sizes).unwrap_or_default();
+        tensor::element_count(&shape).unwrap_or(usize::MAX).saturating_mul(size)
+    }
+
     /// The values of the inputs; their symbols get their sizes.
     fn bind(&self, inputs: &[Value], sizes: &mut Bindings) -> Result<Values, RunError> {
         let ports = &self.plan.signature.inputs;

@@ -49,8 +49,8 @@ fn plan(operation: Operation, inputs: &[&[i64]], output: &[i64]) -> Plan {
 fn run(plan: Plan) -> Result<usize, String> {
     let model = Model::new(plan, Constants::owned(AlignedBytes::zeroed(0))).unwrap();
     let inputs = model.default_inputs().map_err(|e| e.to_string())?;
-    let outputs = model.run(&inputs.iter().collect::<Vec<_>>()).map_err(|e| e.to_string())?;
-    Ok(outputs[0].len())
+    let outputs = model.run_values(&inputs).map_err(|e| e.to_string())?;
+    Ok(outputs[0].shape().iter().product())
 }
 
 #[track_caller]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use std::time::Duration;
-use tensor::{DType, Tensor};
+use tensor::{DType, Tensor, TextRow};
 
 /// What is asked.
 #[derive(Debug, Default)]
@@ -42,8 +42,8 @@ pub struct Given {
 pub enum Data {
     /// They were read.
     Tensor(Tensor),
-    /// Elements of any length.
-    Bytes(Vec<Vec<u8>>),
+    /// Elements that were read as text.
+    Strings(TextRow),
     /// As many bytes behind the request, in the order of the inputs.
     Binary(usize),
     /// These bytes.

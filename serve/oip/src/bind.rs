@@ -2,16 +2,17 @@
 //! does not fit is refused in Triton's words.
 
 use crate::reply::{self, Place};
+use crate::strings::Strings;
 use crate::{Asked, Data, Given, Shared, Wanted, datatype, refused};
 use plan::{Port, Signature};
-use server::{Refusal, Regions, Servable};
-use tensor::{DType, Dim, Tensor, element_count};
+use server::{Refusal, Regions, Servable, whole_text};
+use tensor::{DType, Dim, Tensor, TextRow, Value, element_count};
 
 /// Inputs in the order of the signature, and what the reply is to hold.
 #[derive(Debug)]
 pub struct Bound {
     /// In the order of the signature.
-    pub inputs: Vec<Tensor>,
+    pub inputs: Vec<Value>,
     /// What the reply is to hold.
     pub asked: reply::Asked,
 }
@@ -32,22 +33,22 @@ pub fn bind(
     let outputs = binder.outputs(outputs, is_binary)?;
     binder.check_names(&inputs)?;
     let mut rest = binary;
-    let mut tensors: Vec<Option<Tensor>> = model.signature().inputs.iter().map(|_| None).collect();
+    let mut values: Vec<Option<Value>> = model.signature().inputs.iter().map(|_| None).collect();
     for given in inputs {
         let bytes = binder.take(&given, &mut rest)?;
         let (index, port) = binder.port(&given.name)?;
-        tensors[index] = Some(binder.tensor(given, bytes, port)?);
+        values[index] = Some(binder.value(given, bytes, port)?);
     }
     if !rest.is_empty() {
         let text = format!("unexpected additional input data for model '{}'", model.name());
         return Err(Refusal::InvalidArgument(text));
     }
     // As many names as inputs, each known and none twice: there is none missing.
-    let inputs = tensors.into_iter().flatten().collect();
+    let inputs = values.into_iter().flatten().collect();
     Ok(Bound { inputs, asked: reply::Asked { id, outputs } })
 }
 
-/// A body that is the bare elements of the only input, or an image file for it.
+/// A body that is the bare elements of the only input, its only text, or an image file for it.
 ///
 /// # Errors
 /// When the model has several inputs, or one of another size.
@@ -64,10 +65,13 @@ pub fn bind_raw(body: &[u8], is_image: bool, model: &Servable) -> Result<Bound, 
         )));
     };
     if model.takes_images() && is_image {
-        return Ok(Bound { inputs: vec![model.prepare(body, None)?], asked });
+        return Ok(Bound { inputs: vec![model.prepare(body, None)?.into()], asked });
     }
-    let shape = raw_shape(port, body.len(), model)?;
-    Ok(Bound { inputs: vec![dense(port, &shape, body)?], asked })
+    let input = match port.dtype {
+        DType::String => whole_text(port, body)?,
+        _ => dense(port, &raw_shape(port, body.len(), model)?, body)?,
+    };
+    Ok(Bound { inputs: vec![input], asked })
 }
 
 /// The shape of so many bytes: at most one size is left to find.
@@ -201,14 +205,14 @@ impl Binder<'_> {
         Ok(bytes)
     }
 
-    fn tensor(&self, given: Given, bytes: &[u8], port: &Port) -> Result<Tensor, Refusal> {
+    fn value(&self, given: Given, bytes: &[u8], port: &Port) -> Result<Value, Refusal> {
         let Given { name, shape, dtype, data } = given;
         let model = self.model.name();
         let is_of_images = dtype == DType::String
             && self.model.takes_images()
             && self.signature().inputs.len() == 1;
         if is_of_images {
-            return self.images(&name, &shape, data, bytes);
+            return self.images(&name, &shape, data, bytes).map(Value::from);
         }
         if dtype != port.dtype {
             return Err(self.refused(&format!(
@@ -225,8 +229,11 @@ impl Binder<'_> {
                 sizes(&shape)
             )));
         }
+        if dtype == DType::String {
+            return self.text(&name, &shape, data, bytes);
+        }
         match data {
-            Data::Tensor(tensor) => Ok(tensor),
+            Data::Tensor(tensor) => Ok(tensor.into()),
             Data::Binary(size) => {
                 self.check_size(&name, &shape, dtype, size)?;
                 dense(port, &shape, bytes)
@@ -241,8 +248,8 @@ impl Binder<'_> {
                 let bytes = self.shared(&shared)?;
                 dense(port, &shape, &bytes)
             }
-            // Its type is `String`, which no port has.
-            Data::Bytes(_) => Err(self.refused(&format!("input '{name}' takes no bytes"))),
+            // Only elements of type `String` are read as such.
+            Data::Strings(_) => Err(self.refused(&format!("input '{name}' takes no strings"))),
         }
     }
 
@@ -278,6 +285,29 @@ impl Binder<'_> {
         Ok(bytes)
     }
 
+    /// The elements of an input of text.
+    fn text(
+        &self,
+        name: &str,
+        shape: &[usize],
+        data: Data,
+        bytes: &[u8],
+    ) -> Result<Value, Refusal> {
+        let count = element_count(shape).unwrap_or(usize::MAX);
+        let strings = Strings { input: name, model: self.model.name(), count };
+        let row = match data {
+            // As Triton does: where there is no element, nobody looks for one.
+            _ if count == 0 => Ok(TextRow::default()),
+            Data::Strings(row) => Ok(row),
+            Data::Binary(_) => strings.read(bytes),
+            Data::Raw(bytes) => strings.read(&bytes),
+            Data::Shared(shared) => strings.read(&self.shared(&shared)?),
+            Data::Tensor(_) => Ok(TextRow::default()),
+        };
+        let shaped = row.and_then(|row| strings.shaped(row, shape));
+        shaped.map(Value::from).map_err(|text| self.refused(&text))
+    }
+
     /// One image file for each element, each made a tensor by the recipe.
     fn images(
         &self,
@@ -287,11 +317,10 @@ impl Binder<'_> {
         bytes: &[u8],
     ) -> Result<Tensor, Refusal> {
         let images = match data {
-            Data::Bytes(images) => images,
             Data::Binary(_) => self.elements(name, bytes)?,
             Data::Raw(bytes) => self.elements(name, &bytes)?,
             Data::Shared(shared) => self.elements(name, &self.shared(&shared)?)?,
-            Data::Tensor(_) => Vec::new(),
+            Data::Tensor(_) | Data::Strings(_) => Vec::new(),
         };
         let expected = element_count(shape);
         if images.is_empty() || expected != Some(images.len()) {
@@ -359,13 +388,13 @@ fn stack(mut rows: Vec<Tensor>, model: &Servable) -> Result<Tensor, Refusal> {
 }
 
 /// A tensor of these bytes, in which every boolean is 0 or 1.
-fn dense(port: &Port, shape: &[usize], bytes: &[u8]) -> Result<Tensor, Refusal> {
+fn dense(port: &Port, shape: &[usize], bytes: &[u8]) -> Result<Value, Refusal> {
     let invalid = |e| Refusal::InvalidArgument(format!("input '{}': {e}", port.name));
     let mut tensor = Tensor::from_bytes(port.dtype, shape, bytes).map_err(invalid)?;
     if port.dtype == DType::Bool {
         tensor.bytes_mut().iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
     }
-    Ok(tensor)
+    Ok(tensor.into())
 }
 
 /// `[-1,224]`.

@@ -3,38 +3,26 @@
 use plan::Port;
 use server::{Refusal, Servable};
 use std::cmp::Ordering;
-use tensor::{DType, Tensor};
+use tensor::{DType, Text, TextRow, Value};
 
-/// Classes as `VALUE:INDEX` or `VALUE:INDEX:LABEL`, best first, for each row.
-#[derive(Debug)]
-pub struct Classes {
-    /// Of the texts.
-    pub shape: Vec<usize>,
-    /// Row by row.
-    pub texts: Vec<String>,
-}
-
-/// The best `most` classes of each row; a model without a batch has one row of all elements.
+/// The best `most` classes of each row, as `VALUE:INDEX` or `VALUE:INDEX:LABEL`, best first; a
+/// model without a batch has one row of all elements.
 ///
 /// # Errors
 /// When the elements are of a type that has no order here.
-pub fn best(
-    model: &Servable,
-    port: &Port,
-    tensor: &Tensor,
-    most: usize,
-) -> Result<Classes, Refusal> {
+pub fn best(model: &Servable, port: &Port, output: &Value, most: usize) -> Result<Text, Refusal> {
     let is_batched = port.shape.first().is_some_and(|dim| dim.known().is_none());
-    let batch = tensor.shape().first().copied().filter(|_| is_batched);
+    let batch = output.shape().first().copied().filter(|_| is_batched);
     let rows = batch.unwrap_or(1);
-    let length = tensor.len().checked_div(rows).unwrap_or(0);
+    let elements = output.shape().iter().product::<usize>();
+    let length = elements.checked_div(rows).unwrap_or(0);
     let count = most.min(length);
-    let mut texts = Vec::with_capacity(count.saturating_mul(rows));
+    let mut texts = TextRow::default();
     macro_rules! rank {
         ($($dtype:ident => $rust:ty, $order:expr, $format:expr;)*) => {
-            match tensor.dtype() {
+            match output.dtype() {
                 $(DType::$dtype => {
-                    let elements = tensor.as_slice::<$rust>().unwrap_or_default();
+                    let elements = output.as_slice::<$rust>().unwrap_or_default();
                     for row in elements.chunks(length.max(1)) {
                         let text = |index: usize| ($format)(row[index]);
                         texts.extend(rank(row, count, $order, text, model));
@@ -61,8 +49,8 @@ pub fn best(
         I32 => i32, i32::cmp, |v: i32| v.to_string();
         I64 => i64, i64::cmp, |v: i64| v.to_string();
     }
-    let shape = batch.into_iter().chain([count]).collect();
-    Ok(Classes { shape, texts })
+    let shape: Vec<usize> = batch.into_iter().chain([count]).collect();
+    texts.shaped(&shape).map_err(|e| Refusal::InvalidArgument(e.to_string()))
 }
 
 /// The texts of the `count` largest elements, largest first; of equal ones the first.

@@ -13,6 +13,7 @@ pub mod datatype;
 mod models;
 pub mod reply;
 pub mod settings;
+mod strings;
 mod words;
 
 pub use asked::{Asked, Data, Given, Shared, Wanted, max_wait};

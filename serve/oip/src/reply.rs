@@ -2,6 +2,8 @@
 
 use crate::Shared;
 use server::{Refusal, Regions};
+use std::borrow::Cow;
+use tensor::Value;
 
 /// What a reply is to hold.
 #[derive(Debug, Default)]
@@ -34,14 +36,13 @@ pub enum Place {
     Shared(Shared),
 }
 
-/// Texts as bytes: each behind its length in four bytes.
-pub fn texts(texts: &[String]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for text in texts {
-        bytes.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
-        bytes.extend_from_slice(text.as_bytes());
+/// The elements of an output as bytes; what is no tensor has none.
+pub fn elements(output: &Value) -> Cow<'_, [u8]> {
+    match output {
+        Value::Tensor(tensor) => Cow::Borrowed(tensor.bytes()),
+        Value::Text(text) => Cow::Owned(text.to_prefixed()),
+        Value::Sequence(_) | Value::Optional(_) => Cow::Borrowed(&[]),
     }
-    bytes
 }
 
 /// Writes an output where the client asked for it.

@@ -2,7 +2,7 @@
 
 use plan::Signature;
 use repository::Batching;
-use tensor::{Dim, Tensor};
+use tensor::{DType, Dim, Tensor, Text, TextRow, Value};
 
 /// How many of `waiting` requests are taken together.
 pub(crate) fn take(batching: &Batching, waiting: usize) -> usize {
@@ -18,78 +18,120 @@ pub(crate) fn is_full(batching: &Batching, waiting: usize) -> bool {
 }
 
 /// May requests of a model with this signature share a run? Every input and output then has one
-/// symbolic size first, the same for all, and nowhere else.
+/// symbolic size first, the same for all, and nowhere else; and no output has a size that only turns
+/// out while the model runs, which neighbors could change.
 pub(crate) fn has_rows(signature: &Signature) -> bool {
-    let ports = || signature.inputs.iter().chain(&signature.outputs);
     let first = signature.inputs.first().and_then(|port| port.shape.first());
     let Some(symbol) = first.and_then(Dim::as_symbol) else { return false };
-    let depends = |dim: &Dim| {
-        let mut is_found = false;
-        dim.for_each_symbol(&mut |name| is_found |= name == symbol);
-        is_found
+    let is_given = |name: &str| {
+        let mut dims = signature.inputs.iter().flat_map(|port| &port.shape);
+        dims.any(|dim| mentions(dim, name))
     };
-    ports().all(|port| {
+    let is_known = |dim: &Dim| {
+        let mut is_known = true;
+        dim.for_each_symbol(&mut |name| is_known &= is_given(name));
+        is_known
+    };
+    let mut ports = signature.inputs.iter().chain(&signature.outputs);
+    ports.all(|port| {
         let [rows, rest @ ..] = port.shape.as_slice() else { return false };
-        rows.as_symbol() == Some(symbol) && !rest.iter().any(depends) && port.dtype.is_dense()
+        let is_of_row = |dim: &Dim| is_known(dim) && !mentions(dim, symbol);
+        rows.as_symbol() == Some(symbol)
+            && rest.iter().all(is_of_row)
+            && port.dtype != DType::Object
     })
 }
 
+/// Does the size depend on the symbol?
+fn mentions(dim: &Dim, symbol: &str) -> bool {
+    let mut is_found = false;
+    dim.for_each_symbol(&mut |name| is_found |= name == symbol);
+    is_found
+}
+
 /// Rows of these inputs, of a model that [`has_rows`].
-pub(crate) fn rows(inputs: &[Tensor]) -> usize {
+pub(crate) fn rows(inputs: &[Value]) -> usize {
     inputs.first().and_then(|input| input.shape().first()).copied().unwrap_or(1)
 }
 
 /// Do two requests differ in the number of rows only?
-pub(crate) fn fit(a: &[Tensor], b: &[Tensor]) -> bool {
-    let same = |(a, b): (&Tensor, &Tensor)| {
+pub(crate) fn fit(a: &[Value], b: &[Value]) -> bool {
+    let same = |(a, b): (&Value, &Value)| {
         a.dtype() == b.dtype() && a.shape().get(1..) == b.shape().get(1..)
     };
     a.len() == b.len() && a.iter().zip(b).all(same)
 }
 
 /// The inputs of several requests that fit, one after the other.
-pub(crate) fn join(requests: &[&[Tensor]]) -> Result<Vec<Tensor>, String> {
+pub(crate) fn join(requests: &[&[Value]]) -> Result<Vec<Value>, String> {
     let count = requests.first().map_or(0, |first| first.len());
-    (0..count)
-        .map(|port| {
-            let parts = || requests.iter().filter_map(|request| request.get(port));
-            let Some(first) = parts().next() else { return Err("an input is missing".into()) };
-            let mut shape = first.shape().to_vec();
-            shape[0] = parts().map(|part| part.shape()[0]).sum();
-            let mut joined = Tensor::zeros(first.dtype(), &shape).map_err(|e| e.to_string())?;
-            let mut rest = joined.bytes_mut();
-            for part in parts() {
-                let (to, behind) = rest.split_at_mut(part.bytes().len());
-                to.copy_from_slice(part.bytes());
-                rest = behind;
+    let joined = (0..count).map(|port| {
+        let parts: Vec<&Value> = requests.iter().filter_map(|request| request.get(port)).collect();
+        let Some(first) = parts.first() else { return Err("an input is missing".into()) };
+        let mut shape = first.shape().to_vec();
+        shape[0] = parts.iter().map(|part| part.shape()[0]).sum();
+        match first {
+            Value::Tensor(_) => join_numbers(first.dtype(), &shape, &parts),
+            Value::Text(_) => {
+                let texts = parts.iter().filter_map(|part| part.text());
+                let row: TextRow = texts.flat_map(|text| text.elements()).collect();
+                Ok(row.shaped(&shape).map_err(|e| e.to_string())?.into())
             }
-            Ok(joined)
-        })
-        .collect()
+            Value::Sequence(_) | Value::Optional(_) => Err("an input is no tensor".into()),
+        }
+    });
+    joined.collect()
+}
+
+fn join_numbers(dtype: DType, shape: &[usize], parts: &[&Value]) -> Result<Value, String> {
+    let mut joined = Tensor::zeros(dtype, shape).map_err(|e| e.to_string())?;
+    let mut rest = joined.bytes_mut();
+    for part in parts.iter().filter_map(|part| part.tensor()) {
+        let (to, behind) = rest.split_at_mut(part.bytes().len());
+        to.copy_from_slice(part.bytes());
+        rest = behind;
+    }
+    Ok(joined.into())
 }
 
 /// The outputs of requests with these numbers of rows.
-pub(crate) fn part(outputs: &[Tensor], rows: &[usize]) -> Result<Vec<Vec<Tensor>>, String> {
+pub(crate) fn part(outputs: &[Value], rows: &[usize]) -> Result<Vec<Vec<Value>>, String> {
     let total: usize = rows.iter().sum();
-    let mut parts: Vec<Vec<Tensor>> = rows.iter().map(|_| Vec::new()).collect();
+    let mut parts: Vec<Vec<Value>> = rows.iter().map(|_| Vec::new()).collect();
     for output in outputs {
         let found = output.shape().first().copied().unwrap_or(0);
         if found != total {
             return Err(format!("expected {total} rows in an output, found {found}"));
         }
-        let row_bytes = output.bytes().len().checked_div(total).unwrap_or(0);
         let mut start = 0;
         for (part, &rows) in parts.iter_mut().zip(rows) {
-            let mut shape = output.shape().to_vec();
-            shape[0] = rows;
-            let bytes = &output.bytes()[start..start + rows * row_bytes];
-            start += rows * row_bytes;
-            part.push(
-                Tensor::from_bytes(output.dtype(), &shape, bytes).map_err(|e| e.to_string())?,
-            );
+            part.push(rows_of(output, start, rows)?);
+            start += rows;
         }
     }
     Ok(parts)
+}
+
+/// So many rows of an output that has them, from one on.
+fn rows_of(output: &Value, start: usize, rows: usize) -> Result<Value, String> {
+    let mut shape = output.shape().to_vec();
+    let total = std::mem::replace(&mut shape[0], rows);
+    let range = |length: usize| {
+        let row = length.checked_div(total).unwrap_or(0);
+        start * row..(start + rows) * row
+    };
+    let made = match output {
+        Value::Tensor(tensor) => {
+            let bytes = &tensor.bytes()[range(tensor.bytes().len())];
+            Tensor::from_bytes(tensor.dtype(), &shape, bytes).map(Value::from)
+        }
+        Value::Text(text) => {
+            let elements = range(text.len()).map(|at| text.element(at));
+            Text::new(&shape, elements).map(Value::from)
+        }
+        Value::Sequence(_) | Value::Optional(_) => return Err("an output is no tensor".into()),
+    };
+    made.map_err(|e| e.to_string())
 }
 
 #[cfg(test)]
@@ -135,6 +177,7 @@ mod tests {
             (vec![n(), n()], vec![n()], false),
             (vec![Dim::from(1), Dim::from(3)], vec![Dim::from(1)], false),
             (vec![n()], vec![Dim::symbol("m")], false),
+            (vec![n()], vec![n(), Dim::symbol("?1")], false),
             (vec![n()], vec![], false),
         ];
         for (input, output, expected) in cases {
@@ -146,15 +189,20 @@ mod tests {
 
     #[test]
     fn what_is_joined_comes_apart() {
-        let tensor = |rows: usize, from: f32| {
+        let request = |rows: usize, from: f32| {
             let elements: Vec<f32> = (0..rows * 2).map(|i| from + i as f32).collect();
-            Tensor::from_slice(&[rows, 2], &elements).unwrap()
+            let words = elements.iter().map(|x| "x".repeat(*x as usize));
+            let text = Text::new(&[rows, 2], words).unwrap();
+            vec![Tensor::from_slice(&[rows, 2], &elements).unwrap().into(), text.into()]
         };
-        let requests = [vec![tensor(1, 0.0)], vec![tensor(0, 0.0)], vec![tensor(3, 9.0)]];
+        let requests: [Vec<Value>; 3] = [request(1, 0.0), request(0, 0.0), request(3, 9.0)];
         assert!(fit(&requests[0], &requests[2]));
         let joined = join(&requests.each_ref().map(Vec::as_slice)).unwrap();
         assert_eq!(joined[0].shape(), [4, 2]);
+        assert_eq!(joined[1].shape(), [4, 2]);
         assert_eq!(part(&joined, &[1, 0, 3]).unwrap(), requests);
         assert!(part(&joined, &[1, 1]).is_err());
+        let (numbers, text) = (&requests[0][..1], &requests[0][1..]);
+        assert!(!fit(numbers, text));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{Answer, Refusal, Servable};
 use std::time::Duration;
-use tensor::Tensor;
+use tensor::Value;
 
 /// A request that was received, and the way back to who sent it. Both methods run on a worker
 /// thread, so they may take as much CPU as they need (see [`Exchange::is_small`]).
@@ -40,8 +40,8 @@ pub trait Exchange: Send + 'static {
 pub enum Request {
     /// Image files (JPEG, PNG, WebP) that the model's recipe turns into inputs, one answer each.
     Images(Vec<Vec<u8>>),
-    /// The inputs themselves, in the order of the signature.
-    Tensors(Vec<Tensor>),
+    /// The inputs themselves, tensors of numbers or of text, in the order of the signature.
+    Tensors(Vec<Value>),
 }
 
 /// What a model answers.
@@ -49,6 +49,6 @@ pub enum Request {
 pub enum Outcome {
     /// For each image, in order.
     Answers(Vec<Answer>),
-    /// The outputs, in the order of the signature.
-    Tensors(Vec<Tensor>),
+    /// The outputs, tensors of numbers or of text, in the order of the signature.
+    Tensors(Vec<Value>),
 }

@@ -31,6 +31,7 @@ mod statistics;
 mod store;
 #[cfg(test)]
 mod testing;
+mod text;
 mod worker;
 
 pub use budget::Charge;
@@ -48,3 +49,4 @@ pub use service::Service;
 pub use settings::{LogSetting, Settings, TraceSetting, TraceUpdate};
 pub use statistics::{Computed, Counts, Failures, Sum};
 pub use store::{ModelStore, Select, State, VersionStatus};
+pub use text::whole_text;

@@ -4,7 +4,7 @@ use crate::batching::{has_rows, join, part};
 use crate::{Refusal, Servable};
 use repository::Batching;
 use std::time::{Duration, Instant};
-use tensor::Tensor;
+use tensor::{Tensor, Text, Value};
 
 /// Most rows that are tried. Beyond, the first of a batch waits longer than it gains.
 const ROWS_MAX: usize = 64;
@@ -22,7 +22,7 @@ const GAIN_MIN: f64 = 0.1;
 ///
 /// # Errors
 /// When the model fails on the example.
-pub fn measure_run(servable: &Servable, example: &[Tensor]) -> Result<Duration, Refusal> {
+pub fn measure_run(servable: &Servable, example: &[Value]) -> Result<Duration, Refusal> {
     timed(servable, example).map(|(_, time)| time)
 }
 
@@ -36,7 +36,7 @@ pub fn measure_run(servable: &Servable, example: &[Tensor]) -> Result<Duration, 
 /// When the model fails on the example.
 pub fn measure_batching(
     servable: &Servable,
-    example: &[Tensor],
+    example: &[Value],
     run: Duration,
 ) -> Result<Batching, Refusal> {
     if !has_rows(servable.signature()) || run > RUN_MAX {
@@ -49,7 +49,7 @@ pub fn measure_batching(
     let mut rows = 2;
     while rows <= ROWS_MAX && start.elapsed() < BUDGET {
         let pair = [example, other.as_slice()];
-        let requests: Vec<&[Tensor]> = (0..rows).map(|row| pair[row % 2]).collect();
+        let requests: Vec<&[Value]> = (0..rows).map(|row| pair[row % 2]).collect();
         let failure = |reason| servable.failure(reason);
         let (outputs, time) = timed(servable, &join(&requests).map_err(failure)?)?;
         let parts = part(&outputs, &vec![1; rows]).map_err(failure)?;
@@ -69,7 +69,7 @@ pub fn measure_batching(
 }
 
 /// The outputs, and the best time of some runs: the first one also binds the plan to the size.
-fn timed(servable: &Servable, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Duration), Refusal> {
+fn timed(servable: &Servable, inputs: &[Value]) -> Result<(Vec<Value>, Duration), Refusal> {
     const RUNS: usize = 3;
     let mut outputs = servable.run(inputs)?;
     let mut best = Duration::MAX;
@@ -85,12 +85,18 @@ fn timed(servable: &Servable, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Duratio
 }
 
 /// The same elements in the reverse order: another row, as valid as the first.
-fn reversed(inputs: &[Tensor]) -> Result<Vec<Tensor>, Refusal> {
-    let reverse = |input: &Tensor| {
-        let elements = input.bytes().chunks_exact(input.dtype().size());
-        let bytes: Vec<u8> = elements.rev().flatten().copied().collect();
-        Tensor::from_bytes(input.dtype(), input.shape(), &bytes)
-            .map_err(|e| Refusal::InvalidArgument(e.to_string()))
+fn reversed(inputs: &[Value]) -> Result<Vec<Value>, Refusal> {
+    let reverse = |input: &Value| {
+        let reversed = match input {
+            Value::Tensor(tensor) => {
+                let elements = tensor.bytes().chunks_exact(tensor.dtype().size());
+                let bytes: Vec<u8> = elements.rev().flatten().copied().collect();
+                Tensor::from_bytes(tensor.dtype(), tensor.shape(), &bytes).map(Value::from)
+            }
+            Value::Text(text) => Text::new(text.shape(), text.elements().rev()).map(Value::from),
+            Value::Sequence(_) | Value::Optional(_) => Ok(input.clone()),
+        };
+        reversed.map_err(|e| Refusal::InvalidArgument(e.to_string()))
     };
     inputs.iter().map(reverse).collect()
 }
@@ -100,8 +106,8 @@ mod tests {
     use super::*;
     use crate::testing::rowwise;
 
-    fn example() -> [Tensor; 1] {
-        [Tensor::from_slice(&[1], &[0.5f32]).unwrap()]
+    fn example() -> [Value; 1] {
+        [Tensor::from_slice(&[1], &[0.5f32]).unwrap().into()]
     }
 
     /// A model that takes this long, whatever the rows.
@@ -135,7 +141,7 @@ mod tests {
             let x = inputs[0].as_slice::<f32>().unwrap();
             let rows = x.len() as f32;
             let y: Vec<f32> = x.iter().map(|x| x / rows).collect();
-            Ok(vec![Tensor::from_slice(&[x.len()], &y).unwrap()])
+            Ok(vec![Tensor::from_slice(&[x.len()], &y).unwrap().into()])
         });
         assert_eq!(measured(&mixing), Ok(Batching::OFF));
     }

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tensor::Tensor;
+use tensor::{Tensor, Value};
 
 /// One version of one model that answers requests.
 pub struct Servable {
@@ -18,6 +18,7 @@ pub struct Servable {
     version: u64,
     engine: Box<dyn Engine>,
     recipe: Option<Box<dyn ImageRecipe>>,
+    labels: Vec<String>,
     batching: Batching,
     memory_bytes: usize,
     statistics: Statistics,
@@ -72,6 +73,7 @@ impl Servable {
             version: 1,
             engine: Box::new(engine),
             recipe: None,
+            labels: Vec::new(),
             batching: Batching::OFF,
             memory_bytes: 0,
             statistics: Statistics::default(),
@@ -90,6 +92,13 @@ impl Servable {
     #[must_use]
     pub fn with_recipe(self, recipe: impl ImageRecipe) -> Servable {
         Servable { recipe: Some(Box::new(recipe)), ..self }
+    }
+
+    /// The same, and the classes at the positions of its output have these names, where a recipe has
+    /// no others.
+    #[must_use]
+    pub fn with_labels(self, labels: Vec<String>) -> Servable {
+        Servable { labels, ..self }
     }
 
     /// The same, and requests may run together. A model whose inputs and outputs do not all begin
@@ -146,7 +155,8 @@ impl Servable {
 
     /// The name of the class at this position of the output, when it has one.
     pub fn label(&self, index: usize) -> Option<&str> {
-        self.recipe.as_deref()?.label(index)
+        let own = || self.labels.get(index).map(String::as_str);
+        self.recipe.as_deref().and_then(|recipe| recipe.label(index)).or_else(own)
     }
 
     /// What it has done so far.
@@ -194,10 +204,11 @@ impl Servable {
     }
 
     /// The classes in one row of scores of the first output.
-    pub(crate) fn classes(&self, outputs: &[Tensor]) -> Result<Answer, Refusal> {
+    pub(crate) fn classes(&self, outputs: &[Value]) -> Result<Answer, Refusal> {
         let recipe = self.image_recipe()?;
-        let first = outputs.first();
-        let output = first.ok_or_else(|| self.failure("the model has no output".to_string()))?;
+        let first = outputs.first().and_then(Value::tensor);
+        let no_scores = || self.failure("the first output is no tensor of numbers".to_string());
+        let output = first.ok_or_else(no_scores)?;
         let scores = output.as_slice::<f32>().map_err(|e| self.failure(e.to_string()))?;
         recipe.answer(scores).map_err(|reason| self.failure(reason))
     }
@@ -208,11 +219,11 @@ impl Servable {
     }
 
     /// Do these inputs fit the signature?
-    pub(crate) fn check(&self, inputs: &[Tensor]) -> Result<(), Refusal> {
-        let shapes: Vec<&[usize]> = inputs.iter().map(Tensor::shape).collect();
+    pub(crate) fn check(&self, inputs: &[Value]) -> Result<(), Refusal> {
+        let shapes: Vec<&[usize]> = inputs.iter().map(Value::shape).collect();
         plan::bind(self.signature(), &shapes)?;
-        for (port, tensor) in self.signature().inputs.iter().zip(inputs) {
-            let (expected, found) = (port.dtype, tensor.dtype());
+        for (port, value) in self.signature().inputs.iter().zip(inputs) {
+            let (expected, found) = (port.dtype, value.dtype());
             if expected != found {
                 return Err(Refusal::Type { input: port.name.clone(), expected, found });
             }
@@ -222,7 +233,7 @@ impl Servable {
 
     /// The engine's outputs; that they are as many as the signature says is checked here once,
     /// so that no protocol needs to.
-    pub(crate) fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Refusal> {
+    pub(crate) fn run(&self, inputs: &[Value]) -> Result<Vec<Value>, Refusal> {
         let outputs = self.engine.run(inputs).map_err(|reason| self.failure(reason))?;
         let (expected, found) = (self.signature().outputs.len(), outputs.len());
         if expected != found {

@@ -2,7 +2,7 @@
 
 use crate::{Engine, Servable};
 use plan::{Port, Signature};
-use tensor::{DType, Dim, Tensor};
+use tensor::{DType, Dim, Value};
 
 /// What is answered by the function, under the signature.
 struct Computed<F> {
@@ -12,13 +12,13 @@ struct Computed<F> {
 
 impl<F> Engine for Computed<F>
 where
-    F: Fn(&[Tensor]) -> Result<Vec<Tensor>, String> + Send + Sync + 'static,
+    F: Fn(&[Value]) -> Result<Vec<Value>, String> + Send + Sync + 'static,
 {
     fn signature(&self) -> &Signature {
         &self.signature
     }
 
-    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
+    fn run(&self, inputs: &[Value]) -> Result<Vec<Value>, String> {
         (self.function)(inputs)
     }
 }
@@ -26,7 +26,7 @@ where
 /// A model of one input and one output of `n` rows of f32 each.
 pub(crate) fn rowwise<F>(name: &str, function: F) -> Servable
 where
-    F: Fn(&[Tensor]) -> Result<Vec<Tensor>, String> + Send + Sync + 'static,
+    F: Fn(&[Value]) -> Result<Vec<Value>, String> + Send + Sync + 'static,
 {
     let port = |name: &str| Port {
         name: name.to_string(),

@@ -11,7 +11,7 @@ use crate::{Answer, Outcome, Refusal, Request, Servable};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
-use tensor::Tensor;
+use tensor::Value;
 
 /// The life of a worker: one batch after the other until the queue is closed and empty.
 pub(crate) fn work(queue: &Queue<Box<dyn Job>>) {
@@ -52,14 +52,14 @@ struct Item {
 enum Content {
     /// An image file, and its place among several.
     Image(Option<usize>, Vec<u8>),
-    Tensors(Vec<Tensor>),
+    Tensors(Vec<Value>),
 }
 
 /// Items that run together.
 #[derive(Default)]
 struct Batch {
     /// The positions of their jobs, and their inputs.
-    items: Vec<(usize, Vec<Tensor>)>,
+    items: Vec<(usize, Vec<Value>)>,
     rows: usize,
 }
 
@@ -112,13 +112,13 @@ impl Round<'_> {
     }
 
     /// The inputs of an item; none when its job is refused, by this or an earlier item.
-    fn inputs(&mut self, item: Item) -> Option<Vec<Tensor>> {
+    fn inputs(&mut self, item: Item) -> Option<Vec<Value>> {
         self.jobs[item.job].as_ref()?;
         let start = Instant::now();
         let made = self.guarded(|model| {
             let inputs = match item.content {
                 Content::Tensors(inputs) => inputs,
-                Content::Image(place, bytes) => vec![model.prepare(&bytes, place)?],
+                Content::Image(place, bytes) => vec![model.prepare(&bytes, place)?.into()],
             };
             model.check(&inputs)?;
             Ok(inputs)
@@ -136,7 +136,7 @@ impl Round<'_> {
         }
     }
 
-    fn has_room(&self, batch: &Batch, inputs: &[Tensor], rows: usize) -> bool {
+    fn has_room(&self, batch: &Batch, inputs: &[Value], rows: usize) -> bool {
         match batch.items.first() {
             None => true,
             Some((_, first)) => {
@@ -177,7 +177,7 @@ impl Round<'_> {
     }
 
     /// Hands outputs to their job, and answers it when they were the last.
-    fn deliver(&mut self, at: usize, made: Result<Vec<Tensor>, Refusal>, time: Duration) {
+    fn deliver(&mut self, at: usize, made: Result<Vec<Value>, Refusal>, time: Duration) {
         let Some(open) = self.jobs[at].as_mut() else { return };
         open.job.times().infer += time;
         let outputs = match made {
@@ -239,9 +239,9 @@ impl Round<'_> {
 /// The outputs of each item.
 fn run_together(
     model: &Servable,
-    items: &[(usize, Vec<Tensor>)],
-) -> Result<Vec<Vec<Tensor>>, Refusal> {
-    let requests: Vec<&[Tensor]> = items.iter().map(|(_, inputs)| inputs.as_slice()).collect();
+    items: &[(usize, Vec<Value>)],
+) -> Result<Vec<Vec<Value>>, Refusal> {
+    let requests: Vec<&[Value]> = items.iter().map(|(_, inputs)| inputs.as_slice()).collect();
     let rows: Vec<usize> = requests.iter().map(|inputs| rows(inputs)).collect();
     let failure = |reason| model.failure(reason);
     let outputs = model.run(&join(&requests).map_err(failure)?)?;

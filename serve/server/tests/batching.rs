@@ -7,7 +7,7 @@ use server::{Engine, Exchange, Limits, Outcome, Refusal, Request, Servable, Serv
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tensor::{DType, Dim, Tensor};
+use tensor::{DType, Dim, Tensor, Value};
 use tokio::task::JoinHandle;
 
 /// Doubles its rows, notes how many it got at once, fails or panics over some numbers.
@@ -27,7 +27,7 @@ impl Engine for Doubler {
         &self.signature
     }
 
-    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
+    fn run(&self, inputs: &[Value]) -> Result<Vec<Value>, String> {
         let x = inputs[0].as_slice::<f32>().map_err(|e| e.to_string())?;
         self.runs.lock().unwrap().push(x.len());
         assert!(!x.contains(&PANICS), "a row that panics");
@@ -38,7 +38,7 @@ impl Engine for Doubler {
             std::thread::sleep(Duration::from_millis(200));
         }
         let doubled: Vec<f32> = x.iter().map(|x| 2.0 * x).collect();
-        Ok(vec![Tensor::from_slice(inputs[0].shape(), &doubled).unwrap()])
+        Ok(vec![Tensor::from_slice(inputs[0].shape(), &doubled).unwrap().into()])
     }
 }
 
@@ -49,7 +49,7 @@ impl Exchange for Rows {
     type Reply = Vec<f32>;
 
     fn decode(&mut self, _: &Servable) -> Result<Request, Refusal> {
-        Ok(Request::Tensors(vec![Tensor::from_slice(&[self.0.len()], &self.0).unwrap()]))
+        Ok(Request::Tensors(vec![Tensor::from_slice(&[self.0.len()], &self.0).unwrap().into()]))
     }
 
     fn encode(self, _: &Servable, outcome: Outcome) -> Result<Vec<f32>, Refusal> {

@@ -6,7 +6,7 @@ use server::{Engine, Exchange, Limits, Outcome, Refusal, Request, Servable, Serv
 use std::sync::Arc;
 use std::thread::{ThreadId, current};
 use std::time::Duration;
-use tensor::{DType, Dim, Tensor};
+use tensor::{DType, Dim, Tensor, Value};
 
 /// Gives back its input after so long; a negative number panics.
 struct Echo(Signature, Duration);
@@ -16,7 +16,7 @@ impl Engine for Echo {
         &self.0
     }
 
-    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
+    fn run(&self, inputs: &[Value]) -> Result<Vec<Value>, String> {
         assert!(inputs[0].as_slice::<f32>().unwrap()[0] >= 0.0, "a row that panics");
         std::thread::sleep(self.1);
         Ok(inputs.to_vec())
@@ -33,7 +33,7 @@ impl Exchange for Asked {
     type Reply = ThreadId;
 
     fn decode(&mut self, _: &Servable) -> Result<Request, Refusal> {
-        Ok(Request::Tensors(vec![Tensor::from_slice(&[1], &[self.number]).unwrap()]))
+        Ok(Request::Tensors(vec![Tensor::from_slice(&[1], &[self.number]).unwrap().into()]))
     }
 
     fn is_small(&self) -> bool {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tensor::{DType, Dim, Tensor};
+use tensor::{DType, Dim, Value};
 
 struct Nothing(Signature);
 
@@ -20,7 +20,7 @@ impl Engine for Nothing {
         &self.0
     }
 
-    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
+    fn run(&self, inputs: &[Value]) -> Result<Vec<Value>, String> {
         Ok(inputs.to_vec())
     }
 }

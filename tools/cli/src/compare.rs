@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 use serde::Serialize;
 use std::fmt;
-use tensor::{DType, Tensor};
+use tensor::{DType, Tensor, Value};
 
 /// How far floats may be apart: `|found - expected| <= atol + rtol * |expected|`. Integers must
 /// be equal.
@@ -68,8 +68,8 @@ pub(crate) struct Worst {
 /// Holds `found` against `expected`.
 pub(crate) fn compare(
     output: &str,
-    expected: &Tensor,
-    found: &Tensor,
+    expected: &Value,
+    found: &Value,
     tolerance: Tolerance,
 ) -> Comparison {
     let mut comparison = Comparison {
@@ -77,7 +77,7 @@ pub(crate) fn compare(
         shape: format!("{found:?}"),
         agrees: true,
         wrong: 0,
-        elements: expected.len(),
+        elements: expected.shape().iter().product(),
         atol: 0.0,
         rtol: 0.0,
         worst: None,
@@ -86,6 +86,18 @@ pub(crate) fn compare(
     if expected.dtype() != found.dtype() || expected.shape() != found.shape() {
         comparison.mismatch = Some(format!("expected {expected:?}, found {found:?}"));
         comparison.agrees = false;
+        return comparison;
+    }
+    if let (Some(wanted), Some(got)) = (expected.text(), found.text()) {
+        let is_wrong = |at: &usize| wanted.element(*at) != got.element(*at);
+        let first = (0..wanted.len()).find(is_wrong);
+        comparison.mismatch = first.map(|at| {
+            let (index, wanted, got) =
+                (index_of(at, expected.shape()), wanted.element(at), got.element(at));
+            format!("expected {wanted:?} at {index:?}, found {got:?}")
+        });
+        comparison.wrong = (0..wanted.len()).filter(is_wrong).count();
+        comparison.agrees = comparison.wrong == 0;
         return comparison;
     }
     let (wanted, got) = (numbers(expected), numbers(found));
@@ -124,13 +136,19 @@ pub(crate) fn compare(
     comparison
 }
 
-fn bytes_of(tensor: &Tensor, element: usize) -> &[u8] {
+fn bytes_of(value: &Value, element: usize) -> &[u8] {
+    let Some(tensor) = value.tensor() else { return &[] };
     let size = tensor.dtype().size();
     &tensor.bytes()[element * size..(element + 1) * size]
 }
 
-/// The elements as `f64`: exactly those of floats, 64-bit integers to the nearest one.
-pub(crate) fn numbers(tensor: &Tensor) -> Vec<f64> {
+/// The elements as `f64`: exactly those of floats, 64-bit integers to the nearest one; none of what
+/// is no tensor of numbers.
+pub(crate) fn numbers(value: &Value) -> Vec<f64> {
+    value.tensor().map_or_else(Vec::new, |tensor| numbers_of(tensor))
+}
+
+fn numbers_of(tensor: &Tensor) -> Vec<f64> {
     fn of<T: tensor::Element>(t: &Tensor, to: impl Fn(T) -> f64) -> Vec<f64> {
         let slice = t.as_slice::<T>().expect("the type was matched");
         slice.iter().map(|&v| to(v)).collect()
@@ -172,8 +190,8 @@ pub(crate) fn numbers(tensor: &Tensor) -> Vec<f64> {
 }
 
 /// Does the tensor hold neither NaN nor infinity?
-pub(crate) fn is_finite(tensor: &Tensor) -> bool {
-    !tensor.dtype().is_float() || numbers(tensor).iter().all(|v| v.is_finite())
+pub(crate) fn is_finite(value: &Value) -> bool {
+    !value.dtype().is_float() || numbers(value).iter().all(|v| v.is_finite())
 }
 
 fn index_of(mut at: usize, shape: &[usize]) -> Vec<usize> {
@@ -225,7 +243,7 @@ mod tests {
     const TOLERANCE: Tolerance = Tolerance { rtol: Some(1e-4), atol: Some(0.0) };
 
     fn check(expected: &[f32], found: &[f32]) -> Comparison {
-        let tensor = |v: &[f32]| Tensor::from_slice(&[v.len()], v).unwrap();
+        let tensor = |v: &[f32]| Value::from(Tensor::from_slice(&[v.len()], v).unwrap());
         compare("y", &tensor(expected), &tensor(found), TOLERANCE)
     }
 
@@ -251,7 +269,9 @@ mod tests {
     fn halves_are_widened_exactly_and_may_be_neighbors() {
         let default = Tolerance { rtol: None, atol: Some(0.0) };
         let check = |dtype, expected: u16, found: u16| {
-            let tensor = |bits: u16| Tensor::from_bytes(dtype, &[1], &bits.to_ne_bytes()).unwrap();
+            let tensor = |bits: u16| -> Value {
+                Tensor::from_bytes(dtype, &[1], &bits.to_ne_bytes()).unwrap().into()
+            };
             compare("y", &tensor(expected), &tensor(found), default)
         };
         // One is 0x3c00 in F16 and 0x3f80 in BF16.
@@ -267,7 +287,7 @@ mod tests {
 
     #[test]
     fn integers_must_be_equal_and_shapes_too() {
-        let tensor = |v: &[i64]| Tensor::from_slice(&[v.len()], v).unwrap();
+        let tensor = |v: &[i64]| Value::from(Tensor::from_slice(&[v.len()], v).unwrap());
         let far = Tolerance { rtol: Some(1.0), atol: Some(9.0) };
         let large = 1 << 60;
         for (expected, found) in [(100, 101), (large, large + 1)] {
@@ -276,6 +296,16 @@ mod tests {
         }
         let comparison = compare("y", &tensor(&[1]), &tensor(&[1, 2]), far);
         assert_eq!(comparison.to_string(), "y: expected i64[1], found i64[2]");
+    }
+
+    #[test]
+    fn text_must_be_equal() {
+        let text = |words: [&str; 2]| Value::from(tensor::Text::new(&[2], words).unwrap());
+        let (expected, found) = (text(["a", "b"]), text(["a", "c"]));
+        assert!(compare("y", &expected, &expected, TOLERANCE).agrees);
+        let comparison = compare("y", &expected, &found, TOLERANCE);
+        assert_eq!((comparison.agrees, comparison.wrong), (false, 1));
+        assert_eq!(comparison.to_string(), r#"y: expected "b" at [1], found "c""#);
     }
 
     #[test]

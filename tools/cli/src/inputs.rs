@@ -6,7 +6,7 @@ use clap::Args;
 use plan::{Port, Signature};
 use runtime::Model;
 use std::path::PathBuf;
-use tensor::{Bindings, DType, Tensor};
+use tensor::{Bindings, DType, Tensor, Text, Value};
 
 /// Where inputs come from.
 #[derive(Debug, Clone, Args)]
@@ -36,15 +36,15 @@ impl InputArgs {
     }
 
     /// The inputs in the order of the signature.
-    pub(crate) fn read(&self, model: &Model) -> Result<Vec<Tensor>, Error> {
+    pub(crate) fn read(&self, model: &Model) -> Result<Vec<Value>, Error> {
         if let Some(path) = &self.image {
-            return Ok(vec![prepare(model, path)?]);
+            return Ok(vec![prepare(model, path)?.into()]);
         }
         if self.random || !self.shapes.is_empty() {
             return made_up(model, &self.shapes);
         }
         let signature = model.signature();
-        let mut given: Vec<Option<Tensor>> = vec![None; signature.inputs.len()];
+        let mut given: Vec<Option<Value>> = vec![None; signature.inputs.len()];
         for argument in &self.inputs {
             for (name, tensor) in read_argument(argument)? {
                 let at = place(signature, name.as_deref())?;
@@ -72,10 +72,7 @@ pub(crate) fn prepare(model: &Model, path: &PathBuf) -> Result<Tensor, Error> {
 }
 
 /// Pseudo-random inputs of the default sizes, or of these shapes.
-pub(crate) fn made_up(
-    model: &Model,
-    shapes: &[(String, Vec<usize>)],
-) -> Result<Vec<Tensor>, Error> {
+pub(crate) fn made_up(model: &Model, shapes: &[(String, Vec<usize>)]) -> Result<Vec<Value>, Error> {
     let signature = model.signature();
     for (name, _) in shapes {
         place(signature, Some(name))?;
@@ -108,12 +105,18 @@ pub(crate) fn made_up(
     signature.inputs.iter().map(tensor).collect()
 }
 
-/// Floats in -1..1, integers and booleans 0 or 1: these are indices that every table has.
-fn fill(dtype: DType, shape: &[usize]) -> Result<Tensor, Error> {
-    let mut tensor =
-        Tensor::zeros(dtype, shape).map_err(|e| Error::Usage(format!("--shape: {e}")))?;
+/// Floats in -1..1, integers and booleans 0 or 1: these are indices that every table has. Texts are
+/// those digits.
+fn fill(dtype: DType, shape: &[usize]) -> Result<Value, Error> {
+    let refused = |e: tensor::TensorError| Error::Usage(format!("--shape: {e}"));
     // Knuth's multiplicative hash of the index: the fill of the golden cases.
     let hash = |i: usize| (i as u64).wrapping_mul(2_654_435_761).wrapping_add(12_345) as u32;
+    if dtype == DType::String {
+        let count = tensor::element_count(shape).unwrap_or(usize::MAX);
+        let digit = |i: usize| if (hash(i) >> 16) & 1 == 0 { "0" } else { "1" };
+        return Ok(Text::new(shape, (0..count).map(digit)).map_err(refused)?.into());
+    }
+    let mut tensor = Tensor::zeros(dtype, shape).map_err(refused)?;
     let unit = |i: usize| (f64::from(hash(i)) / 4_294_967_296.0).mul_add(2.0, -1.0);
     let size = dtype.size();
     for (i, element) in tensor.bytes_mut().chunks_exact_mut(size).enumerate() {
@@ -144,14 +147,15 @@ fn fill(dtype: DType, shape: &[usize]) -> Result<Tensor, Error> {
             | DType::U4
             | DType::I2
             | DType::U2 => element[0] = (hash(i) >> 16) as u8 & 1,
+            // No tensor has elements of these.
             DType::String | DType::Object => {}
         }
     }
-    Ok(tensor)
+    Ok(tensor.into())
 }
 
 /// The tensors of one `--input`, each with the name of the input that it is for, if any.
-fn read_argument(argument: &str) -> Result<Vec<(Option<String>, Tensor)>, Error> {
+fn read_argument(argument: &str) -> Result<Vec<(Option<String>, Value)>, Error> {
     // A name of an input may hold any character, a file name too: the file is what exists.
     let whole = PathBuf::from(argument);
     match argument.rsplit_once('=') {

@@ -80,6 +80,8 @@ pub(crate) struct Loaded {
     pub(crate) recipe_why: String,
     /// Is the recipe more than a guess?
     pub(crate) recipe_is_known: bool,
+    /// Names of the classes, where the model itself has some.
+    pub(crate) labels: Vec<String>,
     /// What only an imported model has.
     pub(crate) source: Option<Source>,
     /// What a library answered when it was built.
@@ -214,10 +216,11 @@ pub(crate) fn compile(
         .map_err(|e| Error::Defect { stage: "lower", reason: e.to_string() })?;
     let Chosen { recipe, why, is_known } =
         recipes::choose(path, options, model.signature(), None, Some(&graph))?;
+    let labels = metadata.labels.clone();
     let source = Some(Source { graph, metadata });
     let model = model.with_recipe(recipe);
     let (recipe_why, recipe_is_known) = (why, is_known);
-    Ok(Loaded { model, recipe_why, recipe_is_known, source, golden: None, times })
+    Ok(Loaded { model, recipe_why, recipe_is_known, labels, source, golden: None, times })
 }
 
 fn open(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
@@ -236,7 +239,8 @@ fn open(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
         false => runtime::open(path, None, runtime::Check::Everything),
     };
     let opened = opened.map_err(|e| refused(e.to_string()))?;
-    let runtime::Opened { model, golden, .. } = opened;
+    let runtime::Opened { model, manifest, golden, .. } = opened;
+    let labels = manifest.labels;
     let times = vec![("open", start.elapsed())];
     if !options.sizes.is_empty() {
         let reason = "--size needs the model file; sizes are fixed when a library is built";
@@ -259,7 +263,7 @@ fn open(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
     };
     let model = model.with_recipe(recipe);
     let (recipe_why, recipe_is_known) = (why, is_known);
-    Ok(Loaded { model, recipe_why, recipe_is_known, source: None, golden, times })
+    Ok(Loaded { model, recipe_why, recipe_is_known, labels, source: None, golden, times })
 }
 
 /// A text file that somebody wrote, read up to a bound.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Instant;
-use tensor::Tensor;
+use tensor::Value;
 
 /// Run a model once: an image in, class names out; or tensors in, tensors out
 #[derive(Debug, Args)]
@@ -59,7 +59,15 @@ struct Output {
     dtype: String,
     shape: Vec<usize>,
     /// The first elements.
-    first: Vec<f64>,
+    first: Vec<Element>,
+}
+
+/// An element as it is shown.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Element {
+    Number(f64),
+    Text(String),
 }
 
 /// Elements of an output that are shown.
@@ -93,7 +101,7 @@ impl Run {
         Ok(Exit::Ok)
     }
 
-    fn classes(&self, loaded: &Loaded, outputs: &[Tensor]) -> Result<Vec<ClassScore>, Error> {
+    fn classes(&self, loaded: &Loaded, outputs: &[Value]) -> Result<Vec<ClassScore>, Error> {
         let Some(recipe) = loaded.model.recipe() else { return Ok(Vec::new()) };
         let mut recipe = recipe.clone();
         recipe.post.top_k = self.top.unwrap_or(recipe.post.top_k);
@@ -104,31 +112,30 @@ impl Run {
 /// The outputs by the engine, or by the reference interpreter.
 pub(crate) fn answer(
     loaded: &Loaded,
-    inputs: &[Tensor],
+    inputs: &[Value],
     by_reference: bool,
-) -> Result<Vec<Tensor>, Error> {
+) -> Result<Vec<Value>, Error> {
     if !by_reference {
-        let inputs: Vec<&Tensor> = inputs.iter().collect();
-        return Ok(loaded.model.run(&inputs)?);
+        return Ok(loaded.model.run_values(inputs)?);
     }
     let source = loaded.source.as_ref().ok_or_else(|| {
         Error::Usage("--reference needs the model file; a library holds only the plan".to_string())
     })?;
-    Ok(reference::run(&source.graph, inputs)?)
+    Ok(reference::run_values(&source.graph, inputs)?)
 }
 
 /// The scores of one image: the first output.
-pub(crate) fn scores(outputs: &[Tensor]) -> Result<&[f32], Error> {
+pub(crate) fn scores(outputs: &[Value]) -> Result<&[f32], Error> {
     let first = outputs.first().ok_or_else(|| Error::Failure("the model has no output".into()))?;
     let found = || Error::Failure(format!("expected scores in f32, found {first:?}"));
     first.as_slice::<f32>().map_err(|_| found())
 }
 
-fn write(argument: &str, loaded: &Loaded, outputs: &[Tensor]) -> Result<(), Error> {
+fn write(argument: &str, loaded: &Loaded, outputs: &[Value]) -> Result<(), Error> {
     let ports = &loaded.model.signature().outputs;
     let all = || ports.iter().map(|p| p.name.as_str()).zip(outputs);
     let Some((name, file)) = argument.rsplit_once('=') else {
-        let tensors: Vec<(&str, &Tensor)> = all().collect();
+        let tensors: Vec<(&str, &Value)> = all().collect();
         return Ok(tensors::write(&PathBuf::from(argument), &tensors)?);
     };
     let tensor = all().find(|(n, _)| *n == name).ok_or_else(|| {
@@ -139,10 +146,22 @@ fn write(argument: &str, loaded: &Loaded, outputs: &[Tensor]) -> Result<(), Erro
     Ok(tensors::write(&PathBuf::from(file), &[tensor])?)
 }
 
-fn first_of(tensor: &Tensor) -> Vec<f64> {
-    let mut all = crate::compare::numbers(tensor);
+fn first_of(value: &Value) -> Vec<Element> {
+    if let Some(text) = value.text() {
+        return text.elements().take(SHOWN).map(|text| Element::Text(text.to_string())).collect();
+    }
+    let mut all = crate::compare::numbers(value);
     all.truncate(SHOWN);
-    all
+    all.into_iter().map(Element::Number).collect()
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Element::Number(number) => number.fmt(f),
+            Element::Text(text) => write!(f, "{text:?}"),
+        }
+    }
 }
 
 impl fmt::Display for Answer {
@@ -156,7 +175,7 @@ impl fmt::Display for Answer {
         for Output { name, dtype, shape, first } in &self.outputs {
             let elements: usize = shape.iter().product();
             let dots = if elements > SHOWN { ", …" } else { "" };
-            let first: Vec<String> = first.iter().map(f64::to_string).collect();
+            let first: Vec<String> = first.iter().map(Element::to_string).collect();
             writeln!(f, "{name}: {dtype}{shape:?} = [{}{dots}]", first.join(", "))?;
         }
         writeln!(f, "{:.2} ms", self.milliseconds)

@@ -6,7 +6,7 @@
 use plan::{Operation, Plan};
 use runtime::{Constants, Model, RunError};
 use std::collections::BTreeMap;
-use tensor::Tensor;
+use tensor::Value;
 
 /// What a size may be, the likeliest first: a batch of one, the lengths of frames and sequences.
 const LADDER: [i64; 7] = [1, 128, 256, 512, 64, 32, 1024];
@@ -37,7 +37,7 @@ pub(crate) fn settle(plan: &mut Plan, constants: &Constants) {
 /// Does the plan run on zeros of its sizes? `None` when it fails for something else.
 fn runs(plan: &Plan, constants: &Constants) -> Option<bool> {
     let model = Model::new(plan.clone(), constants.clone()).ok()?;
-    let run = |inputs: Vec<Tensor>| model.run(&inputs.iter().collect::<Vec<_>>());
+    let run = |inputs: Vec<Value>| model.run_values(&inputs);
     match model.default_inputs().and_then(run) {
         Ok(_) => Some(true),
         Err(RunError::Size { .. } | RunError::Bind(_)) => Some(false),

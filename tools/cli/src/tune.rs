@@ -16,7 +16,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Instant;
-use tensor::Tensor;
+use tensor::Value;
 
 /// Runs of each candidate, of which the median counts.
 const ROUNDS: usize = 15;
@@ -61,7 +61,6 @@ pub(crate) fn tune(
     })?;
     let lowering = Lowering { graph: &source.graph, precision: precision.unwrap_or_default() };
     let inputs = inputs::made_up(&loaded.model, &[])?;
-    let inputs: Vec<&Tensor> = inputs.iter().collect();
     let candidates = Candidates::measure(console, &lowering, loaded, &inputs)?;
     let (forms, changes) = candidates.choose();
     let expected = loaded.model.clone();
@@ -107,7 +106,7 @@ impl Candidates {
         console: &Console,
         lowering: &Lowering<'_>,
         loaded: &Loaded,
-        inputs: &[&Tensor],
+        inputs: &[Value],
     ) -> Result<Candidates, Error> {
         let mut variants: Vec<Forms> = ConvolutionForm::ALL
             .into_iter()
@@ -207,12 +206,8 @@ const fn name_of(form: ConvolutionForm) -> &'static str {
 }
 
 /// The median milliseconds of each step.
-fn step_times(
-    model: &Model,
-    inputs: &[&Tensor],
-    mut after: impl FnMut(),
-) -> Result<Vec<f64>, Error> {
-    model.run(inputs)?;
+fn step_times(model: &Model, inputs: &[Value], mut after: impl FnMut()) -> Result<Vec<f64>, Error> {
+    model.run_values(inputs)?;
     let mut times = vec![Vec::with_capacity(ROUNDS); model.plan().steps.len()];
     for _ in 0..ROUNDS {
         for (list, timing) in times.iter_mut().zip(model.profile(inputs)?) {
@@ -224,12 +219,12 @@ fn step_times(
 }
 
 /// The median milliseconds of whole runs, taken in turns.
-fn in_turns<const N: usize>(models: &[&Model; N], inputs: &[&Tensor]) -> Result<[f64; N], Error> {
+fn in_turns<const N: usize>(models: &[&Model; N], inputs: &[Value]) -> Result<[f64; N], Error> {
     let mut times = [const { Vec::new() }; N];
     for round in 0..=2 * ROUNDS {
         for (model, list) in models.iter().zip(&mut times) {
             let start = Instant::now();
-            model.run(inputs)?;
+            model.run_values(inputs)?;
             // The first round binds the plan.
             if round > 0 {
                 list.push(start.elapsed().as_secs_f64() * 1e3);

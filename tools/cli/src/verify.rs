@@ -11,7 +11,7 @@ use plan::Port;
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use tensor::Tensor;
+use tensor::Value;
 
 /// Compare a model's outputs with golden ones; exit 3 when they differ
 ///
@@ -84,7 +84,7 @@ impl Verify {
     fn case(&self, loaded: &Loaded, folder: &Path) -> Result<Case, Error> {
         let signature = loaded.model.signature();
         let inputs = side(folder, "input", &signature.inputs)?;
-        let inputs: Vec<Tensor> = inputs
+        let inputs: Vec<Value> = inputs
             .into_iter()
             .zip(&signature.inputs)
             .map(|(tensor, port)| tensor.ok_or_else(|| absent(folder, "input", port)))
@@ -128,7 +128,7 @@ fn case_folders(golden: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// The tensors of one side in the order of the ports; `None` where there is no file.
-fn side(folder: &Path, side: &str, ports: &[Port]) -> Result<Vec<Option<Tensor>>, Error> {
+fn side(folder: &Path, side: &str, ports: &[Port]) -> Result<Vec<Option<Value>>, Error> {
     let archive = folder.join(format!("{side}.npz"));
     if archive.exists() {
         let named = tensors::read(&archive)?;

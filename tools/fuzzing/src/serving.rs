@@ -5,7 +5,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response};
 use listen::{Options, Patience};
 use repository::{Archive, text_proto};
-use servables::{brightness, echo, half_plus_two, n, pair};
+use servables::{brightness, echo, half_plus_two, lengths, n, pair, words};
 use server::{Limits, Service};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -31,7 +31,8 @@ static BENCH: LazyLock<Bench> = LazyLock::new(|| {
     let service = Service::new(limits, monitor::Metrics::new()).expect("a service");
     let rows = echo("rows", DType::F32, vec![n(), Dim::from(2)]);
     let wide = echo("wide", DType::F64, vec![n()]);
-    for model in [half_plus_two(), pair(), brightness("brightness"), rows, wide] {
+    let image = brightness("brightness");
+    for model in [half_plus_two(), pair(), image, words(), lengths(), rows, wide] {
         service.add(model, Duration::ZERO);
     }
     let patience = Patience::from(&Options::default());

@@ -132,7 +132,7 @@ fn run(model: &Model) {
     let model = model.clone().with_arena_bytes_max(ARENA_BYTES_MAX);
     if let Ok(inputs) = model.default_inputs() {
         // Whether it is an answer or a refusal is the model's business.
-        let _ = model.run(&inputs.iter().collect::<Vec<_>>());
+        let _ = model.run_values(&inputs);
     }
 }
 

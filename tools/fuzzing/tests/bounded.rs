@@ -144,7 +144,18 @@ fn calls() -> Vec<Vec<u8>> {
     let entry = [field(1, b"x"), field(2, &tensor)].concat();
     let model = field(1, &field(1, b"half_plus_two"));
     let name = field(1, b"half_plus_two");
+    let shape = field(2, &field(2, &[8, 2]));
+    let text = [vec![8, 7], shape, field(8, "größer".as_bytes()), field(8, b"")].concat();
+    let text = field(2, &[field(1, b"x"), field(2, &text)].concat());
+    let words = field(1, b"words");
+    let input_of_text = [field(1, b"x"), field(2, b"BYTES"), field(3, &[2])].concat();
+    let raw_text = field(7, b"\x01\0\0\0a\0\0\0\0");
     let calls = [
+        ("tensorflow.serving.PredictionService/Predict", [field(1, &words), text].concat()),
+        (
+            "inference.GRPCInferenceService/ModelInfer",
+            [words, field(5, &input_of_text), raw_text].concat(),
+        ),
         ("tensorflow.serving.PredictionService/Predict", [&*model, &field(2, &entry)].concat()),
         ("tensorflow.serving.PredictionService/Classify", model.clone()),
         ("tensorflow.serving.PredictionService/GetModelMetadata", model.clone()),

@@ -3,7 +3,7 @@
 
 use plan::{Port, Signature};
 use server::{Answer, ClassScore, Engine, ImageRecipe, Servable};
-use tensor::{DType, Dim, Tensor};
+use tensor::{DType, Dim, Tensor, Value};
 
 /// What is answered by the function, under the signature.
 struct Computed<F> {
@@ -13,13 +13,13 @@ struct Computed<F> {
 
 impl<F> Engine for Computed<F>
 where
-    F: Fn(&[Tensor]) -> Result<Vec<Tensor>, String> + Send + Sync + 'static,
+    F: Fn(&[Value]) -> Result<Vec<Value>, String> + Send + Sync + 'static,
 {
     fn signature(&self) -> &Signature {
         &self.signature
     }
 
-    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
+    fn run(&self, inputs: &[Value]) -> Result<Vec<Value>, String> {
         (self.function)(inputs)
     }
 }
@@ -35,10 +35,14 @@ pub fn n() -> Dim {
 }
 
 /// A model of one function.
-pub fn model<F>(name: &str, inputs: Vec<Port>, outputs: Vec<Port>, function: F) -> Servable
+pub fn model<F, T>(name: &str, inputs: Vec<Port>, outputs: Vec<Port>, function: F) -> Servable
 where
-    F: Fn(&[Tensor]) -> Result<Vec<Tensor>, String> + Send + Sync + 'static,
+    F: Fn(&[Value]) -> Result<Vec<T>, String> + Send + Sync + 'static,
+    T: Into<Value>,
 {
+    let function = move |inputs: &[Value]| {
+        Ok(function(inputs)?.into_iter().map(Into::into).collect::<Vec<Value>>())
+    };
     Servable::new(name, Computed { signature: Signature { inputs, outputs }, function })
 }
 
@@ -65,6 +69,23 @@ pub fn pair() -> Servable {
         vec![port("a", DType::F32, shape()), port("b", DType::I64, shape())]
     };
     model("pair", ports(), ports(), |inputs| Ok(inputs.to_vec()))
+}
+
+/// Gives back its texts `x` as `y`.
+pub fn words() -> Servable {
+    echo("words", DType::String, vec![n()])
+}
+
+/// Gives back its texts `x` as `y`, and the length of each as `score`.
+pub fn lengths() -> Servable {
+    let text = |name| port(name, DType::String, vec![n()]);
+    let outputs = vec![text("y"), port("score", DType::F32, vec![n()])];
+    model("lengths", vec![text("x")], outputs, |inputs| {
+        let text = inputs[0].text().ok_or("expected text")?;
+        let lengths: Vec<f32> = text.elements().map(|text| text.len() as f32).collect();
+        let lengths = Tensor::from_slice(text.shape(), &lengths).map_err(|e| e.to_string())?;
+        Ok(vec![inputs[0].clone(), lengths.into()])
+    })
 }
 
 /// Takes the last byte of an "image" as its brightness; two classes.

@@ -37,7 +37,7 @@ const COMPUTED_BYTES: usize = 16;
 pub(crate) struct Builder {
     /// What has been built so far.
     pub(crate) graph: Graph,
-    /// Names of the classes, where the model gives text and the graph gives indices.
+    /// Names of the classes, where the model has some.
     pub(crate) labels: Vec<String>,
     /// The foreign node that is being imported; what it makes gets its name.
     pub(crate) node: String,
@@ -249,7 +249,8 @@ impl Builder {
     /// Text that the model holds.
     pub(crate) fn literal(&mut self, value: &Value) -> Result<Operand, Reason> {
         let text = value.text().ok_or(Reason::UnknownRank)?;
-        let (shape, elements) = (text.shape().to_vec(), text.elements().to_vec());
+        let elements = text.elements().map(str::to_string).collect();
+        let shape = text.shape().to_vec();
         let made = shape.iter().map(|&size| Dim::from(size)).collect();
         let made = vec![Fact { dtype: DType::String, shape: made }];
         let literal = operators::dynamic::Literal { shape, elements };

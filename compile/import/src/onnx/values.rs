@@ -7,15 +7,14 @@ use crate::error::ImportError;
 use bytes::Bytes;
 use prost::Message;
 use std::sync::Arc;
-use tensor::{Tensor, Value};
+use tensor::Value;
 
 /// A tensor in a file of its own, a `TensorProto` as in ONNX test data: its name, which may be
 /// empty, and its elements.
-pub fn import_tensor(bytes: Bytes) -> Result<(String, Tensor), ImportError> {
+pub fn import_tensor(bytes: Bytes) -> Result<(String, Value), ImportError> {
     let proto = TensorProto::decode(bytes).map_err(|error| damaged(error.to_string()))?;
-    let tensor = tensors::read(&proto, None, &Budget::new(usize::MAX));
-    let tensor = tensor.map_err(|reason| damaged(reason.to_string()))?;
-    Ok((proto.name, tensor))
+    let value = tensor(&proto)?;
+    Ok((proto.name, value))
 }
 
 /// A value in a file of its own, as in ONNX test data, whose type the model declares so.

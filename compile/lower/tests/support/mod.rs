@@ -85,6 +85,13 @@ fn why(error: impl ToString) -> String {
 fn values(set: &Path, side: &str, ports: &[ValueInfoProto]) -> Result<Vec<Value>, String> {
     let mut values = Vec::new();
     for (index, port) in ports.iter().enumerate() {
+        // A list of maps is imported as the tensor of its numbers, and stored as that.
+        if let Ok(bytes) = std::fs::read(set.join(format!("{side}_{index}_of_maps.pb"))) {
+            let (_, value) =
+                import::onnx::import_tensor(bytes.into()).map_err(|e| e.to_string())?;
+            values.push(value);
+            continue;
+        }
         let path = set.join(format!("{side}_{index}.pb"));
         let Ok(bytes) = std::fs::read(path) else { break };
         let declared = port.r#type.as_ref().ok_or("a port without a type")?;

@@ -16,6 +16,6 @@ pub struct Literal {
 
 impl Evaluate for Literal {
     fn evaluate(&self, _: &Inputs<'_>) -> Result<Vec<Value>, ComputeError> {
-        Ok(vec![Text::new(&self.shape, self.elements.clone())?.into()])
+        Ok(vec![Text::new(&self.shape, &self.elements)?.into()])
     }
 }

@@ -3,7 +3,7 @@
 use super::{Evaluate, Inputs, refused};
 use crate::ComputeError;
 use serde::{Deserialize, Serialize};
-use tensor::{Text, Value};
+use tensor::Value;
 
 /// `(x, shape)`: the same elements under another shape; one size may be -1 for the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ impl Reshape {
 pub(super) fn reshaped(x: &Value, shape: &[usize]) -> Result<Value, ComputeError> {
     match x {
         Value::Tensor(tensor) => Ok(tensor.as_ref().clone().reshaped(shape)?.into()),
-        Value::Text(text) => Ok(Text::new(shape, text.elements().to_vec())?.into()),
+        Value::Text(text) => Ok(text.as_ref().clone().reshaped(shape)?.into()),
         Value::Sequence(_) | Value::Optional(_) => Err(refused("an input", x.dtype(), "a tensor")),
     }
 }

@@ -58,7 +58,7 @@ impl Exchange for Infer {
 
     fn decode(&mut self, model: &Servable) -> Result<Request, Refusal> {
         let charge = &mut self.charge;
-        let read = request::read(&self.message, self.max_images, &mut |bytes| charge.grow(bytes))?;
+        let read = request::read(&self.message, &mut |bytes| charge.grow(bytes))?;
         self.says_final = read.says_final;
         self.max_wait = read.asked.max_wait;
         let bound = oip::bind(read.asked, &[], model, &self.regions, self.max_images)?;
@@ -72,7 +72,7 @@ impl Exchange for Infer {
     }
 
     fn encode(self, model: &Servable, outcome: Outcome) -> Result<Vec<u8>, Refusal> {
-        let Outcome::Tensors(tensors) = outcome else {
+        let Outcome::Tensors(outputs) = outcome else {
             // Images were made tensors, so that the reply has all that the model gives.
             return Err(Refusal::Unimplemented("the protocol has no form for classes".to_string()));
         };
@@ -88,23 +88,22 @@ impl Exchange for Infer {
         }
         for output in &self.asked.outputs {
             let ports = &model.signature().outputs;
-            let (Some(port), Some(tensor)) = (ports.get(output.index), tensors.get(output.index))
+            let (Some(port), Some(value)) = (ports.get(output.index), outputs.get(output.index))
             else {
                 continue;
             };
-            let (datatype, shape, bytes) = match output.classes {
-                0 => {
-                    let bytes = Bytes::copy_from_slice(tensor.bytes());
-                    (oip::datatype::name(tensor.dtype()), tensor.shape().to_vec(), bytes)
-                }
+            let classes;
+            let value = match output.classes {
+                0 => value,
                 most => {
-                    let classes = classification::best(model, port, tensor, most)?;
-                    let bytes = oip::reply::texts(&classes.texts).into();
-                    (oip::datatype::BYTES, classes.shape, bytes)
+                    classes = classification::best(model, port, value, most)?.into();
+                    &classes
                 }
             };
-            let shape = shape.into_iter().map(|size| size as i64).collect();
-            let (name, datatype) = (port.name.clone(), datatype.to_string());
+            let bytes = Bytes::from(oip::reply::elements(value).into_owned());
+            let shape = value.shape().iter().map(|&size| size as i64).collect();
+            let datatype = oip::datatype::name(value.dtype()).to_string();
+            let name = port.name.clone();
             response.outputs.push(TensorMetadata { name, datatype, shape });
             response.raw_output_contents.push(match &output.place {
                 Place::Json | Place::Binary => bytes,

@@ -52,7 +52,6 @@ pub(super) fn outline(message: &[u8]) -> Result<(&str, &str, &str), Refusal> {
 /// Reads all of a request. `charge` is asked before memory is taken for elements.
 pub(super) fn read(
     message: &Bytes,
-    max_images: usize,
     charge: &mut dyn FnMut(usize) -> Result<(), Refusal>,
 ) -> Result<Read, Refusal> {
     let (model, _, id) = outline(message)?;
@@ -72,7 +71,7 @@ pub(super) fn read(
             _ => {}
         }
     }
-    let mut reading = Reading { model, id, raw: raw.into_iter(), max_images, charge };
+    let mut reading = Reading { model, id, raw: raw.into_iter(), charge };
     let has_raw = reading.raw.len() > 0;
     let inputs: Result<Vec<Given>, Refusal> =
         inputs.into_iter().map(|input| reading.input(input, has_raw)).collect();
@@ -92,7 +91,6 @@ struct Reading<'a> {
     id: &'a str,
     /// The elements of those inputs that do not say where theirs are.
     raw: std::vec::IntoIter<Bytes>,
-    max_images: usize,
     charge: &'a mut dyn FnMut(usize) -> Result<(), Refusal>,
 }
 
@@ -163,7 +161,7 @@ impl Reading<'_> {
         };
         self.check_field(name, dtype, field, contents)?;
         if dtype == DType::String {
-            return self.images(field, contents);
+            return self.strings(field, contents);
         }
         let size = dtype.size();
         // Before memory is taken for what the shape claims: an element has a byte.
@@ -219,19 +217,21 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn images(&self, field: u32, contents: &[u8]) -> Result<Data, Refusal> {
-        let mut images = Vec::new();
+    /// Elements of any length, as they would be in `raw_input_contents`: each behind its length in
+    /// four bytes. An element takes as much of the message or half of that.
+    fn strings(&mut self, field: u32, contents: &[u8]) -> Result<Data, Refusal> {
+        (self.charge)(contents.len().saturating_mul(2))?;
+        let mut prefixed = Vec::with_capacity(contents.len().saturating_mul(2));
         let mut fields = Fields::of_elements(contents);
         while let Some((number, value)) = fields.next()? {
-            if number != field {
-                continue;
+            if number == field {
+                let element = value.bytes()?;
+                let length = u32::try_from(element.len()).unwrap_or(u32::MAX);
+                prefixed.extend_from_slice(&length.to_le_bytes());
+                prefixed.extend_from_slice(element);
             }
-            if images.len() == self.max_images {
-                return Err(Refusal::TooManyImages { limit: self.max_images });
-            }
-            images.push(value.bytes()?.to_vec());
         }
-        Ok(Data::Bytes(images))
+        Ok(Data::Raw(prefixed.into()))
     }
 
     fn wrong(&self, name: &str, text: &str) -> Refusal {

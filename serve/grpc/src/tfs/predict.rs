@@ -10,7 +10,7 @@ use bytes::Bytes;
 use listen::Coding;
 use plan::{Port, Signature};
 use server::{Answer, Charge, Exchange, Limits, Outcome, Refusal, Request, Servable};
-use tensor::Tensor;
+use tensor::{DType, Tensor, Value};
 
 /// A received request, of which the tensors are not read yet.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl Predict {
 
     /// The inputs in the order of the signature. Memory is taken after the shapes are found to be
     /// the model's.
-    fn tensors(&mut self, signature: &Signature) -> Result<Vec<Tensor>, Refusal> {
+    fn tensors(&mut self, signature: &Signature) -> Result<Vec<Value>, Refusal> {
         let mut given: Vec<(&Port, Given<'_>)> = Vec::new();
         for port in &signature.inputs {
             if let Some((_, message)) = self.inputs.iter().find(|(name, _)| *name == port.name) {
@@ -119,26 +119,29 @@ impl Predict {
         let shapes: Vec<&[usize]> = given.iter().map(|(_, given)| &*given.shape).collect();
         plan::bind(signature, &shapes)?;
         let limit = self.limits.max_decompressed_bytes;
-        let sizes = given.iter().map(|(_, given)| given.size().unwrap_or(0));
-        let total = sizes.fold(0, usize::saturating_add);
+        let mut total = 0usize;
+        for (_, given) in &given {
+            total = total.saturating_add(given.size()?);
+        }
         if total > limit {
             return Err(Refusal::DecompressedTooLarge { limit });
         }
         self.charge.grow(total)?;
-        given.iter().map(|(port, given)| given.tensor(port)).collect()
+        given.iter().map(|(port, given)| given.value(port)).collect()
     }
 
     /// The image files, when they are what was sent and what the model takes.
     fn images(&self, model: &Servable) -> Result<Option<Vec<Vec<u8>>>, Refusal> {
         let [(_, message)] = self.inputs.as_slice() else { return Ok(None) };
         let given = Given::read(message)?;
-        if !given.is_of_strings() {
+        let takes_text = model.signature().inputs.iter().any(|port| port.dtype == DType::String);
+        if !given.is_of_strings() || takes_text {
             return Ok(None);
         }
         if !model.takes_images() {
             return Err(Refusal::NoRecipe { model: model.name().to_string() });
         }
-        let images = given.strings(self.limits.max_images)?;
+        let images = given.images(self.limits.max_images)?;
         let is_one_each = matches!(given.shape.as_slice(), [] | [_])
             && given.shape.iter().product::<usize>() == images.len();
         if !is_one_each || images.is_empty() {
@@ -204,9 +207,9 @@ fn classes(answers: &[Answer]) -> Result<[TensorProto; 3], Refusal> {
     let scores: Vec<f32> = all().map(|class| class.probability).collect();
     let failed = |error: ::tensor::TensorError| Refusal::InvalidArgument(error.to_string());
     Ok([
-        proto::strings(&shape, all().map(|class| class.label.clone())),
-        proto::proto(&Tensor::from_slice(&shape, &indices).map_err(failed)?)?,
-        proto::proto(&Tensor::from_slice(&shape, &scores).map_err(failed)?)?,
+        proto::strings(&shape, all().map(|class| class.label.as_str())),
+        proto::numbers(&Tensor::from_slice(&shape, &indices).map_err(failed)?)?,
+        proto::numbers(&Tensor::from_slice(&shape, &scores).map_err(failed)?)?,
     ])
 }
 

@@ -3,10 +3,10 @@
 use super::messages::{Dim, TensorProto, TensorShapeProto};
 use super::types::{DT_STRING, TYPES, Type};
 use crate::elements::{self, Form};
-use crate::fields::{Fields, Value};
+use crate::fields::{self, Fields};
 use plan::Port;
 use server::Refusal;
-use tensor::{DType, Tensor, element_count};
+use tensor::{DType, Tensor, TextRow, Value, element_count};
 
 /// Most dimensions of a shape. 64: TensorFlow has 254 at most, and no model as many.
 const RANK_MAX: usize = 64;
@@ -41,17 +41,35 @@ impl<'a> Given<'a> {
         self.number == DT_STRING
     }
 
-    /// How many bytes the tensor takes, when its type is known and the number can be told.
-    pub(super) fn size(&self) -> Option<usize> {
-        let row = Type::numbered(self.number)?;
-        element_count(&self.shape)?.checked_mul(row.dtype.size())
+    /// How many bytes the tensor takes: none when its type is not known, the most that there are when
+    /// the number cannot be told.
+    pub(super) fn size(&self) -> Result<usize, Refusal> {
+        let count = element_count(&self.shape);
+        if self.is_of_strings() {
+            let (mut found, mut bytes, mut last) = (0, 0usize, 0);
+            self.each_string(|string| {
+                (found, last) = (found + 1, string.len());
+                bytes = bytes.saturating_add(last);
+                Ok(())
+            })?;
+            // The last one stands for all that are missing.
+            let count = count.unwrap_or(usize::MAX);
+            let repeated = count.saturating_sub(found).saturating_mul(last);
+            let places = count.saturating_mul(size_of::<usize>());
+            return Ok(bytes.saturating_add(repeated).saturating_add(places));
+        }
+        let Some(row) = Type::numbered(self.number) else { return Ok(0) };
+        Ok(count.and_then(|count| count.checked_mul(row.dtype.size())).unwrap_or(usize::MAX))
     }
 
     /// The tensor for this port. Its size is checked before: call [`Given::size`].
-    pub(super) fn tensor(&self, port: &Port) -> Result<Tensor, Refusal> {
+    pub(super) fn value(&self, port: &Port) -> Result<Value, Refusal> {
         let wrong = |text: &str| {
             Refusal::InvalidArgument(format!("tensor parsing error: {}: {text}", port.name))
         };
+        if self.is_of_strings() && port.dtype == DType::String {
+            return self.text(&wrong);
+        }
         let Some(row) = Type::numbered(self.number) else {
             return Err(wrong(&format!("expected {}, found {}", port.dtype, self.type_text())));
         };
@@ -70,7 +88,28 @@ impl<'a> Given<'a> {
             let text = format!("expected {expected} bytes of tensor_content, found {found}");
             return Err(wrong(&text));
         }
-        Ok(tensor)
+        Ok(tensor.into())
+    }
+
+    /// The elements of an input of text, by the rule of [`Given::fill`].
+    fn text(&self, wrong: &dyn Fn(&str) -> Refusal) -> Result<Value, Refusal> {
+        if !self.content.is_empty() {
+            return Err(wrong("expected text in string_val, found tensor_content"));
+        }
+        let count = element_count(&self.shape).unwrap_or(usize::MAX);
+        let mut row = TextRow::default();
+        self.each_string(|string| {
+            if row.len() < count {
+                let element = std::str::from_utf8(string);
+                row.push(element.map_err(|error| {
+                    wrong(&format!("expected text in UTF-8 in element {}: {error}", row.len()))
+                })?);
+            }
+            Ok(())
+        })?;
+        let last = row.element(row.len().saturating_sub(1)).to_string();
+        row.extend(std::iter::repeat_n(last, count - row.len()));
+        Ok(row.shaped(&self.shape).map_err(|error| wrong(&error.to_string()))?.into())
     }
 
     /// Reads the elements from the field of their type: the last one stands for all that are
@@ -86,19 +125,31 @@ impl<'a> Given<'a> {
         Ok(())
     }
 
-    /// The elements when they are text or bytes; none stands for another here.
-    pub(super) fn strings(&self, most: usize) -> Result<Vec<Vec<u8>>, Refusal> {
-        let mut strings = Vec::new();
+    /// The elements when they are images; none stands for another here.
+    pub(super) fn images(&self, most: usize) -> Result<Vec<Vec<u8>>, Refusal> {
+        let mut images = Vec::new();
+        self.each_string(|image| {
+            if images.len() == most {
+                return Err(Refusal::TooManyImages { limit: most });
+            }
+            images.push(image.to_vec());
+            Ok(())
+        })?;
+        Ok(images)
+    }
+
+    /// Calls `act` with each element that is text or bytes.
+    fn each_string(
+        &self,
+        mut act: impl FnMut(&'a [u8]) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
         let mut fields = Fields::of_elements(self.message);
         while let Some((number, value)) = fields.next()? {
             if number == 8 {
-                if strings.len() == most {
-                    return Err(Refusal::TooManyImages { limit: most });
-                }
-                strings.push(value.bytes()?.to_vec());
+                act(value.bytes()?)?;
             }
         }
-        Ok(strings)
+        Ok(())
     }
 
     /// `DT_STRING`, or the number of a type that is not known.
@@ -129,7 +180,7 @@ fn shape(message: &[u8], shape: &mut Vec<usize>) -> Result<(), Refusal> {
                 }
                 shape.push(dim(value.bytes()?)?);
             }
-            (3, Value::Varint(1..)) => {
+            (3, fields::Value::Varint(1..)) => {
                 let text = "expected a tensor with a shape, found one of unknown rank";
                 return Err(Refusal::InvalidArgument(text.to_string()));
             }
@@ -153,11 +204,22 @@ fn dim(message: &[u8]) -> Result<usize, Refusal> {
 }
 
 /// A tensor in the field of its type, as TensorFlow Serving answers.
-pub(super) fn proto(tensor: &Tensor) -> Result<TensorProto, Refusal> {
+pub(super) fn proto(value: &Value) -> Result<TensorProto, Refusal> {
+    match value {
+        Value::Tensor(tensor) => numbers(tensor),
+        Value::Text(text) => Ok(strings(text.shape(), text.elements())),
+        Value::Sequence(_) | Value::Optional(_) => Err(no_type(value.dtype())),
+    }
+}
+
+fn no_type(dtype: DType) -> Refusal {
+    Refusal::Unimplemented(format!("TensorFlow has no elements of type {dtype}"))
+}
+
+/// A tensor of numbers in the field of its type.
+pub(super) fn numbers(tensor: &Tensor) -> Result<TensorProto, Refusal> {
     let dtype = tensor.dtype();
-    let row = Type::of(dtype).ok_or_else(|| {
-        Refusal::Unimplemented(format!("TensorFlow has no elements of type {dtype}"))
-    })?;
+    let row = Type::of(dtype).ok_or_else(|| no_type(dtype))?;
     let mut proto = TensorProto {
         dtype: row.number,
         tensor_shape: Some(sizes(tensor.shape())),
@@ -181,11 +243,11 @@ pub(super) fn proto(tensor: &Tensor) -> Result<TensorProto, Refusal> {
 }
 
 /// Texts, in the field of bytes.
-pub(super) fn strings(shape: &[usize], texts: impl Iterator<Item = String>) -> TensorProto {
+pub(super) fn strings<'a>(shape: &[usize], texts: impl Iterator<Item = &'a str>) -> TensorProto {
     TensorProto {
         dtype: DT_STRING,
         tensor_shape: Some(sizes(shape)),
-        string_val: texts.map(String::into_bytes).collect(),
+        string_val: texts.map(|text| text.as_bytes().to_vec()).collect(),
         ..TensorProto::default()
     }
 }
@@ -214,5 +276,8 @@ fn varints(tensor: &Tensor) -> Vec<u8> {
 
 /// The number of a model's type in metadata; 0 when TensorFlow has none.
 pub(super) fn number(dtype: DType) -> i32 {
+    if dtype == DType::String {
+        return DT_STRING;
+    }
     TYPES.iter().find(|row| row.dtype == dtype).map_or(0, |row| row.number)
 }

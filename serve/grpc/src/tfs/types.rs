@@ -3,7 +3,7 @@
 use crate::elements::Form;
 use tensor::DType;
 
-/// Text and bytes, which no tensor of ours has.
+/// Text, and bytes such as those of images; the elements have a field of their own.
 pub(super) const DT_STRING: i32 = 7;
 
 /// One element type.

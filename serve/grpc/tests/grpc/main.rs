@@ -9,3 +9,4 @@ mod reflection;
 mod reload;
 mod support;
 mod tensorflow_serving;
+mod text;

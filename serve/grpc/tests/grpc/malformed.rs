@@ -29,6 +29,18 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         string_val: vec![jpeg(9)],
         ..TensorProto::default()
     };
+    let text = |string_val: &[&[u8]]| TensorProto {
+        dtype: 7,
+        tensor_shape: shape(&[2]),
+        string_val: string_val.iter().map(|text| text.to_vec()).collect(),
+        ..TensorProto::default()
+    };
+    let words = Contents { bytes: vec![b"a".to_vec(), vec![]], ..Contents::default() };
+    let words = InferTensor { contents: Some(words), ..tensor("x", "BYTES", &[2]) };
+    let raw_words = InferRequest {
+        raw_input_contents: vec![b"\x01\0\0\0a\0\0\0\0".to_vec()],
+        ..ask("words", vec![tensor("x", "BYTES", &[2])])
+    };
     let two = request("pair", &[("a", floats(&[1, 2], &[1.0, 2.0])), ("b", b)]);
     let metadata_field = vec!["signature_def".to_string()];
     let asked = MetadataRequest { model_spec: spec("pair"), metadata_field };
@@ -43,6 +55,12 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
             "/tensorflow.serving.PredictionService/Predict",
             request("brightness", &[("x", image)]).encode_to_vec(),
         ),
+        (
+            "/tensorflow.serving.PredictionService/Predict",
+            request("words", &[("x", text(&[b"a", b""]))]).encode_to_vec(),
+        ),
+        ("/inference.GRPCInferenceService/ModelInfer", ask("words", vec![words]).encode_to_vec()),
+        ("/inference.GRPCInferenceService/ModelInfer", raw_words.encode_to_vec()),
         ("/tensorflow.serving.PredictionService/Classify", two.encode_to_vec()),
         ("/tensorflow.serving.PredictionService/MultiInference", two.encode_to_vec()),
         ("/tensorflow.serving.PredictionService/GetModelMetadata", asked.encode_to_vec()),

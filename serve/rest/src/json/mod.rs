@@ -14,6 +14,6 @@ mod values;
 mod write;
 
 pub(crate) use pull::Pull;
-pub(crate) use text::{decode_base64, quote};
-pub(crate) use values::values;
+pub(crate) use text::{decode_base64, encode_base64, quote};
+pub(crate) use values::{Elements, values};
 pub(crate) use write::Pretty;

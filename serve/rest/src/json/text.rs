@@ -21,6 +21,11 @@ pub(crate) fn quote(bytes: &[u8]) -> String {
     if bytes.len() > MAX_QUOTE { text + "…" } else { text }
 }
 
+/// Base64 of bytes, padded.
+pub(crate) fn encode_base64(bytes: &[u8]) -> String {
+    BASE64.encode(bytes)
+}
+
 /// The bytes that base64 text stands for. White space, which some encoders put after each line, is
 /// ignored.
 pub(crate) fn decode_base64(text: &str) -> Result<Vec<u8>, Refusal> {

@@ -57,7 +57,8 @@ impl Exchange for Infer {
             0 => bind_raw(&body, has_image_magic(&body), model)?,
             length => {
                 let (json, binary) = body.split_at(length);
-                let asked = request::parse(json, self.max_images)?;
+                let max_images = model.takes_images().then_some(self.max_images);
+                let asked = request::parse(json, max_images)?;
                 self.max_wait = asked.max_wait;
                 bind(asked, binary, model, &self.regions, self.max_images)?
             }

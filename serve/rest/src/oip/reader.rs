@@ -4,7 +4,10 @@
 use crate::json::list::{self, Fault};
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, Peek};
 use server::Refusal;
-use tensor::Tensor;
+use tensor::{Tensor, TextRow};
+
+/// Deepest nesting of lists of strings. 64: no model has tensors of as many dimensions.
+const MAX_DEPTH: usize = 64;
 
 /// A reader and where it stands.
 pub(crate) struct Reader<'a> {
@@ -146,6 +149,34 @@ impl<'a> Reader<'a> {
                 Ok(())
             }
             Err(fault) => Err(self.misfit(what, start, fault, tensor)),
+        }
+    }
+
+    /// Reads a list of strings, nested in any way.
+    pub(crate) fn strings(&mut self, what: &str) -> Result<TextRow, Refusal> {
+        let mut row = TextRow::default();
+        self.list(what, |reader| reader.nested_strings(&mut row, MAX_DEPTH))?;
+        Ok(row)
+    }
+
+    fn nested_strings(&mut self, row: &mut TextRow, depth: usize) -> Result<(), Refusal> {
+        match self.peek()? {
+            Peek::String => {
+                let text = self.json.known_str();
+                let pushed = text.map(|text| row.push(text));
+                pushed.map_err(|error| self.syntax(&error))
+            }
+            Peek::Array if depth == 0 => {
+                let why = format!("expected at most {MAX_DEPTH} dimensions, found more");
+                Err(unparsable("data", &why))
+            }
+            Peek::Array => self.list("data", |reader| reader.nested_strings(row, depth - 1)),
+            _ => Err(match self.mistyped("", "non-string as string") {
+                Refusal::Unparsable(why) => {
+                    Refusal::Unparsable(format!("Unable to parse JSON bytes array: {why}"))
+                }
+                other => other,
+            }),
         }
     }
 

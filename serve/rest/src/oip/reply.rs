@@ -3,12 +3,12 @@
 use super::infer::HEADER_LENGTH;
 use crate::json::{Pretty, list};
 use crate::response::{JSON, Reply};
-use ::oip::reply::{Asked, Output};
+use ::oip::reply::{self, Asked, Output};
 use ::oip::{Place, classification, datatype, share};
 use axum::http::HeaderValue;
 use plan::Port;
 use server::{Refusal, Regions, Servable};
-use tensor::Tensor;
+use tensor::Value;
 
 /// Content type of a body that is not only JSON.
 const OCTETS: &str = "application/octet-stream";
@@ -17,7 +17,7 @@ const OCTETS: &str = "application/octet-stream";
 pub(super) fn write(
     asked: &Asked,
     model: &Servable,
-    outputs: &[Tensor],
+    outputs: &[Value],
     regions: &Regions,
 ) -> Result<Reply, Refusal> {
     let mut json = Pretty::compact();
@@ -32,17 +32,16 @@ pub(super) fn write(
     json.array();
     for output in &asked.outputs {
         let ports = &model.signature().outputs;
-        let (Some(port), Some(tensor)) = (ports.get(output.index), outputs.get(output.index))
-        else {
+        let (Some(port), Some(value)) = (ports.get(output.index), outputs.get(output.index)) else {
             continue;
         };
         json.object();
         json.field("name", &port.name);
         match output.classes {
-            0 => elements(&mut json, &mut binary, output, port, tensor, regions)?,
+            0 => elements(&mut json, &mut binary, output, port, value, regions)?,
             most => {
-                let classes = classification::best(model, port, tensor, most)?;
-                texts(&mut json, &mut binary, output, &classes, regions)?;
+                let classes = classification::best(model, port, value, most)?.into();
+                elements(&mut json, &mut binary, output, port, &classes, regions)?;
             }
         }
         json.end_object();
@@ -63,59 +62,39 @@ fn elements(
     binary: &mut Vec<u8>,
     output: &Output,
     port: &Port,
-    tensor: &Tensor,
+    value: &Value,
     regions: &Regions,
 ) -> Result<(), Refusal> {
-    json.field("datatype", datatype::name(tensor.dtype()));
-    shape(json, tensor.shape());
-    match &output.place {
-        Place::Json if list::has_numbers(tensor.dtype()) => {
+    json.field("datatype", datatype::name(value.dtype()));
+    shape(json, value.shape());
+    match (&output.place, value) {
+        (Place::Json, Value::Text(text)) => {
+            json.string("data");
+            json.array();
+            text.elements().for_each(|element| json.string(element));
+            json.end_array();
+            Ok(())
+        }
+        (Place::Json, Value::Tensor(tensor)) if list::has_numbers(tensor.dtype()) => {
             json.string("data");
             json.elements(tensor.dtype(), tensor.bytes());
             Ok(())
         }
-        Place::Json => {
-            let name = datatype::name(tensor.dtype());
+        (Place::Json, _) => {
+            let name = datatype::name(value.dtype());
             Err(Refusal::InvalidArgument(format!(
                 "sending {name} data via JSON is not supported. Please use the binary data format \
                  for output {}",
                 port.name
             )))
         }
-        Place::Binary => {
-            binary_size(json, tensor.bytes().len());
-            binary.extend_from_slice(tensor.bytes());
-            Ok(())
-        }
-        Place::Shared(shared) => share(shared, &port.name, tensor.bytes(), regions),
-    }
-}
-
-/// Elements that are text.
-fn texts(
-    json: &mut Pretty,
-    binary: &mut Vec<u8>,
-    output: &Output,
-    classes: &classification::Classes,
-    regions: &Regions,
-) -> Result<(), Refusal> {
-    json.field("datatype", datatype::BYTES);
-    shape(json, &classes.shape);
-    if let Place::Json = output.place {
-        json.string("data");
-        json.array();
-        classes.texts.iter().for_each(|text| json.string(text));
-        json.end_array();
-        return Ok(());
-    }
-    let mut bytes = ::oip::reply::texts(&classes.texts);
-    match &output.place {
-        Place::Shared(shared) => share(shared, &shared.region, &bytes, regions),
-        Place::Json | Place::Binary => {
+        (Place::Binary, _) => {
+            let bytes = reply::elements(value);
             binary_size(json, bytes.len());
-            binary.append(&mut bytes);
+            binary.extend_from_slice(&bytes);
             Ok(())
         }
+        (Place::Shared(shared), _) => share(shared, &port.name, &reply::elements(value), regions),
     }
 }
 

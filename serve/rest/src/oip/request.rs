@@ -13,9 +13,10 @@ const MAX_TENSORS: usize = 1024;
 /// Most dimensions of a shape. 64: no model has as many.
 const MAX_RANK: usize = 64;
 
-/// Reads the JSON. Memory is bounded by its length: no element takes more than eight bytes and
-/// none less than two bytes of text.
-pub(crate) fn parse(text: &[u8], max_images: usize) -> Result<Asked, Refusal> {
+/// Reads the JSON; strings are image files in base64, at most `max_images`, or text where there is no
+/// such number. Memory is bounded by the JSON's length: no element takes more than eight bytes, one
+/// of text not counted that itself is as long, and none less than two bytes of JSON.
+pub(crate) fn parse(text: &[u8], max_images: Option<usize>) -> Result<Asked, Refusal> {
     let mut asked = Asked::default();
     let mut has_inputs = false;
     Reader::new(text).document(|reader, key| {
@@ -87,7 +88,11 @@ struct Kind<'a> {
     shape: &'a [usize],
 }
 
-fn input(text: &[u8], reader: &mut Reader<'_>, max_images: usize) -> Result<Given, Refusal> {
+fn input(
+    text: &[u8],
+    reader: &mut Reader<'_>,
+    max_images: Option<usize>,
+) -> Result<Given, Refusal> {
     let mut fields = Fields::default();
     reader.object("inputs", |reader, key| {
         match key {
@@ -127,7 +132,7 @@ impl Fields {
         Some(Kind { name, dtype: datatype::from_name(self.datatype.as_deref()?)?, shape })
     }
 
-    fn given(self, text: &[u8], max_images: usize) -> Result<Given, Refusal> {
+    fn given(self, text: &[u8], max_images: Option<usize>) -> Result<Given, Refusal> {
         // Offset and size mean nothing without a region.
         let shared = self.shared.filter(|shared| !shared.region.is_empty());
         let set = [
@@ -198,10 +203,17 @@ fn shape(reader: &mut Reader<'_>) -> Result<Vec<usize>, Refusal> {
 }
 
 /// The value of `data`.
-fn data(reader: &mut Reader<'_>, kind: Kind<'_>, max_images: usize) -> Result<Data, Refusal> {
+fn data(
+    reader: &mut Reader<'_>,
+    kind: Kind<'_>,
+    max_images: Option<usize>,
+) -> Result<Data, Refusal> {
     let Kind { name, dtype, shape } = kind;
     if dtype == DType::String {
-        return bytes(reader, max_images).map(Data::Bytes);
+        return match max_images {
+            Some(max_images) => images(reader, max_images),
+            None => Ok(Data::Strings(reader.strings("data")?)),
+        };
     }
     if !list::has_numbers(dtype) {
         reader.skip()?;
@@ -229,17 +241,21 @@ fn data(reader: &mut Reader<'_>, kind: Kind<'_>, max_images: usize) -> Result<Da
     }
 }
 
-/// Image files as base64: JSON has no other way to hold them.
-fn bytes(reader: &mut Reader<'_>, max_images: usize) -> Result<Vec<Vec<u8>>, Refusal> {
-    let mut elements = Vec::new();
+/// Image files as base64: JSON has no other way to hold them. They become what they would be without
+/// JSON: each behind its length in four bytes.
+fn images(reader: &mut Reader<'_>, max_images: usize) -> Result<Data, Refusal> {
+    let (mut bytes, mut count) = (Vec::new(), 0);
     reader.list("data", |reader| {
-        if elements.len() == max_images {
+        if count == max_images {
             return Err(Refusal::TooManyImages { limit: max_images });
         }
-        elements.push(decode_base64(&reader.string("data")?)?);
+        let image = decode_base64(&reader.string("data")?)?;
+        bytes.extend(u32::try_from(image.len()).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend(image);
+        count += 1;
         Ok(())
     })?;
-    Ok(elements)
+    Ok(Data::Raw(bytes.into()))
 }
 
 fn outputs(reader: &mut Reader<'_>) -> Result<Vec<Wanted>, Refusal> {

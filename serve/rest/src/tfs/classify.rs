@@ -5,7 +5,7 @@ use crate::json::{Pretty, number};
 use crate::response::{JSON, Reply};
 use listen::Received;
 use server::{ClassScore, Exchange, Outcome, Refusal, Request, Servable};
-use tensor::{DType, Tensor};
+use tensor::{DType, Value};
 
 /// Spaces a level, as RapidJSON's `PrettyWriter` has by default.
 const INDENT: usize = 4;
@@ -124,8 +124,8 @@ impl Row<'_> {
 }
 
 /// The rows of an output, as many as there were examples.
-fn rows(output: Option<&Tensor>, count: usize, method: Method) -> Result<Vec<Row<'_>>, Refusal> {
-    let (shape, dtype, bytes) = match output {
+fn rows(output: Option<&Value>, count: usize, method: Method) -> Result<Vec<Row<'_>>, Refusal> {
+    let (shape, dtype, bytes) = match output.and_then(Value::tensor) {
         Some(output) => (output.shape(), output.dtype(), output.bytes()),
         None => (&[][..], DType::F32, &[][..]),
     };

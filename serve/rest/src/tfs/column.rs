@@ -6,18 +6,19 @@ use crate::json::{Pull, decode_base64, quote};
 use jiter::Peek;
 use plan::Port;
 use server::Refusal;
-use tensor::{DType, Dim, Tensor, TensorError};
+use tensor::{DType, Dim, Tensor, TensorError, TextRow, Value};
 
 /// Deepest nesting of lists. 32: no model has tensors of as many dimensions, and the reader's
 /// stack holds it easily.
 const MAX_RANK: usize = 32;
 
-/// The values of one input: elements in a flat buffer, or images.
+/// The values of one input: elements in a flat buffer, texts, or images.
 pub(crate) struct Column<'a> {
     port: &'a Port,
     /// Most images that the column may hold; `None` when the model takes no images.
     max_images: Option<usize>,
     elements: Vec<u8>,
+    texts: TextRow,
     images: Vec<Vec<u8>>,
     /// The shape of the rows read so far, once there is one.
     row: Option<Vec<usize>>,
@@ -34,7 +35,8 @@ struct Sizes {
 
 impl<'a> Column<'a> {
     pub(crate) fn new(port: &'a Port, max_images: Option<usize>) -> Column<'a> {
-        Column { port, max_images, elements: Vec::new(), images: Vec::new(), row: None }
+        let (elements, texts, images) = (Vec::new(), TextRow::default(), Vec::new());
+        Column { port, max_images, elements, texts, images, row: None }
     }
 
     /// Reads one row of a batch, which must have the shape of the rows before.
@@ -44,8 +46,8 @@ impl<'a> Column<'a> {
     }
 
     /// Reads the rest of a row that began with `{"b64":`.
-    pub(crate) fn read_image_row(&mut self, json: &mut Pull<'_>) -> Result<(), Refusal> {
-        self.read_image(json)?;
+    pub(crate) fn read_base64_row(&mut self, json: &mut Pull<'_>) -> Result<(), Refusal> {
+        self.read_base64(json)?;
         self.end_row(Vec::new())
     }
 
@@ -61,9 +63,9 @@ impl<'a> Column<'a> {
         Ok(sizes.finish())
     }
 
-    /// Reads the string and the end of an image that began with `{"b64":`.
-    pub(crate) fn read_image(&mut self, json: &mut Pull<'_>) -> Result<(), Refusal> {
-        if self.max_images.is_none() {
+    /// Reads the string and the end of an image or a text that began with `{"b64":`.
+    pub(crate) fn read_base64(&mut self, json: &mut Pull<'_>) -> Result<(), Refusal> {
+        if !self.takes_base64() {
             let expected = number::tf_name(self.port.dtype);
             return Err(invalid(format!(
                 "JSON Value: {{\"b64\": …}} Type: Object is not of expected type: {expected}"
@@ -71,14 +73,22 @@ impl<'a> Column<'a> {
         }
         let start = json.index();
         let text = json.string()?;
-        let image = decode_base64(text)?;
+        let bytes = decode_base64(text)?;
         if json.next_key()?.is_some() {
             let quoted = quote(json.since(start));
             return Err(invalid(format!(
                 "JSON Value: {{\"b64\": {quoted}… not formatted correctly for base64 data"
             )));
         }
-        self.push_image(image)
+        match self.max_images {
+            Some(_) => self.push_image(bytes),
+            None => self.push_text(&bytes),
+        }
+    }
+
+    /// Are there elements that may be written in base64?
+    fn takes_base64(&self) -> bool {
+        self.max_images.is_some() || self.port.dtype == DType::String
     }
 
     /// Reads one feature of an example: a value, or a flat list of values.
@@ -93,7 +103,7 @@ impl<'a> Column<'a> {
     }
 
     /// The tensor of `rows` features, in the shape that the input wants.
-    pub(crate) fn stack_features(self, rows: usize) -> Result<Tensor, Refusal> {
+    pub(crate) fn stack_features(self, rows: usize) -> Result<Value, Refusal> {
         let count: usize = self.row.iter().flatten().product();
         let wanted = self.port.shape.get(1..).unwrap_or_default();
         let sizes: Option<Vec<usize>> = wanted.iter().map(Dim::known_size).collect();
@@ -115,16 +125,19 @@ impl<'a> Column<'a> {
     }
 
     /// The tensor of `rows` rows that were read.
-    pub(crate) fn stack(self, rows: usize) -> Result<Tensor, Refusal> {
+    pub(crate) fn stack(self, rows: usize) -> Result<Value, Refusal> {
         let mut shape = vec![rows];
         shape.extend_from_slice(self.row.as_deref().unwrap_or_default());
         self.tensor(&shape)
     }
 
     /// The tensor that was read, whose shape `read` gave.
-    pub(crate) fn tensor(self, shape: &[usize]) -> Result<Tensor, Refusal> {
-        Tensor::from_bytes(self.port.dtype, shape, &self.elements)
-            .map_err(|e: TensorError| invalid(format!("input `{}`: {e}", self.port.name)))
+    pub(crate) fn tensor(self, shape: &[usize]) -> Result<Value, Refusal> {
+        let made = match self.port.dtype {
+            DType::String => self.texts.shaped(shape).map(Value::from),
+            dtype => Tensor::from_bytes(dtype, shape, &self.elements).map(Value::from),
+        };
+        made.map_err(|e: TensorError| invalid(format!("input `{}`: {e}", self.port.name)))
     }
 
     fn end_row(&mut self, found: Vec<usize>) -> Result<(), Refusal> {
@@ -202,15 +215,19 @@ impl<'a> Column<'a> {
             let image = decode_base64(json.string()?)?;
             return self.push_image(image);
         }
-        if self.max_images.is_some() && peek == Peek::Object {
+        if dtype == DType::String && peek == Peek::String {
+            self.texts.push(json.string()?);
+            return Ok(());
+        }
+        if self.takes_base64() && peek == Peek::Object {
             let key = json.object()?;
             if key.as_deref() == Some("b64") {
-                return self.read_image(json);
+                return self.read_base64(json);
             }
             let key = key.unwrap_or_default();
-            return Err(invalid(format!("expected an image {{\"b64\": …}}, found key `{key}`")));
+            return Err(invalid(format!("expected {{\"b64\": …}}, found key `{key}`")));
         }
-        if !peek.is_num() {
+        if !peek.is_num() || dtype == DType::String {
             return Err(type_error(json, peek, dtype));
         }
         self.number(json, peek)
@@ -230,6 +247,15 @@ impl<'a> Column<'a> {
                 ),
             })
         })
+    }
+
+    fn push_text(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let name = &self.port.name;
+            invalid(format!("input `{name}`: expected text in UTF-8 as base64: {error}"))
+        })?;
+        self.texts.push(text);
+        Ok(())
     }
 
     fn push_image(&mut self, image: Vec<u8>) -> Result<(), Refusal> {

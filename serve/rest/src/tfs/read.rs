@@ -5,7 +5,7 @@ use super::column::Column;
 use crate::json::{Pull, quote};
 use jiter::Peek;
 use server::{Refusal, Request, Servable};
-use tensor::Tensor;
+use tensor::Value;
 
 /// How the request lays out its tensors, and therefore how the reply does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub(crate) struct Parsed {
 /// The only signature that our models have, by the name that TensorFlow gives it.
 pub(crate) const SIGNATURE: &str = "serving_default";
 
-/// Reads a body. Memory is bounded by the body's length: no element takes more than eight bytes
-/// and none less than two bytes of text.
+/// Reads a body. Memory is bounded by the body's length: no element takes more than eight bytes, one
+/// of text beside its own, and none less than two bytes of JSON.
 pub(crate) fn parse(body: &[u8], model: &Servable, max_images: usize) -> Result<Parsed, Refusal> {
     Reader { body, json: begin(body)?, model, max_images }.request()
 }
@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
                 false => Err(invalid("expected one image for each instance".to_string())),
             };
         }
-        let tensors: Result<Vec<Tensor>, Refusal> =
+        let tensors: Result<Vec<Value>, Refusal> =
             columns.into_iter().map(|column| column.stack(rows)).collect();
         Ok(Request::Tensors(tensors?))
     }
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
         let start = self.json.index();
         let mut key = self.json.object()?;
         if others.is_empty() && key.as_deref() == Some("b64") {
-            first.read_image_row(&mut self.json).map_err(failed)?;
+            first.read_base64_row(&mut self.json).map_err(failed)?;
             return Ok(false);
         }
         let names: Vec<&str> = self.names();
@@ -229,7 +229,7 @@ impl<'a> Reader<'a> {
         if key.as_deref() == Some("b64") && !names.contains(&"b64") {
             self.check_single_input()?;
             shapes[0] = Some(Vec::new());
-            return columns[0].read_image(&mut self.json);
+            return columns[0].read_base64(&mut self.json);
         }
         while let Some(name) = key {
             let peek = self.json.peek()?;

@@ -1,10 +1,10 @@
 //! The reply of `:predict`.
 
 use super::read::Form;
-use crate::json::{Pretty, number, values};
+use crate::json::{Elements, Pretty, number, values};
 use plan::Port;
 use server::{Answer, Refusal, Servable};
-use tensor::Tensor;
+use tensor::Value;
 
 /// Spaces a level, as RapidJSON's `PrettyWriter` has by default.
 const INDENT: usize = 4;
@@ -40,7 +40,7 @@ pub(crate) fn answers(form: Form, model: &Servable, answers: &[Answer]) -> Vec<u
 
 /// Tensors in the form of the request, byte for byte as TensorFlow Serving writes them, except
 /// that floats have the fewest digits that read back as the same float.
-pub(crate) fn tensors(form: Form, ports: &[Port], outputs: &[Tensor]) -> Result<Vec<u8>, Refusal> {
+pub(crate) fn tensors(form: Form, ports: &[Port], outputs: &[Value]) -> Result<Vec<u8>, Refusal> {
     let mut json = Pretty::new(INDENT);
     json.object();
     json.string(key(form));
@@ -59,7 +59,7 @@ pub(crate) fn key(form: Form) -> &'static str {
     }
 }
 
-fn rows(json: &mut Pretty, ports: &[Port], outputs: &[Tensor]) -> Result<(), Refusal> {
+fn rows(json: &mut Pretty, ports: &[Port], outputs: &[Value]) -> Result<(), Refusal> {
     let batch = batch(ports, outputs)?;
     json.array();
     for row in 0..batch {
@@ -71,9 +71,8 @@ fn rows(json: &mut Pretty, ports: &[Port], outputs: &[Tensor]) -> Result<(), Ref
             if ports.len() > 1 {
                 json.string(&port.name);
             }
-            let bytes = output.bytes().len() / batch;
-            let bytes = &output.bytes()[row * bytes..(row + 1) * bytes];
-            values(json, output, &output.shape()[1..], bytes);
+            let elements = elements(port, output).part(row, batch);
+            values(json, elements, &output.shape()[1..]);
         }
         json.is_single_line = false;
         if ports.len() > 1 {
@@ -84,8 +83,14 @@ fn rows(json: &mut Pretty, ports: &[Port], outputs: &[Tensor]) -> Result<(), Ref
     Ok(())
 }
 
+/// The elements of an output: those of one whose name ends so are bytes for TensorFlow Serving.
+fn elements<'a>(port: &Port, output: &'a Value) -> Elements<'a> {
+    let elements = Elements::of(output);
+    if port.name.ends_with("_bytes") { elements.in_base64() } else { elements }
+}
+
 /// The first dimension, which all outputs must share.
-fn batch(ports: &[Port], outputs: &[Tensor]) -> Result<usize, Refusal> {
+fn batch(ports: &[Port], outputs: &[Value]) -> Result<usize, Refusal> {
     let mut batch = None;
     for (Port { name, .. }, output) in ports.iter().zip(outputs) {
         let Some(&found) = output.shape().first() else {
@@ -103,7 +108,7 @@ fn batch(ports: &[Port], outputs: &[Tensor]) -> Result<usize, Refusal> {
     Ok(batch.unwrap_or(0))
 }
 
-fn columns(json: &mut Pretty, ports: &[Port], outputs: &[Tensor]) {
+fn columns(json: &mut Pretty, ports: &[Port], outputs: &[Value]) {
     if ports.len() > 1 {
         json.object();
     }
@@ -111,7 +116,7 @@ fn columns(json: &mut Pretty, ports: &[Port], outputs: &[Tensor]) {
         if ports.len() > 1 {
             json.string(&port.name);
         }
-        values(json, output, output.shape(), output.bytes());
+        values(json, elements(port, output), output.shape());
     }
     if ports.len() > 1 {
         json.end_object();

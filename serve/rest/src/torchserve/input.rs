@@ -1,11 +1,12 @@
-//! What a body asks a model: images, or tensors in JSON, alone or in the fields of a form.
+//! What a body asks a model: images, text, or tensors in JSON, alone or in the fields of a form.
 
 use super::form::{self, Field};
 use crate::json::{Pull, decode_base64};
 use crate::media::has_image_magic;
 use crate::tfs::read::{self, Form};
 use jiter::Peek;
-use server::{Refusal, Request, Servable};
+use server::{Refusal, Request, Servable, whole_text};
+use tensor::DType;
 
 /// Names under which handlers look for what was sent, in this order.
 const WHOLE: [&str; 2] = ["data", "body"];
@@ -93,7 +94,7 @@ fn named(fields: &[Field], model: &Servable, max_images: usize) -> Result<Input,
     json(&object, Shape::Named, model, max_images)
 }
 
-/// A body or a field: an image, as it is or in base64, or JSON.
+/// A body or a field: an image, as it is or in base64; JSON; or the only text of a model of text.
 fn value(bytes: Vec<u8>, model: &Servable, max_images: usize) -> Result<Input, Refusal> {
     let is_image = has_image_magic(&bytes);
     let is_json = first(&bytes).is_some_and(|byte| b"{[\"".contains(&byte));
@@ -103,6 +104,12 @@ fn value(bytes: Vec<u8>, model: &Servable, max_images: usize) -> Result<Input, R
             false => of_base64(&bytes)?,
         };
         return Ok(Input { shape: Shape::Bare, request: images_for(vec![image], model)? });
+    }
+    if let ([port], false) = (model.signature().inputs.as_slice(), is_json)
+        && port.dtype == DType::String
+    {
+        let request = Request::Tensors(vec![whole_text(port, &bytes)?]);
+        return Ok(Input { shape: Shape::Bare, request });
     }
     if first(&bytes) != Some(b'{') {
         return json(&bytes, Shape::Bare, model, max_images);

@@ -2,13 +2,13 @@
 
 use super::input::{self, Input, Shape};
 use super::reply::INDENT;
-use crate::json::{Pretty, number, values};
+use crate::json::{Elements, Pretty, number, values};
 use crate::response::{JSON, Reply};
 use crate::tfs;
 use listen::Received;
 use plan::Port;
 use server::{Answer, Exchange, Outcome, Refusal, Request, Servable};
-use tensor::Tensor;
+use tensor::Value;
 
 /// A received prediction.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ fn list(json: &mut Pretty, answers: &[Answer]) {
     json.end_array();
 }
 
-fn named(json: &mut Pretty, ports: &[Port], outputs: &[Tensor]) {
+fn named(json: &mut Pretty, ports: &[Port], outputs: &[Value]) {
     json.object();
     for (port, output) in ports.iter().zip(outputs) {
         json.string(&port.name);
@@ -97,6 +97,6 @@ fn named(json: &mut Pretty, ports: &[Port], outputs: &[Tensor]) {
     json.end_object();
 }
 
-fn tensor(json: &mut Pretty, output: &Tensor) {
-    values(json, output, output.shape(), output.bytes());
+fn tensor(json: &mut Pretty, output: &Value) {
+    values(json, Elements::of(output), output.shape());
 }

@@ -383,7 +383,7 @@ fn large_tensors_are_parsed_without_a_tree() {
     let inputs = vec![port("x", DType::F32, vec![n()])];
     let outputs = vec![port("count", DType::I64, vec![])];
     let count = model("count", inputs, outputs, |inputs| {
-        Ok(vec![tensor::Tensor::scalar(inputs[0].len() as i64)])
+        Ok(vec![tensor::Tensor::scalar(inputs[0].shape().iter().product::<usize>() as i64)])
     });
     let server = Server::with(Limits::default(), Options::default(), vec![count]);
     let body = format!(r#"{{"inputs": [{}]}}"#, vec!["0.12345"; 3_000_000].join(","));

@@ -2,7 +2,7 @@
 
 use crate::support::Server;
 use listen::Options;
-use servables::{brightness, echo, model, n, port};
+use servables::{brightness, echo, model, n, port, words};
 use server::{Limits, Servable};
 use tensor::DType;
 
@@ -13,7 +13,7 @@ fn models() -> Vec<Servable> {
         vec![port("OUTPUT0", DType::F32, vec![n()])],
         |inputs| Ok(inputs.to_vec()),
     );
-    vec![identity, echo("half", DType::F16, vec![n()]), brightness("brightness")]
+    vec![identity, echo("half", DType::F16, vec![n()]), brightness("brightness"), words()]
 }
 
 #[test]
@@ -23,6 +23,6 @@ fn tritonclient_over_http_is_served() {
         Server::triton(limits(), Options::default(), models()),
         Server::with(limits(), Options::default(), models()),
     ] {
-        testkit::drive("triton_http.py", "tritonclient", &[&server.address.to_string()], 7);
+        testkit::drive("triton_http.py", "tritonclient", &[&server.address.to_string()], 8);
     }
 }

@@ -11,5 +11,6 @@ mod open_inference;
 mod random;
 mod support;
 mod tensorflow_serving;
+mod text;
 mod torchserve;
 mod triton;

@@ -2,7 +2,7 @@
 
 use crate::support::{Client, Server};
 use listen::Options;
-use servables::{brightness, echo, half_plus_two, n, pair};
+use servables::{brightness, echo, half_plus_two, n, pair, words};
 use server::Limits;
 use tensor::DType;
 use testkit::{Random, http_requests};
@@ -107,7 +107,8 @@ fn drive(server: &Server, seed: u64, is_meant: impl Fn(u16, &str) -> bool) {
 }
 
 fn models() -> Vec<server::Servable> {
-    vec![half_plus_two(), pair(), brightness("brightness"), echo("wide", DType::F64, vec![n()])]
+    let wide = echo("wide", DType::F64, vec![n()]);
+    vec![half_plus_two(), pair(), brightness("brightness"), words(), wide]
 }
 
 #[test]

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tensor::{Bindings, Tensor};
+use tensor::{Bindings, Value};
 
 /// Time a model, or a server that runs
 ///
@@ -143,7 +143,6 @@ impl Bench {
         let tuned = self.tune.then(tune).transpose()?;
         let model = loaded.model;
         let (inputs, sizes) = self.inputs(&model)?;
-        let inputs: Vec<&Tensor> = inputs.iter().collect();
         let macs = macs::of_plan(model.plan(), &sizes);
         let isa = runtime::isa()?;
         let peak_gflops = simd::peak_gflops(isa);
@@ -184,7 +183,7 @@ impl Bench {
     }
 
     /// Made-up inputs, and the sizes that they give the symbols.
-    fn inputs(&self, model: &Model) -> Result<(Vec<Tensor>, Bindings), Error> {
+    fn inputs(&self, model: &Model) -> Result<(Vec<Value>, Bindings), Error> {
         let mut shapes = Vec::new();
         if let Some(batch) = self.batch {
             let mut sizes = model.plan().defaults.clone();
@@ -203,7 +202,7 @@ impl Bench {
             }
         }
         let inputs = inputs::made_up(model, &shapes)?;
-        let shapes: Vec<&[usize]> = inputs.iter().map(Tensor::shape).collect();
+        let shapes: Vec<&[usize]> = inputs.iter().map(Value::shape).collect();
         let sizes = plan::bind(model.signature(), &shapes).map_err(runtime::RunError::from)?;
         Ok((inputs, sizes))
     }
@@ -217,15 +216,15 @@ fn is_for(what: &str, flags: &[(&str, bool)]) -> Result<(), Error> {
     }
 }
 
-fn time(model: &Model, inputs: &[&Tensor], seconds: f64) -> Result<Vec<Duration>, Error> {
+fn time(model: &Model, inputs: &[Value], seconds: f64) -> Result<Vec<Duration>, Error> {
     for _ in 0..WARM_UP_RUNS {
-        model.run(inputs)?;
+        model.run_values(inputs)?;
     }
     let end = Instant::now() + Duration::from_secs_f64(seconds);
     let mut times = Vec::new();
     while times.len() < RUNS_MIN || Instant::now() < end {
         let start = Instant::now();
-        model.run(inputs)?;
+        model.run_values(inputs)?;
         times.push(start.elapsed());
     }
     Ok(times)
@@ -237,7 +236,7 @@ fn gflops(macs: u64, ms: f64) -> f64 {
 }
 
 /// The median time of each step, the slowest first.
-fn profile(model: &Model, inputs: &[&Tensor], sizes: &Bindings) -> Result<Vec<Step>, Error> {
+fn profile(model: &Model, inputs: &[Value], sizes: &Bindings) -> Result<Vec<Step>, Error> {
     let mut times: Vec<Vec<f64>> = Vec::new();
     let mut steps = Vec::new();
     for _ in 0..PROFILE_RUNS {

@@ -15,7 +15,7 @@ use plan::Signature;
 use runtime::RunError;
 use std::path::Path;
 use std::time::Instant;
-use tensor::{Bindings, Dim, Tensor};
+use tensor::{Bindings, Dim, Value};
 
 /// A model as far as it can be read.
 pub(super) struct Case {
@@ -138,16 +138,16 @@ impl Case {
     pub(super) fn try_out(&self) -> Result<Trial, Error> {
         let Some(Loaded { model, .. }) = &self.loaded else { return Ok(Trial::None) };
         let start = Instant::now();
-        let run = |inputs: Vec<_>| model.run(&inputs.iter().collect::<Vec<_>>());
+        let run = |inputs: Vec<Value>| model.run_values(&inputs);
         let outputs = match model.default_inputs().and_then(run) {
             Ok(outputs) => outputs,
             Err(error @ RunError::Memory { .. }) => return Err(error.into()),
             Err(error) => return Ok(Trial::Failed(error)),
         };
         let first_run_ms = start.elapsed().as_secs_f64() * 1e3;
-        let not_finite = |outputs: &[Tensor]| -> Vec<String> {
+        let not_finite = |outputs: &[Value]| -> Vec<String> {
             let ports = model.signature().outputs.iter().zip(outputs);
-            let not_finite = ports.filter(|(_, tensor)| !is_finite(tensor));
+            let not_finite = ports.filter(|(_, output)| !is_finite(output));
             not_finite.map(|(port, _)| port.name.clone()).collect()
         };
         let mut never_finite = not_finite(&outputs);

@@ -173,7 +173,7 @@ fn run_failed(case: &Case, trial: &Trial) -> Vec<Finding> {
     if let RunError::NotNumbers { port, found } = error {
         let is_input = case.signature.inputs.iter().any(|input| input.name == *port);
         let kind = if is_input { "input" } else { "output" };
-        let text = format!("is of type {found}; only numbers can be sent and answered");
+        let text = format!("is of type {found}; only tensors can be sent and answered");
         let fix = "leave out of the exported model what reads or writes it, and do that part in \
                    the client";
         return vec![Finding::new(Severity::Refused, kind, port, text, fix)];

@@ -142,8 +142,8 @@ fn against_reference(loaded: &Loaded) -> Result<Vec<Comparison>, Error> {
         Error::Usage("--compare needs the model file; a library holds only the plan".to_string())
     })?;
     let inputs = inputs::made_up(&loaded.model, &[])?;
-    let expected = reference::run(&source.graph, &inputs)?;
-    let found = loaded.model.run(&inputs.iter().collect::<Vec<_>>())?;
+    let expected = reference::run_values(&source.graph, &inputs)?;
+    let found = loaded.model.run_values(&inputs)?;
     let ports = loaded.model.signature().outputs.iter();
     let tolerance = Tolerance { rtol: None, atol: None };
     Ok(ports

@@ -126,7 +126,7 @@ impl Eval {
 /// The first run binds the plan; it is not what a later request waits for.
 fn warm_up(model: &Model) -> Result<(), Error> {
     let inputs = model.default_inputs()?;
-    model.run(&inputs.iter().collect::<Vec<_>>())?;
+    model.run_values(&inputs)?;
     Ok(())
 }
 
@@ -136,7 +136,7 @@ fn score(model: &Model, recipe: &Recipe, item: &Item) -> Result<Scored, Error> {
     let start = Instant::now();
     let input = recipe.prepare(&encoded).map_err(|e| failed(&e))?;
     let prepared = Instant::now();
-    let outputs = model.run(&[&input])?;
+    let outputs = model.run_values(&[input.into()])?;
     let inference = prepared.elapsed();
     let classes = recipe.answer(scores(&outputs)?)?.classes;
     let total = start.elapsed();

@@ -4,7 +4,7 @@ mod npy;
 mod npz;
 
 use std::path::{Path, PathBuf};
-use tensor::Tensor;
+use tensor::Value;
 
 /// Why a file of tensors is not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,7 @@ pub(crate) struct TensorFileError {
 }
 
 /// The tensors in a file, with their names where the file has some.
-pub(crate) fn read(path: &Path) -> Result<Vec<(Option<String>, Tensor)>, crate::error::Error> {
+pub(crate) fn read(path: &Path) -> Result<Vec<(Option<String>, Value)>, crate::error::Error> {
     let bytes = std::fs::read(path).map_err(|e| crate::error::Error::of_file(path, e))?;
     let tensors = match suffix(path).as_str() {
         "npy" => npy::decode(&bytes).map(|t| vec![(None, t)]),
@@ -31,7 +31,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<(Option<String>, Tensor)>, crate::
 }
 
 /// The only tensor in a file.
-pub(crate) fn read_one(path: &Path) -> Result<Tensor, crate::error::Error> {
+pub(crate) fn read_one(path: &Path) -> Result<Value, crate::error::Error> {
     let mut tensors = read(path)?;
     let found = tensors.len();
     match tensors.pop() {
@@ -44,10 +44,10 @@ pub(crate) fn read_one(path: &Path) -> Result<Tensor, crate::error::Error> {
 }
 
 /// Writes tensors: one into `.npy`, any number into `.npz`.
-pub(crate) fn write(path: &Path, tensors: &[(&str, &Tensor)]) -> Result<(), TensorFileError> {
+pub(crate) fn write(path: &Path, tensors: &[(&str, &Value)]) -> Result<(), TensorFileError> {
     let failed = |reason: String| TensorFileError { path: path.to_path_buf(), reason };
     let bytes = match (suffix(path).as_str(), tensors) {
-        ("npy", [(_, tensor)]) => npy::encode(tensor),
+        ("npy", [(_, value)]) => npy::encode(value),
         ("npy", _) => Err(format!(
             "a .npy file holds one tensor, found {}; write .npz, or name one: --output NAME=FILE",
             tensors.len()

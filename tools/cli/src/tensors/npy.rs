@@ -3,17 +3,26 @@
 //! `\x93NUMPY`, major and minor version, the header's length (u16 in version 1, else u32), the
 //! header as a Python dictionary, then the elements. Source: the NumPy manual, `numpy.lib.format`.
 
-use tensor::{DType, Tensor};
+use std::borrow::Cow;
+use tensor::{DType, Tensor, Text, TextRow, Value};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Longest header that is read, in bytes: NumPy itself refuses longer ones by default.
 const HEADER_BYTES_MAX: usize = 10_000;
 
+/// Bytes of a code point.
+const CODE_POINT_BYTES: usize = 4;
+
+/// Most texts of an array whose texts are all empty: such elements have no bytes that would bound
+/// their number.
+const EMPTY_MAX: usize = 1 << 20;
+
 /// Elements start at a multiple of this, as NumPy writes them.
 const ALIGNMENT: usize = 64;
 
-/// NumPy's codes for element types, little-endian. There is none for BF16.
+/// NumPy's codes for numbers, little-endian. There is none for BF16. Texts are `<U` and their length:
+/// so many code points of four bytes each, those that are not there zero.
 const TYPES: [(&str, DType); 12] = [
     ("<f4", DType::F32),
     ("<f8", DType::F64),
@@ -30,7 +39,7 @@ const TYPES: [(&str, DType); 12] = [
 ];
 
 /// The array in these bytes; the reason when it cannot be read.
-pub(super) fn decode(bytes: &[u8]) -> Result<Tensor, String> {
+pub(super) fn decode(bytes: &[u8]) -> Result<Value, String> {
     let damaged = || "the file is damaged: it ends within its header".to_string();
     let rest = bytes.strip_prefix(MAGIC).ok_or("expected a NumPy array, found something else")?;
     let (&[major, _], rest) = rest.split_first_chunk::<2>().ok_or_else(damaged)?;
@@ -46,22 +55,52 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Tensor, String> {
     }
     let (header, data) = rest.split_at_checked(length).ok_or_else(damaged)?;
     let header = std::str::from_utf8(header).map_err(|_| "its header is not text")?;
-    let dtype = dtype(header)?;
+    let kind = kind(header)?;
     let shape = shape(header)?;
     if value(header, "fortran_order")?.starts_with("True") && shape.len() > 1 {
         return Err("expected rows first, found columns first (fortran_order); save \
                     np.ascontiguousarray(x)"
             .to_string());
     }
-    Tensor::from_bytes(dtype, &shape, data)
-        .map_err(|e| format!("{e} ({} bytes after the header)", data.len()))
+    let made = match kind {
+        Kind::Numbers(dtype) => Tensor::from_bytes(dtype, &shape, data).map(Value::from),
+        Kind::Text(points) => texts(&shape, data, points)?.shaped(&shape).map(Value::from),
+    };
+    made.map_err(|e| format!("{e} ({} bytes after the header)", data.len()))
+}
+
+/// Elements of so many code points.
+fn texts(shape: &[usize], data: &[u8], points: usize) -> Result<TextRow, String> {
+    let size = points.saturating_mul(CODE_POINT_BYTES);
+    if size == 0 {
+        // Empty texts take no bytes, so that nothing but the shape says how many there are.
+        let count = tensor::element_count(shape).filter(|&count| count <= EMPTY_MAX);
+        let count = count.ok_or_else(|| format!("{shape:?} empty texts, expected fewer"))?;
+        return Ok(std::iter::repeat_n("", count).collect());
+    }
+    let text = |element: &[u8]| {
+        let points = element.chunks_exact(CODE_POINT_BYTES);
+        let points = points.map(|p| u32::from_le_bytes([p[0], p[1], p[2], p[3]]));
+        let text: Option<String> = points.map(char::from_u32).collect();
+        let text = text.ok_or("its text is not Unicode")?;
+        Ok::<String, String>(text.trim_end_matches('\0').to_string())
+    };
+    data.chunks_exact(size).map(text).collect()
 }
 
 /// The array as a file of version 1.
-pub(super) fn encode(tensor: &Tensor) -> Result<Vec<u8>, String> {
-    let code = TYPES.iter().find(|(_, d)| *d == tensor.dtype()).map(|(code, _)| *code);
-    let code = code.ok_or_else(|| format!("NumPy has no type for {}", tensor.dtype()))?;
-    let sizes: Vec<String> = tensor.shape().iter().map(|d| format!("{d},")).collect();
+pub(super) fn encode(value: &Value) -> Result<Vec<u8>, String> {
+    let dtype = value.dtype();
+    let no_type = || format!("NumPy has no type for {dtype}");
+    let (code, elements) = match value {
+        Value::Tensor(tensor) => {
+            let row = TYPES.iter().find(|(_, d)| *d == dtype).ok_or_else(no_type)?;
+            (row.0.to_string(), Cow::Borrowed(tensor.bytes()))
+        }
+        Value::Text(text) => of_texts(text),
+        Value::Sequence(_) | Value::Optional(_) => return Err(no_type()),
+    };
+    let sizes: Vec<String> = value.shape().iter().map(|d| format!("{d},")).collect();
     let mut header =
         format!("{{'descr': '{code}', 'fortran_order': False, 'shape': ({}), }}", sizes.join(" "));
     let fixed = MAGIC.len() + 4;
@@ -73,20 +112,42 @@ pub(super) fn encode(tensor: &Tensor) -> Result<Vec<u8>, String> {
     file.extend([1, 0]);
     file.extend(length.to_le_bytes());
     file.extend(header.as_bytes());
-    file.extend(tensor.bytes());
+    file.extend_from_slice(&elements);
     Ok(file)
 }
 
-fn dtype(header: &str) -> Result<DType, String> {
+/// Texts, each as long as the longest.
+fn of_texts(text: &Text) -> (String, Cow<'static, [u8]>) {
+    let longest = text.elements().map(|element| element.chars().count()).max().unwrap_or(0);
+    let points = text.elements().flat_map(|element| {
+        let points = element.chars().map(u32::from);
+        points.chain(std::iter::repeat(0)).take(longest)
+    });
+    let bytes: Vec<u8> = points.flat_map(u32::to_le_bytes).collect();
+    (format!("<U{longest}"), Cow::Owned(bytes))
+}
+
+/// What the elements are.
+enum Kind {
+    Numbers(DType),
+    /// Of so many code points each.
+    Text(usize),
+}
+
+fn kind(header: &str) -> Result<Kind, String> {
     let value = value(header, "descr")?;
     let code = value.strip_prefix(['\'', '"']).and_then(|v| v.split(['\'', '"']).next());
     let code = code.ok_or("expected elements of one simple type, found a record")?;
+    if let Some(points) = code.strip_prefix("<U").and_then(|points| points.parse().ok()) {
+        return Ok(Kind::Text(points));
+    }
     let is_code =
         |known: &str| known == code || (known[1..] == code[1..] && !code.starts_with('>'));
     let known = code.is_ascii() && code.len() == 3;
-    TYPES.iter().find(|(k, _)| known && is_code(k)).map(|(_, d)| *d).ok_or_else(|| {
+    let found = TYPES.iter().find(|(k, _)| known && is_code(k));
+    found.map(|(_, dtype)| Kind::Numbers(*dtype)).ok_or_else(|| {
         let codes: Vec<&str> = TYPES.iter().map(|(code, _)| *code).collect();
-        format!("expected elements of type {}, found `{code}`", codes.join(", "))
+        format!("expected elements of type {} or <U, found `{code}`", codes.join(", "))
     })
 }
 
@@ -117,9 +178,10 @@ mod tests {
             for shape in [&[][..], &[0], &[3], &[2, 3, 4]] {
                 let mut tensor = Tensor::zeros(dtype, shape).unwrap();
                 tensor.bytes_mut().iter_mut().enumerate().for_each(|(i, b)| *b = i as u8);
+                let (tensor, size) = (Value::from(tensor.clone()), tensor.bytes().len());
                 match encode(&tensor) {
                     Ok(file) => {
-                        assert_eq!((file.len() - tensor.bytes().len()) % ALIGNMENT, 0);
+                        assert_eq!((file.len() - size) % ALIGNMENT, 0);
                         assert_eq!(decode(&file), Ok(tensor));
                     }
                     Err(reason) => {
@@ -131,8 +193,22 @@ mod tests {
     }
 
     #[test]
+    fn text_that_is_written_is_read() {
+        for words in [["größer", "🐈"], ["a", ""], ["", ""]] {
+            let text = Value::from(Text::new(&[2, 1], words).unwrap());
+            assert_eq!(decode(&encode(&text).unwrap()), Ok(text));
+        }
+        let file = encode(&Text::new(&[1], ["ab"]).unwrap().into()).unwrap();
+        let text = [&file[..file.len() - 4], &0x11_0000u32.to_le_bytes()].concat();
+        assert_eq!(decode(&text).unwrap_err(), "its text is not Unicode");
+        decode(&file[..file.len() - 4]).unwrap_err();
+        let empty = encode(&Text::new(&[1], [""]).unwrap().into()).unwrap();
+        decode(&swap(&empty, "(1,)", "(99999999999,)")).unwrap_err();
+    }
+
+    #[test]
     fn what_is_no_array_is_refused() {
-        let file = encode(&Tensor::scalar(1.0f32)).unwrap();
+        let file = encode(&Tensor::scalar(1.0f32).into()).unwrap();
         for (bytes, expected) in [
             (b"hello".to_vec(), "expected a NumPy array"),
             (file[..9].to_vec(), "ends within its header"),

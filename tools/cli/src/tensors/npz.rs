@@ -2,7 +2,7 @@
 
 use super::npy;
 use std::io::{Cursor, Read, Write};
-use tensor::Tensor;
+use tensor::Value;
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
@@ -12,7 +12,7 @@ const ARRAYS_MAX: usize = 1024;
 const ARRAY_BYTES_MAX: u64 = 1 << 30;
 
 /// The arrays of an archive with their names.
-pub(super) fn decode(bytes: &[u8]) -> Result<Vec<(Option<String>, Tensor)>, String> {
+pub(super) fn decode(bytes: &[u8]) -> Result<Vec<(Option<String>, Value)>, String> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| e.to_string())?;
     if archive.len() > ARRAYS_MAX {
         return Err(format!("{} arrays, expected {ARRAYS_MAX} at most", archive.len()));
@@ -35,12 +35,13 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Vec<(Option<String>, Tensor)>, Stri
 }
 
 /// An archive of these arrays, deflated.
-pub(super) fn encode(tensors: &[(&str, &Tensor)]) -> Result<Vec<u8>, String> {
+pub(super) fn encode(tensors: &[(&str, &Value)]) -> Result<Vec<u8>, String> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, tensor) in tensors {
-        let options = SimpleFileOptions::default().large_file(tensor.bytes().len() > 1 << 31);
+    for (name, value) in tensors {
+        let array = npy::encode(value)?;
+        let options = SimpleFileOptions::default().large_file(array.len() > 1 << 31);
         archive.start_file(format!("{name}.npy"), options).map_err(|e| e.to_string())?;
-        archive.write_all(&npy::encode(tensor)?).map_err(|e| e.to_string())?;
+        archive.write_all(&array).map_err(|e| e.to_string())?;
     }
     Ok(archive.finish().map_err(|e| e.to_string())?.into_inner())
 }
@@ -48,10 +49,12 @@ pub(super) fn encode(tensors: &[(&str, &Tensor)]) -> Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tensor::Tensor;
 
     #[test]
     fn what_is_written_is_read_by_name() {
-        let (a, b) = (Tensor::scalar(7i64), Tensor::from_slice(&[2], &[1.0f32, 2.0]).unwrap());
+        let a = Value::from(Tensor::scalar(7i64));
+        let b = Value::from(Tensor::from_slice(&[2], &[1.0f32, 2.0]).unwrap());
         let file = encode(&[("a", &a), ("layer/b", &b)]).unwrap();
         let expected = vec![(Some("a".to_string()), a), (Some("layer/b".to_string()), b)];
         assert_eq!(decode(&file), Ok(expected));
@@ -59,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_damaged_archive_is_refused() {
-        let file = encode(&[("a", &Tensor::scalar(7i64))]).unwrap();
+        let file = encode(&[("a", &Tensor::scalar(7i64).into())]).unwrap();
         decode(&file[..file.len() - 9]).unwrap_err();
         decode(b"PK\x03\x04").unwrap_err();
     }

@@ -18,3 +18,4 @@ mod overload;
 mod reload;
 mod site;
 mod stopped;
+mod text;

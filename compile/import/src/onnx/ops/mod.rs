@@ -122,6 +122,7 @@ const FAMILIES: &[(&str, &[Row])] = &[
     ("microsoft", microsoft::qlinear::OPS),
     ("microsoft", microsoft::quantized::OPS),
     ("microsoft", microsoft::recurrent::OPS),
+    ("microsoft", microsoft::tokenizer::OPS),
     ("movement", movement::OPS),
     ("movement", movement::slice::OPS),
     ("norm", norm::OPS),

@@ -64,6 +64,10 @@ fn normalize(call: &mut Call<'_>) -> Made {
         stop_words: call.texts("stopwords")?.unwrap_or_default(),
         is_case_sensitive: call.flag("is_case_sensitive", false)?,
     };
+    if normalize.stop_words.is_empty() {
+        let made = vec![Fact { dtype: DType::String, shape: call.fact(0)?.shape }];
+        return call.build.dynamic(TextOperator::Normalize(normalize), &[&x], made);
+    }
     let kind = Kind::Tensor { dtype: DType::String, rank: Rank::Is(rank) };
     Ok(vec![call.build.object(TextOperator::Normalize(normalize), &[&x], kind)?])
 }

@@ -2,14 +2,17 @@
 
 mod normalize;
 mod split;
+mod tokenize;
 
 use super::{Evaluate, Inputs, refused};
 use crate::ComputeError;
 use serde::{Deserialize, Serialize};
-use tensor::{DType, Tensor, Text, Value};
+use std::collections::HashMap;
+use tensor::{DType, Tensor, Text, TextRow, Value};
 
 pub use normalize::{Case, Normalize};
 pub use split::Split;
+pub use tokenize::{By, Tokenize};
 
 /// An operator that takes text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +47,13 @@ pub enum TextOperator {
     Normalize(Normalize),
     /// `(x)`. ONNX StringSplit-20.
     Split(Split),
+    /// `(x)`. Tokenizer of `com.microsoft`.
+    Tokenize(Tokenize),
+    /// `(x)`: the place of the first key that each element equals, which each must.
+    Place {
+        /// The keys.
+        keys: Vec<String>,
+    },
 }
 
 impl Evaluate for TextOperator {
@@ -56,7 +66,7 @@ impl Evaluate for TextOperator {
                     room.take(a.len().saturating_add(b.len()))?;
                     Ok(format!("{a}{b}"))
                 });
-                Text::new(&shape, joined.collect::<Result<_, ComputeError>>()?)?.into()
+                joined.collect::<Result<TextRow, ComputeError>>()?.shaped(&shape)?.into()
             }
             TextOperator::Equal => {
                 let (shape, pairs) = pairs(inputs)?;
@@ -67,32 +77,57 @@ impl Evaluate for TextOperator {
                 let whole = regex_lite::Regex::new(&format!("^(?:{pattern})$"));
                 let whole =
                     whole.map_err(|error| refused("the pattern", error, "an expression"))?;
-                truths(x.shape(), x.elements().iter().map(|x| whole.is_match(x)))?
+                truths(x.shape(), x.elements().map(|x| whole.is_match(x)))?
             }
             TextOperator::Lookup { keys } => {
                 let x = inputs.text(0)?;
-                let place = |x: &String| keys.iter().position(|key| key == x).unwrap_or(keys.len());
-                let places: Vec<i64> = x.elements().iter().map(|x| place(x) as i64).collect();
+                let places: Vec<i64> =
+                    places(keys, x).map(|place| place.unwrap_or(keys.len()) as i64).collect();
                 Tensor::from_slice(x.shape(), &places)?.into()
             }
             TextOperator::Join => {
-                let (mut all, mut room) = (Vec::new(), Room { left: inputs.bytes_max });
+                let (mut all, mut room) = (TextRow::default(), Room { left: inputs.bytes_max });
                 for index in 0..inputs.values.len() {
                     for element in inputs.text(index)?.elements() {
                         room.take(element.len())?;
-                        all.push(element.clone());
+                        all.push(element);
                     }
                 }
-                Text::new(&[all.len()], all)?.into()
+                let count = all.len();
+                all.shaped(&[count])?.into()
             }
             TextOperator::Take => take(inputs)?,
             TextOperator::Parse(dtype) => parse(inputs, *dtype)?,
             TextOperator::Print => print(inputs)?,
             TextOperator::Normalize(normalize) => normalize.of(inputs.text(0)?)?.into(),
+            TextOperator::Tokenize(tokenize) => {
+                tokenize.of(inputs.text(0)?, inputs.bytes_max)?.into()
+            }
+            TextOperator::Place { keys } => {
+                let x = inputs.text(0)?;
+                let place = |(at, place): (usize, Option<usize>)| match place {
+                    Some(place) => Ok(place as i64),
+                    None => {
+                        let expected = format!("one of {} categories", keys.len());
+                        Err(refused("text", format!("{:?}", x.element(at)), &expected))
+                    }
+                };
+                let places: Result<Vec<i64>, _> = places(keys, x).enumerate().map(place).collect();
+                Tensor::from_slice(x.shape(), &places?)?.into()
+            }
             TextOperator::Split(split) => return split.of(inputs.text(0)?, inputs.bytes_max),
         };
         Ok(vec![made])
     }
+}
+
+/// The place of the first key that each element equals, if it equals one.
+fn places<'a>(keys: &'a [String], x: &'a Text) -> impl Iterator<Item = Option<usize>> {
+    let mut known: HashMap<&str, usize> = HashMap::with_capacity(keys.len());
+    for (place, key) in keys.iter().enumerate() {
+        known.entry(key).or_insert(place);
+    }
+    x.elements().map(move |x| known.get(x).copied())
 }
 
 fn truths(shape: &[usize], truths: impl Iterator<Item = bool>) -> Result<Value, ComputeError> {
@@ -100,7 +135,7 @@ fn truths(shape: &[usize], truths: impl Iterator<Item = bool>) -> Result<Value, 
     Ok(Tensor::from_bytes(DType::Bool, shape, &bytes)?.into())
 }
 
-type Pairs<'a> = (Vec<usize>, Box<dyn Iterator<Item = (&'a String, &'a String)> + 'a>);
+type Pairs<'a> = (Vec<usize>, Box<dyn Iterator<Item = (&'a str, &'a str)> + 'a>);
 
 /// The pairs of elements of two broadcast inputs.
 fn pairs<'a>(inputs: &'a Inputs<'_>) -> Result<Pairs<'a>, ComputeError> {
@@ -109,7 +144,7 @@ fn pairs<'a>(inputs: &'a Inputs<'_>) -> Result<Pairs<'a>, ComputeError> {
     let found = format!("{:?} and {:?}", a.shape(), b.shape());
     let shape = shape.ok_or_else(|| refused("the shapes", found, "ones that broadcast"))?;
     let count = tensor::element_count(&shape).unwrap_or(usize::MAX);
-    inputs.require(count, size_of::<String>())?;
+    inputs.require(count, size_of::<usize>())?;
     let strides = tensor::row_major_strides(&shape);
     let sizes = shape.clone();
     // Where the element for a place of the result lies in an operand of another shape.
@@ -124,20 +159,20 @@ fn pairs<'a>(inputs: &'a Inputs<'_>) -> Result<Pairs<'a>, ComputeError> {
         .sum::<usize>()
     };
     let pairs = (0..count)
-        .map(move |at| (&a.elements()[place(a.shape(), at)], &b.elements()[place(b.shape(), at)]));
+        .map(move |at| (a.element(place(a.shape(), at)), b.element(place(b.shape(), at))));
     Ok((shape, Box::new(pairs)))
 }
 
 fn take(inputs: &Inputs<'_>) -> Result<Value, ComputeError> {
-    let elements = inputs.text(0)?.elements();
-    let mut taken = Vec::new();
+    let text = inputs.text(0)?;
+    let mut taken = TextRow::default();
     let mut room = Room { left: inputs.bytes_max };
     for index in inputs.integers(1)? {
-        let element = &elements[crate::place(i128::from(index), elements.len())?];
+        let element = text.element(crate::place(i128::from(index), text.len())?);
         room.take(element.len())?;
-        taken.push(element.clone());
+        taken.push(element);
     }
-    Ok(Text::new(inputs.tensor(1)?.shape(), taken)?.into())
+    Ok(taken.shaped(inputs.tensor(1)?.shape())?.into())
 }
 
 /// The memory that text may still take.
@@ -148,7 +183,7 @@ struct Room {
 impl Room {
     /// Takes the memory of a text of so many bytes.
     fn take(&mut self, bytes: usize) -> Result<(), ComputeError> {
-        let needed = bytes.saturating_add(size_of::<String>());
+        let needed = bytes.saturating_add(size_of::<usize>());
         let left = self.left.checked_sub(needed);
         self.left = left.ok_or(ComputeError::Memory { needed, limit: self.left })?;
         Ok(())
@@ -158,19 +193,19 @@ impl Room {
 fn parse(inputs: &Inputs<'_>, dtype: DType) -> Result<Value, ComputeError> {
     let x = inputs.text(0)?;
     let mut made = inputs.zeros(dtype, x.shape())?;
-    let number = |text: &String| {
+    let number = |text: &str| {
         let number = text.trim().parse::<f64>().ok();
         number.ok_or_else(|| refused("text", format!("{text:?}"), "a number"))
     };
     if dtype.is_float() || dtype == DType::Bool {
-        let numbers: Vec<f64> = x.elements().iter().map(number).collect::<Result<_, _>>()?;
+        let numbers: Vec<f64> = x.elements().map(number).collect::<Result<_, _>>()?;
         crate::numbers::store_floats(&mut made.view_mut(), &numbers);
     } else {
-        let integer = |text: &String| match text.trim().parse::<i128>() {
+        let integer = |text: &str| match text.trim().parse::<i128>() {
             Ok(integer) => Ok(integer),
             Err(_) => number(text).map(|number| number as i128),
         };
-        let integers: Vec<i128> = x.elements().iter().map(integer).collect::<Result<_, _>>()?;
+        let integers: Vec<i128> = x.elements().map(integer).collect::<Result<_, _>>()?;
         crate::numbers::store_integers(&mut made.view_mut(), &integers);
     }
     Ok(made.into())

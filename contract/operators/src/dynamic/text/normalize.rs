@@ -39,15 +39,16 @@ impl Normalize {
             if self.is_case_sensitive { a == b } else { a.to_lowercase() == b.to_lowercase() }
         };
         let is_stop_word = |word: &str| self.stop_words.iter().any(|stop| is_same(stop, word));
-        let kept = x.elements().iter().filter(|word| !is_stop_word(word));
+        let kept = x.elements().filter(|word| !is_stop_word(word));
         let mut kept: Vec<String> = kept
             .map(|word| match self.case {
-                Case::Kept => word.clone(),
+                Case::Kept => word.to_string(),
                 Case::Lower => word.to_lowercase(),
                 Case::Upper => word.to_uppercase(),
             })
             .collect();
-        if kept.is_empty() {
+        // Nothing was left out of nothing.
+        if kept.is_empty() && !x.is_empty() {
             kept.push(String::new());
         }
         let shape: Vec<usize> = leading.iter().copied().chain([kept.len()]).collect();

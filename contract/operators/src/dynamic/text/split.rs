@@ -16,7 +16,7 @@ pub struct Split {
 
 impl Split {
     pub(super) fn of(&self, x: &Text, bytes_max: usize) -> Result<Vec<Value>, ComputeError> {
-        let split: Vec<Vec<String>> = x.elements().iter().map(|x| self.parts(x)).collect();
+        let split: Vec<Vec<String>> = x.elements().map(|x| self.parts(x)).collect();
         let width = split.iter().map(Vec::len).max().unwrap_or(0);
         let bytes = split.len().saturating_mul(width).saturating_mul(size_of::<String>());
         if bytes > bytes_max {
@@ -28,7 +28,7 @@ impl Split {
             parts
         });
         let shape: Vec<usize> = x.shape().iter().copied().chain([width]).collect();
-        let parts = Text::new(&shape, padded.collect())?;
+        let parts = Text::new(&shape, padded)?;
         Ok(vec![parts.into(), Tensor::from_slice(x.shape(), &counts)?.into()])
     }
 

@@ -3,7 +3,8 @@
 use super::support::{INFERENCE, METRICS, Ports};
 use axum::body::Body;
 use axum::http::Request;
-use servables::jpeg;
+use servables::{jpeg, lengths, words};
+use std::time::Duration;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -164,4 +165,25 @@ fn a_clients_own_id_and_the_counts_come_back() {
     assert!(some.text().contains("Requests5XX{"), "{}", some.text());
     assert_eq!(ports.send(METRICS, "GET", "/x", "", b"").status, 404);
     assert_eq!(ports.send(METRICS, "POST", "/metrics", "", b"").status, 405);
+}
+
+#[test]
+fn text_is_answered_with_text() {
+    let ports = Ports::with_more_models();
+    ports.service.add(words(), Duration::ZERO);
+    ports.service.add(lengths(), Duration::ZERO);
+    for (model, content_type, body, expected) in [
+        ("words", "text/plain", "a sentence, größer", r#"["a sentence, größer"]"#),
+        ("words", "", "plain", r#"["plain"]"#),
+        ("words", JSON, r#"["a", "b"]"#, r#"["a","b"]"#),
+        ("words", JSON, r#"{"instances": ["a"]}"#, r#"{"predictions":["a"]}"#),
+        ("lengths", "", "abc", r#"{"score":[3.0],"y":["abc"]}"#),
+        ("words", FORM, "data=abc+d", r#"["abc d"]"#),
+    ] {
+        let response = ports.predict(model, content_type, body.as_bytes());
+        assert_eq!(response.status, 200, "{body}: {}", response.text());
+        assert_eq!(response.dense(), expected, "{body}");
+    }
+    // As there, where the handler would fail.
+    assert_eq!(ports.predict("words", "", b"\xff\xfe").status, 503);
 }

@@ -8,3 +8,4 @@ pub(super) mod norm;
 pub(super) mod qlinear;
 pub(super) mod quantized;
 pub(super) mod recurrent;
+pub(super) mod tokenizer;

@@ -6,6 +6,7 @@ use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
 use ir::{Op, SliceAxis};
 use operators::one_hot::OneHot;
+use std::collections::HashSet;
 use tensor::scalar::{Binary, Reduction, Unary};
 use tensor::{DType, Dim, Tensor};
 
@@ -153,19 +154,45 @@ fn normalizer(call: &mut Call<'_>) -> Made {
     Ok(vec![call.build.binary(Binary::Div, &x, &divisor)?])
 }
 
-/// ONNX ml.OneHotEncoder-1 of numbers, which are rounded towards zero: a new last axis, 1 at the
-/// category of the element (the last of several equal ones) and 0 elsewhere. An element of no
-/// category has zeros only, or where `zeros` is 0 is an error of the run. Refused: categories that
-/// are texts.
+/// ONNX ml.OneHotEncoder-1 of text, or of numbers, which are rounded towards zero: a new last axis,
+/// 1 at the category of the element (the last of several equal ones) and 0 elsewhere. An element of
+/// no category has zeros only, or where `zeros` is 0 is an error of the run.
 fn one_hot_encoder(call: &mut Call<'_>) -> Made {
-    let (x, rank) = (call.input(0)?, call.fact(0)?.rank());
-    let categories = call.ints("cats_int64s")?.unwrap_or(&[]);
-    if categories.is_empty() {
-        let texts = call.texts("cats_strings")?.map_or(0, |texts| texts.len());
-        let found = format!("none, and {texts} texts");
-        return Err(call.refuse("cats_int64s", "categories that are integers", &found));
-    }
+    let fact = call.fact(0)?;
+    let is_strict = !call.flag("zeros", true)?;
+    let (place, count) = match fact.dtype {
+        DType::String => text_places(call, is_strict)?,
+        _ => number_places(call, is_strict)?,
+    };
+    let hot = super::vector(call, &[0.0, 1.0])?;
+    let op = OneHot { axis: fact.rank(), depth: Dim::from(count) };
+    call.emit(Op::Whole(op.into()), &[&place, &hot])
+}
+
+/// The place of each text among the categories, and how many there are.
+fn text_places(call: &mut Call<'_>, is_strict: bool) -> Result<(Operand, usize), Reason> {
+    let categories = call.texts("cats_strings")?.unwrap_or_default();
     let count = categories.len();
+    let distinct: HashSet<&String> = categories.iter().collect();
+    if count == 0 || distinct.len() != count {
+        let found = format!("{count}, of which {} differ", distinct.len());
+        return Err(call.refuse("cats_strings", "categories that differ", &found));
+    }
+    let place = match is_strict {
+        true => super::text::place(call, categories)?,
+        false => super::text::look_up(call, categories)?,
+    };
+    Ok((place, count))
+}
+
+/// The place of each number among the categories, and how many there are.
+fn number_places(call: &mut Call<'_>, is_strict: bool) -> Result<(Operand, usize), Reason> {
+    let x = call.input(0)?;
+    let categories = call.ints("cats_int64s")?.unwrap_or(&[]);
+    let count = categories.len();
+    if count == 0 {
+        return Err(call.refuse("cats_int64s", "categories of numbers", "none"));
+    }
     let mut places: Vec<(i64, i64)> = categories.iter().copied().zip(0..).collect();
     // The last of several comes first and is kept.
     places.sort_unstable_by_key(|&(category, at)| (category, -at));
@@ -173,14 +200,11 @@ fn one_hot_encoder(call: &mut Call<'_>) -> Made {
     let (keys, mut values): (Vec<i64>, Vec<i64>) = places.into_iter().unzip();
     // Outside of the new axis, and thus nowhere.
     values.push(count as i64);
-    let is_strict = !call.flag("zeros", true)?;
     let x = call.build.cast(&x, DType::I64)?;
     let keys = Tensor::from_slice(&[keys.len()], &keys);
     let values = Tensor::from_slice(&[values.len()], &values);
     let place = super::encoder::look_up(call, &x, keys, values, is_strict)?;
-    let hot = super::vector(call, &[0.0, 1.0])?;
-    let op = OneHot { axis: rank, depth: Dim::from(count) };
-    call.emit(Op::Whole(op.into()), &[&place, &hot])
+    Ok((place, count))
 }
 
 /// ONNX ml.Scaler-1: `(x - offset) * scale`, for each feature or for all; of `f64` computed in

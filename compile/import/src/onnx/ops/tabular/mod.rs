@@ -176,7 +176,7 @@ fn linear_regressor(call: &mut Call<'_>) -> Made {
 /// ONNX ml.LinearClassifier-1: the label and the scores of every class. The label is that of the
 /// largest score before the transform. With one row of coefficients there are two classes, the
 /// second when the score is positive; their scores are `1 - s, s`, or `sigmoid(-s), sigmoid(s)`
-/// for `LOGISTIC`. Text labels become their indices, and the names go to the model's metadata.
+/// for `LOGISTIC`. Labels that are text go to the model's metadata too.
 fn linear_classifier(call: &mut Call<'_>) -> Made {
     let labels = labels(call, "classlabels_ints")?;
     let targets = match call.floats("intercepts")? {
@@ -198,17 +198,31 @@ fn linear_classifier(call: &mut Call<'_>) -> Made {
     Ok(vec![label(call, made.0, &labels)?, made.1])
 }
 
-/// The labels of the classes: integers, or the indices of texts, which go to the model's metadata.
-fn labels(call: &mut Call<'_>, integers: &str) -> Result<Vec<i64>, Reason> {
-    let texts = call.texts("classlabels_strings")?.unwrap_or_default();
-    let labels = match call.ints(integers)? {
-        Some(labels) if !labels.is_empty() => labels.to_vec(),
-        _ => (0..texts.len() as i64).collect(),
-    };
-    if !texts.is_empty() {
-        call.build.labels = texts;
+/// The labels of the classes.
+enum Labels {
+    Integers(Vec<i64>),
+    Texts(Vec<String>),
+}
+
+impl Labels {
+    fn len(&self) -> usize {
+        match self {
+            Labels::Integers(labels) => labels.len(),
+            Labels::Texts(labels) => labels.len(),
+        }
     }
-    Ok(labels)
+}
+
+/// The labels of the classes; those that are text go to the model's metadata too.
+fn labels(call: &mut Call<'_>, integers: &str) -> Result<Labels, Reason> {
+    let texts = call.texts("classlabels_strings")?.unwrap_or_default();
+    if !texts.is_empty() {
+        call.build.labels.clone_from(&texts);
+    }
+    Ok(match call.ints(integers)? {
+        Some(labels) if !labels.is_empty() => Labels::Integers(labels.to_vec()),
+        _ => Labels::Texts(texts),
+    })
 }
 
 /// The index of the largest score of each row.
@@ -251,7 +265,13 @@ fn two_classes(
 }
 
 /// The label with an index; the index itself when labels count from 0.
-fn label(call: &mut Call<'_>, index: Operand, labels: &[i64]) -> Result<Operand, Reason> {
+fn label(call: &mut Call<'_>, index: Operand, labels: &Labels) -> Result<Operand, Reason> {
+    let labels = match labels {
+        Labels::Integers(labels) => labels,
+        Labels::Texts(labels) => {
+            return Ok(text::pick(call, &index, labels.clone())?.swap_remove(0));
+        }
+    };
     if labels.iter().copied().eq(0..labels.len() as i64) {
         return Ok(index);
     }

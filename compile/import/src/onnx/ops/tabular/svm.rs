@@ -2,8 +2,8 @@
 
 use super::super::{Row, ml};
 use super::{
-    Transform, features, label, labels, largest, matrix, transform, transformed, two_classes,
-    vector,
+    Labels, Transform, features, label, labels, largest, matrix, transform, transformed,
+    two_classes, vector,
 };
 use crate::build::Operand;
 use crate::error::Reason;
@@ -82,8 +82,8 @@ fn regressor(call: &mut Call<'_>) -> Made {
 /// Of two classes these are `-s, s`, for `LOGISTIC` `sigmoid(-s), sigmoid(s)` and for other
 /// transforms `1 - s, s`, as ONNX Runtime has it. Refused: `PROBIT` of such a duel.
 ///
-/// Without support vectors it is a linear model of one score for each class. Text labels become
-/// their indices, and the names go to the model's metadata.
+/// Without support vectors it is a linear model of one score for each class. Labels that are text go
+/// to the model's metadata too.
 fn classifier(call: &mut Call<'_>) -> Made {
     let labels = labels(call, "classlabels_ints")?;
     let transform = transform(call)?;
@@ -145,7 +145,7 @@ fn duels(call: &mut Call<'_>, vectors: Vec<usize>) -> Result<(Operand, Operand),
 }
 
 /// The label index and the scores of a linear model.
-fn linear(call: &mut Call<'_>, labels: &[i64]) -> Result<(Operand, Operand), Reason> {
+fn linear(call: &mut Call<'_>, labels: &Labels) -> Result<(Operand, Operand), Reason> {
     let (x, columns) = features(call)?;
     let coefficients = list(call, "coefficients")?;
     let rho = first(call, "rho", &list(call, "rho")?)?;

@@ -10,7 +10,10 @@ use tensor::{DType, Dim, Value};
 /// An attribute that is a tensor, when it is one of text.
 fn texts(call: &Call<'_>, name: &str) -> Result<Option<Vec<String>>, Reason> {
     let value = call.value(name)?;
-    Ok(value.as_ref().and_then(Value::text).map(|text| text.elements().to_vec()))
+    Ok(value
+        .as_ref()
+        .and_then(Value::text)
+        .map(|text| text.elements().map(str::to_string).collect()))
 }
 
 /// Texts that are keys where the input is text, and else values.
@@ -54,9 +57,18 @@ pub(in crate::onnx::ops) fn look_up(
     call: &mut Call<'_>,
     keys: Vec<String>,
 ) -> Result<Operand, Reason> {
+    places(call, TextOperator::Lookup { keys })
+}
+
+/// The place of the key that each element equals, which each must.
+pub(super) fn place(call: &mut Call<'_>, keys: Vec<String>) -> Result<Operand, Reason> {
+    places(call, TextOperator::Place { keys })
+}
+
+fn places(call: &mut Call<'_>, operator: TextOperator) -> Result<Operand, Reason> {
     let (x, shape) = (call.input(0)?, call.fact(0)?.shape);
     let made = vec![Fact { dtype: DType::I64, shape }];
-    let made = call.build.dynamic(TextOperator::Lookup { keys }, &[&x], made)?;
+    let made = call.build.dynamic(operator, &[&x], made)?;
     made.into_iter().next().ok_or(Reason::UnknownRank)
 }
 

@@ -102,8 +102,7 @@ fn regressor(call: &mut Call<'_>) -> Made {
 /// label above 0.5 when no weight is negative, else above 0. If they speak of the first in name,
 /// the scores are `sigmoid(-s), sigmoid(s)` for `LOGISTIC`, else `1 - s, s` when no weight is
 /// negative, else `-s, s`; if they speak of the second, `0, s`, transformed. Refused: base values
-/// of that form but one of the first class. Text labels become their indices, and the names go to
-/// the model's metadata.
+/// of that form but one of the first class. Labels that are text go to the model's metadata too.
 fn classifier(call: &mut Call<'_>) -> Made {
     let labels = labels(call, "classlabels_int64s")?;
     let transform = transform(call)?;

@@ -1,0 +1,1 @@
+2square2round

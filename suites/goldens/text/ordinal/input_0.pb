@@ -1,0 +1,1 @@
+2blue2square2red2round

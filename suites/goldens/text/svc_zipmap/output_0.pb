@@ -1,0 +1,2 @@
+2setosa2setosa2
+versicolor2	virginica
