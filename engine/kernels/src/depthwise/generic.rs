@@ -10,7 +10,7 @@
 
 use super::Depthwise;
 use crate::SharedMut;
-use crate::floats::{Stored, load};
+use crate::floats::{Stored, load, store};
 use simd::{F32Vector, Vectorize};
 use std::ops::Range;
 
@@ -107,7 +107,11 @@ impl<T: Stored> Line<'_, T> {
                 } else {
                     self.tapwise::<V, P>(column, channel, lanes)
                 };
-                self.store(&acc[..count], column, channel, lanes);
+                if lanes == V::LANES {
+                    self.store::<V, true>(&acc[..count], column, channel, lanes);
+                } else {
+                    self.store::<V, false>(&acc[..count], column, channel, lanes);
+                }
             }
             channel += V::LANES;
         }
@@ -198,9 +202,16 @@ impl<T: Stored> Line<'_, T> {
     /// Writes what the sums of some pixels from `column` on become.
     ///
     /// # Safety
-    /// The pixels and `lanes` channels from `channel` exist; the output may be written.
+    /// The pixels and `lanes` channels from `channel` exist, or a whole vector of them if `FULL`;
+    /// the output may be written.
     #[inline(always)]
-    unsafe fn store<V: F32Vector>(&self, acc: &[V], column: usize, channel: usize, lanes: usize) {
+    unsafe fn store<V: F32Vector, const FULL: bool>(
+        &self,
+        acc: &[V],
+        column: usize,
+        channel: usize,
+        lanes: usize,
+    ) {
         let call = self.call;
         let shape = &call.shape;
         // SAFETY: the caller's.
@@ -210,13 +221,13 @@ impl<T: Stored> Line<'_, T> {
                 let at = (self.line * shape.out_w + column + p) * shape.in_c + channel;
                 let mut y = acc;
                 if let Some(bias) = call.epilogue.bias {
-                    y = y.add(V::load_partial(bias.as_ptr().add(channel), lanes));
+                    y = y.add(load::<V, f32, FULL>(bias.as_ptr().add(channel), lanes));
                 }
                 if let Some(residual) = call.epilogue.residual_at(at) {
-                    y = y.add(residual.load::<V, false>(lanes));
+                    y = y.add(residual.load::<V, FULL>(lanes));
                 }
                 y = high.min(low.max(y));
-                T::store_partial(y, self.out.as_mut_ptr().add(at), lanes);
+                store::<V, T, FULL>(y, self.out.as_mut_ptr().add(at), lanes);
             }
         }
     }
