@@ -5,31 +5,22 @@ use plan::{Buffer, BufferId, Operation, Place, Step};
 use tensor::{ALIGNMENT, AlignedBytes, DType, Dim, row_major_strides};
 
 /// A plan in the making.
-#[derive(Default)]
 pub(crate) struct Builder {
     buffers: Vec<Buffer>,
     steps: Vec<Step>,
-    /// Joined at the end, when it is known how many bytes there are.
-    constants: Vec<Constant>,
+    /// Those that there are, and room for more.
+    constants: AlignedBytes,
     constant_bytes: usize,
 }
 
-/// A constant, and where it begins.
-struct Constant {
-    offset: usize,
-    elements: Box<dyn AsRef<[u8]>>,
-}
-
-/// Elements of a constant.
-struct Elements<T>(Vec<T>);
-
-impl<T: NoUninit> AsRef<[u8]> for Elements<T> {
-    fn as_ref(&self) -> &[u8] {
-        bytemuck::cast_slice(&self.0)
-    }
-}
-
 impl Builder {
+    /// A plan with room for so many bytes of constants, which take memory only once they are
+    /// written; more are copied to a larger room.
+    pub(crate) fn with_room(constant_bytes: usize) -> Builder {
+        let constants = AlignedBytes::zeroed(constant_bytes);
+        Builder { buffers: Vec::new(), steps: Vec::new(), constants, constant_bytes: 0 }
+    }
+
     pub(crate) fn input(&mut self, index: usize, dtype: DType, shape: Vec<Dim>) -> BufferId {
         self.push(dtype, shape, Place::Input(index as u32))
     }
@@ -55,8 +46,16 @@ impl Builder {
     /// Puts elements among the constants and gives the place of the first byte.
     pub(crate) fn append<T: NoUninit>(&mut self, elements: Vec<T>) -> u64 {
         let offset = self.constant_bytes.next_multiple_of(ALIGNMENT);
-        self.constant_bytes = offset + size_of_val(elements.as_slice());
-        self.constants.push(Constant { offset, elements: Box::new(Elements(elements)) });
+        let bytes: &[u8] = bytemuck::cast_slice(&elements);
+        let end = offset + bytes.len();
+        if end > self.constants.len() {
+            let mut larger = AlignedBytes::zeroed(end.max(2 * self.constants.len()));
+            let written = &self.constants.as_slice()[..self.constant_bytes];
+            larger.as_mut_slice()[..written.len()].copy_from_slice(written);
+            self.constants = larger;
+        }
+        self.constants.as_mut_slice()[offset..end].copy_from_slice(bytes);
+        self.constant_bytes = end;
         offset as u64
     }
 
@@ -108,13 +107,9 @@ impl Builder {
         self.steps.push(Step { name, operation, inputs, output, further });
     }
 
-    pub(crate) fn finish(self) -> (Vec<Buffer>, Vec<Step>, AlignedBytes) {
-        let mut joined = AlignedBytes::zeroed(self.constant_bytes);
-        for Constant { offset, elements } in self.constants {
-            let bytes = (*elements).as_ref();
-            joined.as_mut_slice()[offset..offset + bytes.len()].copy_from_slice(bytes);
-        }
-        (self.buffers, self.steps, joined)
+    pub(crate) fn finish(mut self) -> (Vec<Buffer>, Vec<Step>, AlignedBytes) {
+        self.constants.truncate(self.constant_bytes);
+        (self.buffers, self.steps, self.constants)
     }
 
     fn push(&mut self, dtype: DType, shape: Vec<Dim>, place: Place) -> BufferId {

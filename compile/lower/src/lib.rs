@@ -165,7 +165,7 @@ impl<'g> Lowering<'g> {
                 consumer[id.0 as usize] = Some(index);
             }
         }
-        let mut builder = builder::Builder::default();
+        let mut builder = builder::Builder::with_room(constant_room(graph));
         let mut forms = vec![layout::Forms::default(); graph.values.len()];
         for (index, &id) in graph.inputs.iter().enumerate() {
             let ir::Fact { dtype, shape } = graph.fact(id);
@@ -243,6 +243,18 @@ impl<'g> Lowering<'g> {
     fn shape(&self, id: ValueId) -> &'g [Dim] {
         &self.graph.value(id).shape
     }
+}
+
+/// Bytes that the constants of a plan take, about: those of the graph, in whole panels, and kernels
+/// of 3x3 taps transformed, for the smaller tiles of which most are.
+fn constant_room(graph: &Graph) -> usize {
+    let room = |value: &ir::Value| {
+        let constant = value.constant.as_ref()?;
+        let factor = if constant.shape().ends_with(&[3, 3]) { 2 } else { 1 };
+        let bytes = constant.bytes().len();
+        Some((bytes + bytes / 16).saturating_mul(factor).saturating_add(tensor::ALIGNMENT))
+    };
+    graph.values.iter().filter_map(room).fold(0, usize::saturating_add)
 }
 
 /// Refusals in the message; the rest is counted. Every one is in the error's data.

@@ -1,25 +1,33 @@
 //! Bytes whose first one lies on a cache line.
 
-use bytemuck::{Pod, Zeroable};
-
 /// Alignment of every buffer, in bytes: one cache line, and the widest vector register.
 pub const ALIGNMENT: usize = 64;
 
 /// A byte buffer of fixed length, aligned to [`ALIGNMENT`].
-#[derive(Clone)]
 pub struct AlignedBytes {
-    lines: Vec<Line>,
+    /// With room to begin at a multiple of [`ALIGNMENT`]. Allocators give large blocks of zeros of
+    /// no wider type without touching them, so that memory which nobody writes is never taken.
+    words: Vec<u128>,
+    start: usize,
     len: usize,
 }
-
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C, align(64))]
-struct Line([u8; ALIGNMENT]);
 
 impl AlignedBytes {
     /// `len` bytes of zero.
     pub fn zeroed(len: usize) -> AlignedBytes {
-        AlignedBytes { lines: vec![Line([0; ALIGNMENT]); len.div_ceil(ALIGNMENT)], len }
+        let spare = ALIGNMENT / size_of::<u128>() - 1;
+        let words = vec![0u128; len.div_ceil(size_of::<u128>()).saturating_add(spare)];
+        let start = words.as_ptr().addr().wrapping_neg() % ALIGNMENT;
+        AlignedBytes { words, start, len }
+    }
+
+    /// Forgets all bytes behind the first `len`.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    pub fn truncate(&mut self, len: usize) {
+        assert!(len <= self.len, "there are only {} bytes", self.len);
+        self.len = len;
     }
 
     /// A copy of `bytes`.
@@ -41,12 +49,18 @@ impl AlignedBytes {
 
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
-        &bytemuck::cast_slice(&self.lines)[..self.len]
+        &bytemuck::cast_slice(&self.words)[self.start..self.start + self.len]
     }
 
     /// The bytes, to be written.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
-        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
+        &mut bytemuck::cast_slice_mut(&mut self.words)[self.start..self.start + self.len]
+    }
+}
+
+impl Clone for AlignedBytes {
+    fn clone(&self) -> AlignedBytes {
+        AlignedBytes::copy_of(self.as_slice())
     }
 }
 
