@@ -1,11 +1,12 @@
 //! Which values between steps are bf16, when products multiply bf16.
 //!
 //! A value in the arena is rounded when it is written if every step that writes it and every step
-//! that reads it has a kernel for bf16: products, the depthwise convolutions and poolings between
-//! them, copies. What a normalization, a sum or a caller reads stays f32, so the path of residuals
+//! that reads it has a kernel for bf16: products, attention, the depthwise convolutions and
+//! poolings between them, copies; normalizations can write it. What a normalization, a sum or a
+//! caller reads stays f32, and so does what is added to a matrix product: the path of residuals
 //! through a transformer is never rounded.
 
-use plan::{Buffer, BufferId, Operation, Place, Plan, Step};
+use plan::{Buffer, BufferId, Operation, Place, Plan, Precision, Step};
 use tensor::DType;
 
 /// How a step treats types.
@@ -104,7 +105,11 @@ fn rule(plan: &Plan, step: &Step) -> Rule {
     };
     let is_bf16 = || plan.buffer(step.inputs[1]).dtype == DType::BF16;
     match &step.operation {
-        Operation::MatMul(p) if is_bf16() => Rule::Free(images(residual_at(&p.epilogue))),
+        Operation::MatMul(_) if is_bf16() => Rule::Free(images(None)),
+        Operation::Attention(p) if p.precision == Precision::Bf16 => {
+            Rule::Free(step.inputs[..3].iter().copied().chain([step.output]).collect())
+        }
+        Operation::LayerNorm { .. } => Rule::Free(vec![step.output]),
         Operation::Convolution(p) if is_bf16() => Rule::Free(images(residual_at(&p.epilogue))),
         Operation::Winograd { convolution, .. } => {
             Rule::Free(images(residual_at(&convolution.epilogue)))

@@ -1,7 +1,7 @@
 //! Which kernel carries out a step.
 
-use kernels::{Row, catalogue, matmul};
-use plan::{Operation, Plan, PoolKind, Step, WinogradTile};
+use kernels::{Row, attention, catalogue, matmul};
+use plan::{Operation, Plan, PoolKind, Precision, Step, WinogradTile};
 use simd::Isa;
 use tensor::DType;
 
@@ -10,22 +10,28 @@ pub(crate) fn of_step(plan: &Plan, step: &Step, isa: Isa) -> Option<&'static Row
     let is_bf16 = step.inputs.iter().any(|&id| plan.buffer(id).dtype == DType::BF16);
     let is_f32 = step.inputs.iter().all(|&id| plan.buffer(id).dtype == DType::F32);
     let by_type = |f32: &'static str, other: &'static str| if is_f32 { f32 } else { other };
+    let by_precision = |f32: &'static str, bf16: &'static str| if is_bf16 { bf16 } else { f32 };
     let (family, name) = match &step.operation {
         Operation::BatchMatMul(_) if !is_f32 => ("matmul", "matmul_scalar"),
         Operation::Convolution(_) if !is_f32 && !is_bf16 => ("conv", "conv_scalar"),
         Operation::MatMul(_) | Operation::Convolution(_) | Operation::BatchMatMul(_) => {
             return Some(matmul::tile_row(isa, is_bf16));
         }
-        Operation::Attention(_) => ("attention", "attention_f32"),
+        Operation::Attention(p) => {
+            return Some(attention::row(isa, p.precision == Precision::Bf16));
+        }
         Operation::Winograd { tile: WinogradTile::Two, .. } => {
-            ("winograd", "winograd_f32_nhwc_2x2_3x3")
+            ("winograd", by_precision("winograd_f32_nhwc_2x2_3x3", "winograd_bf16_nhwc_2x2_3x3"))
         }
         Operation::Winograd { tile: WinogradTile::Four, .. } => {
-            ("winograd", "winograd_f32_nhwc_4x4_3x3")
+            ("winograd", by_precision("winograd_f32_nhwc_4x4_3x3", "winograd_bf16_nhwc_4x4_3x3"))
         }
-        Operation::Depthwise(_) if is_bf16 => ("depthwise", "depthwise_bf16_nhwc"),
-        Operation::Depthwise(_) => ("depthwise", "depthwise_f32_nhwc"),
-        Operation::Chain(_) => ("chain", "chain_f32_nhwc_strips"),
+        Operation::Depthwise(_) => {
+            ("depthwise", by_precision("depthwise_f32_nhwc", "depthwise_bf16_nhwc"))
+        }
+        Operation::Chain(_) => {
+            ("chain", by_precision("chain_f32_nhwc_strips", "chain_bf16_nhwc_strips"))
+        }
         Operation::Pool(_) if !is_f32 => ("pool", "pool_scalar"),
         Operation::Pool(plan::Pool { kind: PoolKind::Max, .. }) => ("pool", "max_f32_nhwc"),
         Operation::Pool(_) => ("pool", "average_f32_nhwc"),

@@ -29,6 +29,7 @@
 //! assert_eq!(data, [2.0; 21]);
 //! ```
 
+mod cache;
 mod isa;
 pub mod math;
 mod peak;
@@ -70,6 +71,7 @@ pub fn has_vnni() -> bool {
     false
 }
 
+pub use cache::prefetch;
 pub use isa::{Isa, IsaRow, Token};
 pub use peak::peak_gflops;
 pub use vector::{F32Vector, LANES_MAX, Vectorize};

@@ -3,6 +3,17 @@
 /// The most lanes that a vector of any ISA has; buffers of this length hold any vector.
 pub const LANES_MAX: usize = 16;
 
+/// The place of each lane.
+const PLACES: [f32; LANES_MAX] = {
+    let mut places = [0.0; LANES_MAX];
+    let mut lane = 0;
+    while lane < LANES_MAX {
+        places[lane] = lane as f32;
+        lane += 1;
+    }
+    places
+};
+
 /// Code that is compiled once for each ISA and entered through [`crate::Token::run`].
 pub trait Vectorize {
     /// What the code returns.
@@ -174,6 +185,14 @@ pub trait F32Vector: Copy + Sized + 'static {
     fn is_nan(self) -> Self::Mask;
     /// `a` where the mask holds, else `b`.
     fn select(mask: Self::Mask, a: Self, b: Self) -> Self;
+
+    /// The first `count` lanes, and those of `other` behind them.
+    #[inline(always)]
+    fn first_lanes(self, count: usize, other: Self) -> Self {
+        // SAFETY: the buffer is as long as any vector; `self` proves the ISA.
+        let places = unsafe { Self::load(PLACES.as_ptr()) };
+        Self::select(self.fill(count as f32).gt(places), self, other)
+    }
 
     /// Sum of the lanes as a tree of halves: lane `i` meets lane `i + LANES / 2`, and so on.
     #[inline(always)]

@@ -2,18 +2,21 @@
 
 use crate::{F32Vector, Vectorize};
 use std::arch::x86_64::{
-    __m256bh, __m256i, __m512, __mmask16, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_UNORD_Q,
+    __m256, __m256bh, __m256i, __m512, __mmask16, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_UNORD_Q,
     _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _MM_FROUND_TO_NEG_INF, _MM_FROUND_TO_POS_INF,
-    _mm256_loadu_si256, _mm256_mask_storeu_epi16, _mm256_maskz_loadu_epi16, _mm256_storeu_si256,
+    _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_max_ps, _mm_max_ss, _mm_movehdup_ps, _mm_movehl_ps,
+    _mm256_add_ps, _mm256_castps256_ps128, _mm256_extractf128_ps, _mm256_loadu_si256,
+    _mm256_mask_storeu_epi16, _mm256_maskz_loadu_epi16, _mm256_max_ps, _mm256_storeu_si256,
     _mm512_add_epi32, _mm512_add_ps, _mm512_and_ps, _mm512_and_si512, _mm512_andnot_ps,
-    _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_epi16,
-    _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh, _mm512_cvtps_epi32,
-    _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_madd_epi16, _mm512_mask_blend_epi32,
-    _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps,
-    _mm512_min_ps, _mm512_mul_ps, _mm512_or_ps, _mm512_or_si512, _mm512_roundscale_ps,
-    _mm512_scalef_ps, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi16,
-    _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_srai_epi16, _mm512_srli_epi16, _mm512_srli_epi32,
-    _mm512_storeu_ps, _mm512_sub_epi32, _mm512_sub_ps, _mm512_xor_ps,
+    _mm512_castps_si512, _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_cmp_ps_mask,
+    _mm512_cvtepi32_epi16, _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh,
+    _mm512_cvtps_epi32, _mm512_div_ps, _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
+    _mm512_madd_epi16, _mm512_mask_blend_epi32, _mm512_mask_blend_ps, _mm512_mask_storeu_ps,
+    _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_ps,
+    _mm512_or_si512, _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_epi16, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_slli_epi16, _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_srai_epi16,
+    _mm512_srli_epi16, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_epi32, _mm512_sub_ps,
+    _mm512_xor_ps,
 };
 use std::mem::transmute;
 
@@ -238,6 +241,31 @@ impl<const BF16: bool> F32Vector for Wide<BF16> {
         })
     }
     #[inline(always)]
+    fn reduce_sum(self) -> f32 {
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        unsafe {
+            let half = _mm256_add_ps(_mm512_castps512_ps256(self.0), upper(self.0));
+            let quarter =
+                _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps::<1>(half));
+            let pair = _mm_add_ps(quarter, _mm_movehl_ps(quarter, quarter));
+            _mm_cvtss_f32(_mm_add_ss(pair, _mm_movehdup_ps(pair)))
+        }
+    }
+    #[inline(always)]
+    fn reduce_max(self) -> f32 {
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        unsafe {
+            if self.is_nan() != 0 {
+                return f32::NAN;
+            }
+            let half = _mm256_max_ps(_mm512_castps512_ps256(self.0), upper(self.0));
+            let quarter =
+                _mm_max_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps::<1>(half));
+            let pair = _mm_max_ps(quarter, _mm_movehl_ps(quarter, quarter));
+            _mm_cvtss_f32(_mm_max_ss(pair, _mm_movehdup_ps(pair)))
+        }
+    }
+    #[inline(always)]
     fn i32_bits_to_f32(self) -> Wide<BF16> {
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
         Wide(unsafe { _mm512_cvtepi32_ps(_mm512_castps_si512(self.0)) })
@@ -274,6 +302,16 @@ impl<const BF16: bool> Wide<BF16> {
             _mm512_cvtepi32_epi16(_mm512_mask_blend_epi32(self.is_nan(), rounded, quiet))
         }
     }
+}
+
+/// The upper half of the lanes.
+///
+/// # Safety
+/// [`is_available`] holds.
+#[inline(always)]
+unsafe fn upper(lanes: __m512) -> __m256 {
+    // SAFETY: the caller vouches for the ISA; only registers are touched.
+    unsafe { _mm512_extractf32x8_ps::<1>(lanes) }
 }
 
 /// Sixteen bf16 as f32.

@@ -6,20 +6,25 @@
 //!     for a strip of rows: scores = scale * q k + mask; softmax of each row; out = scores v
 //! ```
 //!
-//! Elements are computed by the kernels of the product and of the softmax in the order of those,
-//! so the result is that of the steps one after another. In bf16, queries, keys, values and the
-//! weights that softmax gives are rounded before they are multiplied; scores and sums are f32.
+//! What softmax divides by is a factor of the sum of values, of which there are fewer elements than
+//! scores. In bf16, queries, keys, values and the exponentials are rounded before they are
+//! multiplied; scores and sums are f32.
 
 pub(crate) mod catalogue;
+mod operands;
 mod pairs;
+mod softmax;
+
+pub use operands::{Operand, Operands};
 
 use crate::floats::Target;
 use crate::matmul::{
-    Block, Clamp, Kernel, Matrix, PANEL, THREADS_MAX, narrow, pack_columns, packed_len,
+    Block, Clamp, Kernel, Matrix, PANEL, THREADS_MAX, narrow, pack_columns, packed_len, tiles,
 };
-use crate::norm::softmax_row;
-use crate::task::{Pieces, SharedMut, Task, scratch_for, take};
-use simd::{F32Vector, Isa, Token, Vectorize};
+use crate::task::{Pieces, Task, scratch_for, take};
+use crate::{FloatsMut, Row};
+use simd::{Isa, Token};
+use softmax::Softmax;
 
 /// Sizes of one attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,16 +53,13 @@ pub struct Rows<'a> {
 #[derive(Debug)]
 pub struct Attention<'a> {
     token: Token,
+    is_bf16: bool,
     sizes: Sizes,
-    query: Matrix<'a>,
-    key: Matrix<'a>,
-    value: Matrix<'a>,
-    mask: Option<Matrix<'a>>,
     scale: f32,
-    out: SharedMut<'a, f32>,
+    operands: Operands<'a>,
+    out: FloatsMut<'a>,
     places: Rows<'a>,
     pieces: Pieces,
-    is_bf16: bool,
 }
 
 /// Rows whose scores are in scratch at a time: whole tiles of every ISA but AVX2, and few enough
@@ -68,39 +70,32 @@ const PIECE_WORK: usize = 1 << 21;
 /// Pieces for each thread, of all batches together.
 const PIECES_PER_THREAD: usize = 4;
 
+/// The kernel by which attention is computed on an ISA.
+pub fn row(isa: Isa, is_bf16: bool) -> &'static Row {
+    &catalogue::ROWS[usize::from(is_bf16)][isa as usize]
+}
+
 impl<'a> Attention<'a> {
-    /// Elements of a row of queries and of masks must lie side by side. Rows of results must not
-    /// meet; the caller vouches for that.
+    /// `is_bf16`: do the products multiply bf16? Only then may operands and results be bf16. Rows
+    /// of results must not meet; the caller vouches for that.
     ///
     /// # Panics
-    /// When a matrix leaves its buffer, numbers of batches differ, elements of a row do not lie
-    /// side by side, or this CPU has no `isa`.
-    #[expect(clippy::too_many_arguments, reason = "each is an operand")]
+    /// When a matrix leaves its buffer or has a type that it may not have, numbers of batches
+    /// differ, elements of a row do not lie side by side, or this CPU has no `isa`.
     pub fn new(
         isa: Isa,
+        is_bf16: bool,
         sizes: Sizes,
         scale: f32,
-        query: Matrix<'a>,
-        key: Matrix<'a>,
-        value: Matrix<'a>,
-        mask: Option<Matrix<'a>>,
-        out: SharedMut<'a, f32>,
+        operands: Operands<'a>,
+        out: impl Into<FloatsMut<'a>>,
         places: Rows<'a>,
     ) -> Attention<'a> {
-        let Sizes { rows, keys, depth, width } = sizes;
-        query.check(rows, depth, "queries");
-        key.check(depth, keys, "keys");
-        value.check(keys, width, "values");
+        let (Sizes { rows, width, .. }, out) = (sizes, out.into());
         let batches = places.offsets.len();
-        let is_dense = |matrix: &Matrix<'_>| batches == 0 || matrix.column_stride == 1;
-        assert!(is_dense(&query), "queries: elements do not lie side by side");
-        if let Some(mask) = &mask {
-            mask.check(rows, keys, "mask");
-            assert!(is_dense(mask), "mask: elements do not lie side by side");
-        }
-        let counts = [&query, &key, &value].map(|matrix| matrix.offsets.len());
-        assert_eq!(counts, [batches; 3], "operands differ in batches");
-        assert!(mask.is_none_or(|mask| mask.offsets.len() == batches), "mask: other batches");
+        operands.check(sizes, batches);
+        let has_bf16 = operands.has_bf16() || matches!(out, FloatsMut::Bf16(_));
+        assert!(is_bf16 || !has_bf16, "numbers of bf16 beside products of f32");
         let last = |offset: usize| {
             let span = (rows.max(1) - 1).checked_mul(places.stride)?.checked_add(width)?;
             span.checked_add(offset)
@@ -109,8 +104,7 @@ impl<'a> Attention<'a> {
         assert!(places.offsets.iter().all(is_inside), "a result leaves its buffer");
         let pieces = pieces(sizes, batches, THREADS_MAX);
         let token = isa.require();
-        let is_bf16 = false;
-        Attention { token, sizes, query, key, value, mask, scale, out, places, pieces, is_bf16 }
+        Attention { token, is_bf16, sizes, scale, operands, out, places, pieces }
     }
 
     /// The same in pieces for so many threads, which change nothing but the time.
@@ -119,19 +113,13 @@ impl<'a> Attention<'a> {
         Attention { pieces: pieces(self.sizes, self.places.offsets.len(), threads), ..self }
     }
 
-    /// The same with operands of products rounded to bf16.
-    #[must_use]
-    pub fn in_bf16(self) -> Attention<'a> {
-        Attention { is_bf16: true, ..self }
-    }
-
     /// Bytes of scratch that one piece needs in any precision; nothing when they are too many to
     /// count.
     pub fn scratch_for(sizes: Sizes) -> Option<usize> {
         let Sizes { rows, keys, depth, width } = sizes;
         let up = |size: usize| size.checked_next_multiple_of(PANEL);
         let packed = depth.checked_mul(up(keys)?)?.checked_add(keys.checked_mul(up(width)?)?)?;
-        let strip = rows.min(STRIP).checked_mul(keys.checked_add(depth)?)?;
+        let strip = rows.min(STRIP).checked_mul(up(keys)?.checked_add(depth)?.checked_add(1)?)?;
         // In bf16 there are half as many lanes, and one of the operands beside them as f32; an odd
         // number of rows takes one more.
         let lanes = packed.checked_add(strip)?.checked_add(up(keys)?)?.checked_add(up(width)?)?;
@@ -146,7 +134,7 @@ fn pieces(sizes: Sizes, batches: usize, threads: usize) -> Pieces {
     let Sizes { rows, keys, depth, width } = sizes;
     let work = rows.saturating_mul(keys).saturating_mul(depth.saturating_add(width));
     let wanted = (PIECES_PER_THREAD * threads).div_ceil(batches.max(1));
-    Pieces::about(rows, work.div_ceil(PIECE_WORK).min(wanted), STRIP)
+    Pieces::about(rows, work.div_ceil(PIECE_WORK).min(wanted), 1)
 }
 
 impl Task for Attention<'_> {
@@ -160,84 +148,131 @@ impl Task for Attention<'_> {
         let packed = [packed_len(depth, keys), packed_len(keys, width)];
         let operands = if self.is_bf16 {
             let pairs = [pairs::len(depth, keys), pairs::len(keys, width)];
-            let staging = packed.map(scratch_for::<f32>);
-            let narrowed = [depth, keys].map(|k| narrow::scratch_bytes(strip, k));
-            let shared = staging.into_iter().chain(narrowed).max().unwrap_or(0);
+            let staging = packed.map(scratch_for::<f32>).into_iter();
+            let shared = staging.chain([narrow::scratch_bytes(strip, depth)]).max().unwrap_or(0);
             pairs.map(scratch_for::<u32>).iter().sum::<usize>() + shared
         } else {
             packed.map(scratch_for::<f32>).iter().sum()
         };
-        scratch_for::<*const f32>(strip) + scratch_for::<f32>(strip * keys) + operands
+        let scores = scratch_for::<f32>(strip * score_stride(keys)) + scratch_for::<f32>(strip);
+        scratch_for::<*const f32>(strip) + scores + operands
     }
 
     unsafe fn run(&self, task: usize, mut scratch: &mut [u8]) {
         let Sizes { rows, keys, depth, width } = self.sizes;
-        let batch = task / self.pieces.count();
-        let pointers = take::<*const f32>(&mut scratch, rows.min(STRIP));
-        let scores = take::<f32>(&mut scratch, rows.min(STRIP) * keys);
-        let packed_keys = self.pack(&self.key, batch, [depth, keys], &mut scratch);
-        let packed_values = self.pack(&self.value, batch, [keys, width], &mut scratch);
+        let (batch, stride) = (task / self.pieces.count(), score_stride(keys));
+        let strip = rows.min(STRIP);
+        let pointers = take::<*const f32>(&mut scratch, strip);
+        let scores = take::<f32>(&mut scratch, strip * stride).as_mut_ptr();
+        let factors = take::<f32>(&mut scratch, strip).as_mut_ptr();
+        let packed_keys = self.pack(&self.operands.key, batch, [depth, keys], &mut scratch);
+        let packed_values = self.pack(&self.operands.value, batch, [keys, width], &mut scratch);
         let piece = self.pieces.range(task % self.pieces.count());
-        for first in piece.clone().step_by(STRIP) {
-            let count = (piece.end - first).min(STRIP);
-            let query = self.query.row(batch, first);
-            point(pointers, count, query, self.query.row_stride);
-            let (start, stride) = (scores.as_mut_ptr(), keys);
-            let block = self.block([count, depth, keys], packed_keys, start, stride, self.scale);
+        for (first, count) in tiles(piece.len(), STRIP) {
+            let first = piece.start + first;
+            let target = Target::F32(scores);
+            let block = self.block([count, depth, keys], packed_keys, target, stride);
+            let queries = self.queries(batch, first, &mut pointers[..count], &mut *scratch);
             // SAFETY: the token proves the ISA; the constructor checked all operands; scores
             // have room for a strip.
-            unsafe { self.multiply(&block, pointers, depth, scratch) };
-            let mask = self.mask.map(|mask| (mask.row(batch, first), mask.row_stride));
-            self.token.run(Softmax { scores: start, rows: count, keys, mask });
-            point(pointers, count, start, keys);
+            unsafe { block.run(queries) };
+            self.weigh([batch, first, count], scores, factors);
+            point(&mut pointers[..count], scores, stride);
             let place = self.places.offsets[batch] + first * self.places.stride;
-            let (out, stride) = (self.out.as_mut_ptr().wrapping_add(place), self.places.stride);
-            let block = self.block([count, keys, width], packed_values, out, stride, 1.0);
+            let (target, stride) = (self.out.at(place), self.places.stride);
+            let block = self.block([count, keys, width], packed_values, target, stride);
+            let block = Block { row_scales: factors, ..block };
             // SAFETY: as above; the constructor checked the places of the results, and the
             // caller vouches for the output.
-            unsafe { self.multiply(&block, pointers, keys, scratch) };
+            unsafe { block.run(pointers) };
         }
     }
+}
+
+/// Floats from the scores of one row to those of the next: whole vectors.
+fn score_stride(keys: usize) -> usize {
+    keys.next_multiple_of(PANEL)
 }
 
 impl Attention<'_> {
     /// Packs an operand into scratch; gives its first lane.
     fn pack(
         &self,
-        matrix: &Matrix<'_>,
+        operand: &Operand<'_>,
         batch: usize,
         [rows, columns]: [usize; 2],
         scratch: &mut &mut [u8],
     ) -> *const f32 {
         if !self.is_bf16 {
             let packed = take::<f32>(scratch, packed_len(rows, columns));
-            pack(matrix, batch, [rows, columns], packed);
+            pack(floats(operand), batch, [rows, columns], packed);
             return packed.as_ptr();
         }
         let lanes = take::<u32>(scratch, pairs::len(rows, columns));
-        let mut rest = &mut **scratch;
-        let packed = take::<f32>(&mut rest, packed_len(rows, columns));
-        pack(matrix, batch, [rows, columns], packed);
-        pairs::pair_rows(Kernel::bf16(self.token.isa()).narrow, packed, rows, lanes);
+        match operand {
+            Operand::F32(matrix) => {
+                let mut rest = &mut **scratch;
+                let packed = take::<f32>(&mut rest, packed_len(rows, columns));
+                pack(matrix, batch, [rows, columns], packed);
+                pairs::pair_rows(Kernel::bf16(self.token.isa()).narrow, packed, rows, lanes);
+            }
+            Operand::Bf16(matrix) => pairs::pack(matrix, batch, [rows, columns], lanes),
+        }
         lanes.as_ptr().cast()
     }
 
-    /// Computes a block of rows of `k` elements each.
-    ///
-    /// # Safety
-    /// As [`Block::run`].
-    unsafe fn multiply(&self, block: &Block, a: &[*const f32], k: usize, mut scratch: &mut [u8]) {
-        if !self.is_bf16 {
-            // SAFETY: the caller's.
-            unsafe { block.run(a) };
-            return;
-        }
+    /// Points at the lanes of some queries, which are rounded where they have to be.
+    fn queries<'s>(
+        &self,
+        batch: usize,
+        first: usize,
+        pointers: &'s mut [*const f32],
+        mut scratch: &'s mut [u8],
+    ) -> &'s [*const f32] {
         let bf16 = Kernel::bf16(self.token.isa());
-        let (sizes, most) = ([block.rows, 1, k], bf16.kernel.rows());
-        // SAFETY: the token proves the ISA; the caller vouches for the rows and the block.
-        unsafe {
-            let narrowed = narrow::narrow_rows(bf16.narrow, sizes, most, a, &mut scratch);
-            block.run(narrowed);
+        let (sizes, most) = ([pointers.len(), 1, self.sizes.depth], bf16.kernel.rows());
+        match &self.operands.query {
+            Operand::F32(query) => {
+                point(pointers, query.row(batch, first), query.row_stride);
+                if !self.is_bf16 {
+                    return pointers;
+                }
+                // SAFETY: the token proves the ISA; the constructor checked the queries.
+                unsafe { narrow::narrow_rows(bf16.narrow, sizes, most, pointers, &mut scratch) }
+            }
+            Operand::Bf16(query) => {
+                for (row, pointer) in pointers.iter_mut().enumerate() {
+                    *pointer = query.row(batch, first + row).cast();
+                }
+                if self.sizes.depth.is_multiple_of(2) {
+                    return pointers;
+                }
+                // SAFETY: addresses of queries, which the constructor checked.
+                unsafe {
+                    let rows = std::slice::from_raw_parts(pointers.as_ptr().cast(), pointers.len());
+                    narrow::join_rows(sizes, most, rows, &mut scratch)
+                }
+            }
+        }
+    }
+
+    /// Makes scores weights of values.
+    fn weigh(&self, [batch, first, rows]: [usize; 3], scores: *mut f32, factors: *mut f32) {
+        let keys = self.sizes.keys;
+        let softmax = Softmax {
+            scores,
+            stride: score_stride(keys),
+            rows,
+            keys,
+            scale: self.scale,
+            mask: self.operands.mask.map(|mask| (mask.row(batch, first), mask.row_stride)),
+            factors,
+            is_bf16: self.is_bf16,
+        };
+        if self.is_bf16 {
+            self.token.run_in_bf16(softmax);
+        } else {
+            self.token.run(softmax);
         }
     }
 
@@ -245,9 +280,8 @@ impl Attention<'_> {
         &self,
         [rows, k, columns]: [usize; 3],
         packed: *const f32,
-        c: *mut f32,
+        c: Target,
         c_stride: usize,
-        scale: f32,
     ) -> Block {
         let isa = self.token.isa();
         let (kernel, k) = if self.is_bf16 {
@@ -264,14 +298,24 @@ impl Attention<'_> {
             k,
             b: packed,
             panel_stride: k * PANEL,
-            c: Target::F32(c),
+            next: None,
+            c,
             c_stride,
             bias: std::ptr::null(),
             residual: None,
-            scale,
+            row_scales: std::ptr::null(),
             scales: std::ptr::null(),
             clamp: Clamp::of(None),
         }
+    }
+}
+
+/// # Panics
+/// When the operand is bf16, which the constructor has refused.
+fn floats<'o, 'a>(operand: &'o Operand<'a>) -> &'o Matrix<'a> {
+    match operand {
+        Operand::F32(matrix) => matrix,
+        Operand::Bf16(_) => unreachable!("refused beside products of f32"),
     }
 }
 
@@ -282,44 +326,9 @@ fn pack(matrix: &Matrix<'_>, batch: usize, [rows, columns]: [usize; 2], packed: 
     }
 }
 
-fn point(pointers: &mut [*const f32], count: usize, first: *const f32, stride: usize) {
-    for (row, pointer) in pointers[..count].iter_mut().enumerate() {
+fn point(pointers: &mut [*const f32], first: *const f32, stride: usize) {
+    for (row, pointer) in pointers.iter_mut().enumerate() {
         *pointer = first.wrapping_add(row * stride);
-    }
-}
-
-/// Adds the mask to rows of scores and makes each a softmax.
-struct Softmax {
-    scores: *mut f32,
-    rows: usize,
-    keys: usize,
-    /// The first row, and floats from one row to the next.
-    mask: Option<(*const f32, usize)>,
-}
-
-impl Vectorize for Softmax {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: F32Vector>(self) {
-        // SAFETY: the caller vouches for the ISA, all rows of scores and those of the mask.
-        unsafe {
-            for row in 0..self.rows {
-                let scores = self.scores.add(row * self.keys);
-                if let Some((mask, stride)) = self.mask {
-                    let mask = mask.add(row * stride);
-                    let mut i = 0;
-                    while i < self.keys {
-                        let count = (self.keys - i).min(V::LANES);
-                        let sum = V::load_partial(scores.add(i), count)
-                            .add(V::load_partial(mask.add(i), count));
-                        sum.store_partial(scores.add(i), count);
-                        i += V::LANES;
-                    }
-                }
-                softmax_row::<V>(scores, self.keys);
-            }
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Attention against its definition in f64.
 
 use super::*;
+use crate::SharedMut;
 use crate::testing::{Random, check_close, dot_tolerance, isas, run};
 
 struct Case {
@@ -9,15 +10,10 @@ struct Case {
     has_mask: bool,
 }
 
-/// Queries, keys and values lie as `[rows][batches][elements]`, and so do the results.
-fn check(random: &mut Random, case: &Case) {
+/// What `case` gives, computed in f64.
+fn definition(case: &Case, [query, key, value, mask]: [&[f32]; 4], scale: f32) -> Vec<f64> {
     let &Case { batches, sizes, has_mask } = case;
     let Sizes { rows, keys, depth, width } = sizes;
-    let query = random.floats(rows * batches * depth);
-    let key = random.floats(keys * batches * depth);
-    let value = random.floats(keys * batches * width);
-    let mask = random.floats(batches * keys);
-    let scale = 0.7;
     let mut expected = vec![0f64; rows * batches * width];
     for batch in 0..batches {
         for row in 0..rows {
@@ -41,6 +37,19 @@ fn check(random: &mut Random, case: &Case) {
             }
         }
     }
+    expected
+}
+
+/// Queries, keys and values lie as `[rows][batches][elements]`, and so do the results.
+fn check(random: &mut Random, case: &Case) {
+    let &Case { batches, sizes, has_mask } = case;
+    let Sizes { rows, keys, depth, width } = sizes;
+    let query = random.floats(rows * batches * depth);
+    let key = random.floats(keys * batches * depth);
+    let value = random.floats(keys * batches * width);
+    let mask = random.floats(batches * keys);
+    let scale = 0.7;
+    let expected = definition(case, [&query, &key, &value, &mask], scale);
     let along = |size: usize| (0..batches).map(|batch| batch * size).collect::<Vec<_>>();
     let (narrow, wide, masks) = (along(depth), along(width), along(keys));
     let matrix = |data, offsets, row_stride, column_stride| Matrix {
@@ -49,28 +58,60 @@ fn check(random: &mut Random, case: &Case) {
         row_stride,
         column_stride,
     };
+    let places = Rows { offsets: &wide, stride: batches * width };
+    let floats = Operands {
+        query: matrix(&query, &narrow, batches * depth, 1).into(),
+        key: matrix(&key, &narrow, 1, batches * depth).into(),
+        value: matrix(&value, &wide, batches * width, 1).into(),
+        mask: has_mask.then(|| matrix(&mask, &masks, 0, 1)),
+    };
+    let halves = [&query, &key, &value].map(|x| bf16(x));
     for (isa, is_bf16) in isas().flat_map(|isa| [(isa, false), (isa, true)]) {
         let mut out = vec![f32::NAN; rows * batches * width];
-        let attention = Attention::new(
-            isa,
-            sizes,
-            scale,
-            matrix(&query, &narrow, batches * depth, 1),
-            matrix(&key, &narrow, 1, batches * depth),
-            matrix(&value, &wide, batches * width, 1),
-            has_mask.then(|| matrix(&mask, &masks, 0, 1)),
-            SharedMut::from(&mut out[..]),
-            Rows { offsets: &wide, stride: batches * width },
-        );
-        let attention = if is_bf16 { attention.in_bf16() } else { attention };
-        run(&attention);
+        let target = SharedMut::from(&mut out[..]);
+        run(&Attention::new(isa, is_bf16, sizes, scale, floats, target, places));
         // An error of the scores moves each weight by as much, relatively. Rounded to bf16, each
         // product of operands below 1 errs by 2^-8, both signs mixed, and weights and values do.
         let rounding = 2f64.powi(-8) * ((depth as f64).sqrt() + 2.0);
         let tolerance =
             3.0 * dot_tolerance(depth) + dot_tolerance(keys) + if is_bf16 { rounding } else { 0.0 };
         check_close(&out, &expected, tolerance, &format!("{isa:?} {is_bf16} {sizes:?}"));
+        if !is_bf16 {
+            continue;
+        }
+        // Each operand as bf16, and then the result too.
+        for given in 1..16 {
+            let [query, key, value] = std::array::from_fn(|at| given >> at & 1 == 1);
+            let mut operands = floats;
+            let half = |data, offsets, row_stride, column_stride| {
+                Operand::Bf16(Matrix { data, offsets, row_stride, column_stride })
+            };
+            if query {
+                operands.query = half(&halves[0], &narrow, batches * depth, 1);
+            }
+            if key {
+                operands.key = half(&halves[1], &narrow, 1, batches * depth);
+            }
+            if value {
+                operands.value = half(&halves[2], &wide, batches * width, 1);
+            }
+            let new = |target| Attention::new(isa, true, sizes, scale, operands, target, places);
+            let mut same = vec![f32::NAN; out.len()];
+            let mut short = vec![0u16; out.len()];
+            if given < 8 {
+                run(&new(FloatsMut::F32(SharedMut::from(&mut same[..]))));
+                assert_eq!(same, out, "{isa:?} {given} {sizes:?}");
+            } else {
+                run(&new(FloatsMut::Bf16(SharedMut::from(&mut short[..]))));
+                assert_eq!(short, bf16(&out), "{isa:?} {given} {sizes:?}");
+            }
+        }
     }
+}
+
+/// The numbers rounded to bf16.
+fn bf16(floats: &[f32]) -> Vec<u16> {
+    floats.iter().map(|&x| half::bf16::from_f32(x).to_bits()).collect()
 }
 
 #[test]
@@ -119,10 +160,11 @@ fn scratch_is_what_was_announced() {
     let places = Rows { offsets: &offsets, stride: 18 };
     let (q, k, v) = (matrix(20, 1), matrix(1, 20), matrix(18, 1));
     let out = SharedMut::from(&mut out[..]);
-    let task = Attention::new(Isa::Generic, sizes, 1.0, q, k, v, None, out, places);
-    assert!(task.scratch_bytes() <= announced, "{} of {announced}", task.scratch_bytes());
-    let task = task.in_bf16();
-    assert!(task.scratch_bytes() <= announced, "{} of {announced}", task.scratch_bytes());
+    let operands = Operands { query: q.into(), key: k.into(), value: v.into(), mask: None };
+    for is_bf16 in [false, true] {
+        let task = Attention::new(Isa::Generic, is_bf16, sizes, 1.0, operands, out, places);
+        assert!(task.scratch_bytes() <= announced, "{} of {announced}", task.scratch_bytes());
+    }
     let endless = Sizes { keys: usize::MAX / 2, ..sizes };
     assert_eq!(Attention::scratch_for(endless), None);
 }

@@ -33,11 +33,12 @@ pub(super) unsafe fn run(conv: &Conv<'_>, task: usize, mut scratch: &mut [u8]) {
         k: lanes,
         b: conv.weights.as_ptr().wrapping_add(panel * panel_stride),
         panel_stride,
+        next: None,
         c: conv.out.at(origin),
         c_stride: shape.out_c,
         bias: conv.epilogue.bias_at(channel),
         residual: conv.epilogue.residual_at(origin),
-        scale: 1.0,
+        row_scales: std::ptr::null(),
         scales: std::ptr::null(),
         clamp: conv.clamp,
     };

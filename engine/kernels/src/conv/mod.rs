@@ -15,7 +15,7 @@ pub use pack::{pack_weights, pack_weights_bf16, packed_bf16_len, packed_len};
 pub use scalar::ScalarConv;
 pub use shape::ConvShape;
 
-use crate::matmul::{Clamp, Epilogue, Grid, Packed, THREADS_MAX, narrow};
+use crate::matmul::{Clamp, Epilogue, Grid, Left, Packed, THREADS_MAX, narrow};
 use crate::task::Task;
 use crate::{Floats, FloatsMut};
 use gather::Gather;
@@ -99,7 +99,7 @@ impl<'a> Conv<'a> {
 
 /// How the output is cut into tasks.
 pub(crate) fn grid(shape: &ConvShape, threads: usize) -> Grid {
-    Grid::new(shape.out_pixels(), shape.group_out(), shape.depth(), threads)
+    Grid::new([shape.out_pixels(), shape.depth(), shape.group_out()], Left::Read, threads)
 }
 
 impl Task for Conv<'_> {

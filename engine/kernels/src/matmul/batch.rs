@@ -2,7 +2,7 @@
 
 use super::block::COLUMN_UNIT;
 use super::pack::pack_columns;
-use super::{Block, Clamp, Grid, Kernel, PANEL, packed_len};
+use super::{Block, Clamp, Grid, Kernel, Left, PANEL, packed_len};
 use crate::floats::Target;
 use crate::task::{SharedMut, Task, scratch_for, take};
 use simd::{Isa, Token};
@@ -48,7 +48,7 @@ impl<T> Matrix<'_, T> {
     }
 }
 
-/// `out[i][M][N] = scale * a[i][M][K] * b[i][K][N]`, for each batch i.
+/// `out[i][M][N] = a[i][M][K] * b[i][K][N]`, for each batch i.
 #[derive(Debug)]
 pub struct BatchMatMul<'a> {
     token: Token,
@@ -57,7 +57,6 @@ pub struct BatchMatMul<'a> {
     m: usize,
     a: Matrix<'a>,
     b: Matrix<'a>,
-    scale: f32,
     out: SharedMut<'a, f32>,
     grid: Grid,
 }
@@ -79,7 +78,6 @@ impl<'a> BatchMatMul<'a> {
         [m, k, n]: [usize; 3],
         a: Matrix<'a>,
         b: Matrix<'a>,
-        scale: f32,
         out: SharedMut<'a, f32>,
     ) -> BatchMatMul<'a> {
         assert_eq!(a.offsets.len(), b.offsets.len(), "A and B differ in batches");
@@ -90,11 +88,11 @@ impl<'a> BatchMatMul<'a> {
         let work = m.saturating_mul(n).saturating_mul(k);
         let fitting = (PACKED_FLOATS / k.max(1)).max(COLUMN_UNIT);
         let wanted = (work / PIECE_WORK).clamp(1, PIECES_MAX).max(n.div_ceil(fitting));
-        let mut grid = Grid::with_target(m, n, k, wanted);
+        let mut grid = Grid::with_target([m, k, n], Left::Read, wanted);
         if grid.columns() > fitting.next_multiple_of(COLUMN_UNIT) {
             grid = grid.with_columns(n, fitting);
         }
-        BatchMatMul { token: isa.require(), m, k, n, a, b, scale, out, grid }
+        BatchMatMul { token: isa.require(), m, k, n, a, b, out, grid }
     }
 
     /// Points at the rows of A, copied first when their elements do not lie side by side.
@@ -155,11 +153,12 @@ impl Task for BatchMatMul<'_> {
             k: self.k,
             b: packed.as_ptr(),
             panel_stride: self.k * PANEL,
+            next: None,
             c: Target::F32(self.out.as_mut_ptr().wrapping_add(origin)),
             c_stride: self.n,
             bias: std::ptr::null(),
             residual: None,
-            scale: self.scale,
+            row_scales: std::ptr::null(),
             scales: std::ptr::null(),
             clamp: Clamp::of(None),
         };

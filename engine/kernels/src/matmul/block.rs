@@ -15,6 +15,17 @@ pub(crate) struct Grid {
     columns: Pieces,
 }
 
+/// What a piece does with the rows of its left operand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Reads them where they lie.
+    Read,
+    /// Copies them, such as to round them.
+    Copied,
+}
+
+/// How much longer it takes to copy a number of A than to read one of B, which is asked for ahead.
+const COPY_COST: f64 = 8.0;
 /// Multiply-adds of a piece: some microseconds, well above the cost of handing it to a thread.
 const PIECE_WORK: usize = 1 << 18;
 /// Pieces for each thread: enough that a late one holds up few others. Every piece of the same rows
@@ -24,24 +35,36 @@ const PIECES_PER_THREAD: usize = 8;
 pub(crate) const THREADS_MAX: usize = 8;
 /// Floats of A that a block of rows may span: a quarter of a 1 MiB second-level cache.
 const BLOCK_FLOATS: usize = 1 << 16;
-/// Blocks of rows are a multiple of full tiles of AVX-512.
-const ROW_UNIT: usize = 28;
+/// Rows of a block, but for the last: what is read of B is worth so many multiply-adds.
+const ROWS_MIN: usize = 28;
 /// Blocks of columns are a multiple of the four panels of an AVX-512 tile.
 pub(crate) const COLUMN_UNIT: usize = 4 * PANEL;
 
 impl Grid {
     /// The pieces of a result whose elements sum `depth` products each, for `threads` threads.
-    pub(crate) fn new(rows: usize, columns: usize, depth: usize, threads: usize) -> Grid {
+    pub(crate) fn new([rows, depth, columns]: [usize; 3], left: Left, threads: usize) -> Grid {
         let work = rows.saturating_mul(columns).saturating_mul(depth);
         let most = PIECES_PER_THREAD * threads.clamp(1, THREADS_MAX);
-        Grid::with_target(rows, columns, depth, (work / PIECE_WORK).clamp(1, most))
+        let target = (work / PIECE_WORK).clamp(1, most);
+        Grid::with_target([rows, depth, columns], left, target)
     }
 
     /// About `target` pieces.
-    pub(crate) fn with_target(rows: usize, columns: usize, depth: usize, target: usize) -> Grid {
-        let cached = (BLOCK_FLOATS / depth.max(1)).max(ROW_UNIT);
-        let wanted = rows.div_ceil(target);
-        let row_pieces = Pieces::about(rows, rows.div_ceil(wanted.min(cached).max(1)), ROW_UNIT);
+    pub(crate) fn with_target(
+        [rows, depth, columns]: [usize; 3],
+        left: Left,
+        target: usize,
+    ) -> Grid {
+        let cached = (BLOCK_FLOATS / depth.max(1)).max(ROWS_MIN);
+        let cost = match left {
+            Left::Read => 1.0,
+            Left::Copied => COPY_COST,
+        };
+        // Each piece of the rows reads all of B from afar, each piece of the columns all of A: the
+        // product of the numbers of pieces is given, and this share of it makes the sum smallest.
+        let share = (cost * target as f64 * rows as f64 / columns.max(1) as f64).sqrt() as usize;
+        let count = share.clamp(1, rows.div_ceil(ROWS_MIN).max(1)).max(rows.div_ceil(cached));
+        let row_pieces = Pieces::about(rows, count, 1);
         let left = target.div_ceil(row_pieces.count().max(1));
         Grid { rows: row_pieces, columns: Pieces::about(columns, left, COLUMN_UNIT) }
     }
@@ -98,12 +121,15 @@ pub(crate) struct Block {
     pub(crate) k: usize,
     pub(crate) b: *const f32,
     pub(crate) panel_stride: usize,
+    /// Floats from a panel to what is multiplied next instead of it; the panels behind those of a
+    /// tile where it is not said.
+    pub(crate) next: Option<usize>,
     pub(crate) c: Target,
     pub(crate) c_stride: usize,
     pub(crate) bias: *const f32,
     /// In rows of the stride of `c`.
     pub(crate) residual: Option<Source>,
-    pub(crate) scale: f32,
+    pub(crate) row_scales: *const f32,
     pub(crate) scales: *const f32,
     pub(crate) clamp: Clamp,
 }
@@ -144,7 +170,12 @@ impl Block {
         let column = panel * PANEL;
         let count = (self.columns - column).min(columns);
         let mut staged = [const { MaybeUninit::<f32>::uninit() }; STAGED_MAX];
-        for (row, rows) in tiles(self.rows, by_rows.len()) {
+        let panels = columns.div_ceil(PANEL);
+        let next = self.next.unwrap_or(panels * self.panel_stride);
+        for (at, (row, rows)) in tiles(self.rows, by_rows.len()).enumerate() {
+            // The first tiles bring one of the next panels each into the cache. Behind the last
+            // panel of all lies what the next piece or the next step multiplies by.
+            let ahead = if at < panels { next + at * self.panel_stride } else { 0 };
             let origin = row * self.c_stride + column;
             let target = self.c.offset(origin);
             let (c, c_stride) = match self.clamp.rest {
@@ -157,13 +188,14 @@ impl Block {
                 k: self.k,
                 b: self.b.wrapping_add(panel * self.panel_stride),
                 panel_stride: self.panel_stride,
+                ahead,
                 columns: count,
                 c,
                 c_stride,
                 bias: offset(self.bias, column),
                 residual: self.residual.map(|residual| residual.offset(origin)),
                 residual_stride: self.c_stride,
-                scale: self.scale,
+                row_scales: offset(self.row_scales, row),
                 scales: offset(self.scales, column),
                 low: self.clamp.low,
                 high: self.clamp.high,

@@ -1,6 +1,8 @@
 //! The product with a constant, packed matrix.
 
-use super::{Bf16Kernel, Block, Clamp, Epilogue, Grid, Kernel, PANEL, Packed, THREADS_MAX, narrow};
+use super::{
+    Bf16Kernel, Block, Clamp, Epilogue, Grid, Kernel, Left, PANEL, Packed, THREADS_MAX, narrow,
+};
 use crate::task::{Task, scratch_for, take};
 use crate::{Floats, FloatsMut};
 use simd::{Isa, Token};
@@ -42,8 +44,10 @@ impl<'a> MatMul<'a> {
         assert_eq!(b.len(), b.len_for(k, n), "packed matrix: wrong length");
         assert_eq!(Some(out.len()), m.checked_mul(n), "result: M * N elements expected");
         epilogue.check(n, out.len());
-        let grid = Grid::new(m, n, k, THREADS_MAX);
-        MatMul { token: isa.require(), m, n, k, a, a_stride, b, epilogue, out, grid }
+        let grid = Grid::with_target([m, k, n], Left::Read, 1);
+        let token = isa.require();
+        let product = MatMul { token, m, n, k, a, a_stride, b, epilogue, out, grid };
+        product.for_threads(THREADS_MAX)
     }
 }
 
@@ -51,7 +55,8 @@ impl MatMul<'_> {
     /// The same in pieces for so many threads, which change nothing but the time.
     #[must_use]
     pub fn for_threads(self, threads: usize) -> Self {
-        MatMul { grid: Grid::new(self.m, self.n, self.k, threads), ..self }
+        let left = if self.is_direct() { Left::Read } else { Left::Copied };
+        MatMul { grid: Grid::new([self.m, self.k, self.n], left, threads), ..self }
     }
 }
 
@@ -137,11 +142,12 @@ impl Task for MatMul<'_> {
             k,
             b: self.b.as_ptr().wrapping_add(columns.start / PANEL * panel_stride),
             panel_stride,
+            next: None,
             c: self.out.at(origin),
             c_stride: self.n,
             bias: self.epilogue.bias_at(columns.start),
             residual: self.epilogue.residual_at(origin),
-            scale: 1.0,
+            row_scales: std::ptr::null(),
             scales: std::ptr::null(),
             clamp: Clamp::of(self.epilogue.activation),
         };

@@ -4,8 +4,9 @@
 //! runs over all taps and all k of each tap:
 //!
 //! ```text
+//! acc[r] = bias, or 0 where sums are scaled
 //! for tap, for i < k, for r < R:  acc[r] += a[tap][r][i] * b[tap][i]
-//! c[r] = clamp(acc[r] * scale + bias + residual[r])
+//! c[r] = clamp(acc[r] + residual[r]), or clamp(acc[r] * scales + bias + residual[r])
 //! ```
 //!
 //! Each element of the result is one chain of multiply-adds in the order of taps and i,
@@ -56,7 +57,17 @@ pub(crate) unsafe fn tile<V: F32Vector, P: Product<V>, const R: usize, const N: 
 ) {
     // SAFETY: all addresses follow from the contract of `TileCall`.
     unsafe {
-        let mut acc = [[V::splat(0.0); N]; R];
+        // Sums that are scaled begin at zero; all others begin at the bias.
+        let is_scaled = !(call.row_scales.is_null() && call.scales.is_null());
+        let mut first = [V::splat(0.0); N];
+        if !is_scaled && !call.bias.is_null() {
+            for (j, first) in first.iter_mut().enumerate() {
+                let at = j * V::LANES;
+                let count = call.columns.saturating_sub(at).min(V::LANES);
+                *first = V::load_partial(call.bias.wrapping_add(at), count);
+            }
+        }
+        let mut acc = [first; R];
         for tap in 0..call.taps {
             let mut a = [std::ptr::null::<f32>(); R];
             for (r, pointer) in a.iter_mut().enumerate() {
@@ -66,7 +77,14 @@ pub(crate) unsafe fn tile<V: F32Vector, P: Product<V>, const R: usize, const N: 
             for i in 0..call.k {
                 let mut columns = [V::splat(0.0); N];
                 for (j, column) in columns.iter_mut().enumerate() {
-                    *column = V::load(b.add(panel_offset::<V>(j, call.panel_stride)));
+                    let column_start = b.add(panel_offset::<V>(j, call.panel_stride));
+                    *column = V::load(column_start);
+                    if R == 1 {
+                        simd::prefetch(column_start.wrapping_add(STREAM_AHEAD));
+                    }
+                }
+                if R > 1 {
+                    simd::prefetch(b.wrapping_add(call.ahead));
                 }
                 for r in 0..R {
                     let x = V::splat(a[r].add(i).read_unaligned());
@@ -78,20 +96,21 @@ pub(crate) unsafe fn tile<V: F32Vector, P: Product<V>, const R: usize, const N: 
             }
         }
         let is_full = call.columns == N * V::LANES;
-        let is_simple = call.scale == 1.0
-            && call.scales.is_null()
-            && call.residual.is_none()
-            && !call.bias.is_null();
+        let is_simple = !is_scaled && call.residual.is_none();
         match (call.c, is_full, is_simple) {
-            (Target::F32(c), true, true) => store_biased::<V, P, f32, R, N>(call, c, acc),
+            (Target::F32(c), true, true) => store_sums::<V, P, f32, R, N>(call, c, acc),
             (Target::F32(c), true, false) => store::<V, P, f32, R, N, true>(call, c, acc),
             (Target::F32(c), false, _) => store::<V, P, f32, R, N, false>(call, c, acc),
-            (Target::Bf16(c), true, true) => store_biased::<V, P, u16, R, N>(call, c, acc),
+            (Target::Bf16(c), true, true) => store_sums::<V, P, u16, R, N>(call, c, acc),
             (Target::Bf16(c), true, false) => store::<V, P, u16, R, N, true>(call, c, acc),
             (Target::Bf16(c), false, _) => store::<V, P, u16, R, N, false>(call, c, acc),
         }
     }
 }
+
+/// How far in front of what a tile of one row reads it asks for more of B, in floats: some hundred
+/// cycles, as long as memory takes.
+const STREAM_AHEAD: usize = 48 * PANEL;
 
 /// Where vector `j` of a row of B starts, in floats from the first panel.
 #[inline(always)]
@@ -100,32 +119,29 @@ fn panel_offset<V: F32Vector>(j: usize, panel_stride: usize) -> usize {
     column / PANEL * panel_stride + column % PANEL
 }
 
-/// [`store`] of whole tiles with a bias and no more: the operations that it leaves out take as long
-/// as the products where each element sums few of them.
+/// [`store`] of whole tiles where only bounds are left to apply: the operations that it leaves out
+/// take as long as the products where each element sums few of them.
 ///
 /// # Safety
 /// As [`store`].
 #[inline(always)]
-unsafe fn store_biased<
-    V: F32Vector,
-    P: Product<V>,
-    T: Made<V, P>,
-    const R: usize,
-    const N: usize,
->(
+unsafe fn store_sums<V: F32Vector, P: Product<V>, T: Made<V, P>, const R: usize, const N: usize>(
     call: &TileCall,
     c: *mut T,
     acc: [[V; N]; R],
 ) {
+    let is_bounded = call.low > f32::NEG_INFINITY || call.high < f32::INFINITY;
     // SAFETY: the caller's.
     unsafe {
         let (low, high) = (V::splat(call.low), V::splat(call.high));
         for (r, row) in acc.into_iter().enumerate() {
             for (j, sum) in row.into_iter().enumerate() {
-                let first = j * V::LANES;
-                let y = P::to_f32(sum).add(V::load(call.bias.add(first)));
-                let y = high.min(low.max(y));
-                T::put::<true>(y, c.wrapping_add(r * call.c_stride + first), V::LANES);
+                let mut y = P::to_f32(sum);
+                if is_bounded {
+                    y = high.min(low.max(y));
+                }
+                let at = r * call.c_stride + j * V::LANES;
+                T::put::<true>(y, c.wrapping_add(at), V::LANES);
             }
         }
     }
@@ -150,16 +166,20 @@ unsafe fn store<
 ) {
     // SAFETY: only the first `columns` of bias, residual and c are touched.
     unsafe {
-        let (low, high, scale) = (V::splat(call.low), V::splat(call.high), V::splat(call.scale));
+        let (low, high) = (V::splat(call.low), V::splat(call.high));
+        let is_scaled = !(call.row_scales.is_null() && call.scales.is_null());
         for (r, row) in acc.into_iter().enumerate() {
             for (j, sum) in row.into_iter().enumerate() {
                 let first = j * V::LANES;
                 let count = call.columns.saturating_sub(first).min(V::LANES);
-                let mut y = P::to_f32(sum).mul(scale);
+                let mut y = P::to_f32(sum);
+                if !call.row_scales.is_null() {
+                    y = y.mul(V::splat(*call.row_scales.add(r)));
+                }
                 if !call.scales.is_null() {
                     y = y.mul(load::<V, f32, FULL>(call.scales.wrapping_add(first), count));
                 }
-                if !call.bias.is_null() {
+                if is_scaled && !call.bias.is_null() {
                     y = y.add(load::<V, f32, FULL>(call.bias.wrapping_add(first), count));
                 }
                 if let Some(residual) = call.residual {

@@ -1,6 +1,6 @@
 //! The product of quantized matrices: bytes in, exact sums in between, f32 out.
 
-use super::{Block, Clamp, Epilogue, Grid, Kernel, PANEL, THREADS_MAX, pack_lanes};
+use super::{Block, Clamp, Epilogue, Grid, Kernel, Left, PANEL, THREADS_MAX, pack_lanes};
 use crate::floats::Target;
 use crate::task::{SharedMut, Task, scratch_for, take};
 use simd::{Isa, Token};
@@ -71,7 +71,7 @@ impl<'a> Int8MatMul<'a> {
         assert_eq!(operands.scales.len(), n, "scales: one for each column expected");
         assert_eq!(Some(out.len()), m.checked_mul(n), "result: M * N elements expected");
         epilogue.check(n, out.len());
-        let grid = Grid::new(m, n, k, THREADS_MAX);
+        let grid = Grid::new([m, k, n], Left::Copied, THREADS_MAX);
         Int8MatMul { token: isa.require(), sizes: [m, k, n], operands, epilogue, out, grid }
     }
 
@@ -115,11 +115,12 @@ impl Task for Int8MatMul<'_> {
             k: lanes,
             b: b.wrapping_add(columns.start / PANEL * panel_stride),
             panel_stride,
+            next: None,
             c: Target::F32(self.out.as_mut_ptr().wrapping_add(origin)),
             c_stride: n,
             bias: self.epilogue.bias_at(columns.start),
             residual: self.epilogue.residual_at(origin),
-            scale: 1.0,
+            row_scales: std::ptr::null(),
             scales: self.operands.scales[columns].as_ptr(),
             clamp: Clamp::of(self.epilogue.activation),
         };

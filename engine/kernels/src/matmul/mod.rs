@@ -43,7 +43,7 @@ pub use pack::{PANEL, pack, packed_len};
 pub use packed::{Packed, pack_bf16, packed_bf16_len};
 pub use scalar::ScalarMatMul;
 
-pub(crate) use block::{Block, Grid, THREADS_MAX, tiles};
+pub(crate) use block::{Block, Grid, Left, THREADS_MAX, tiles};
 pub(crate) use epilogue::Clamp;
 pub(crate) use pack::pack_columns;
 pub(crate) use packed::pack_lanes;
@@ -123,7 +123,7 @@ fn extended(isa: Isa, has_extension: fn() -> bool) -> Isa {
 /// the rows and panels of this entry point.
 pub(crate) type TileFn = unsafe fn(&TileCall);
 
-/// One tile of R rows: `c = clamp(sum over taps of a[tap] b[tap] * scale + bias + residual)`.
+/// One tile of R rows: `c = clamp(sum over taps of a[tap] b[tap] * scales + bias + residual)`.
 /// Operands are counted in lanes, each of the size of an f32, whatever a lane holds.
 #[derive(Debug)]
 pub(crate) struct TileCall {
@@ -137,6 +137,8 @@ pub(crate) struct TileCall {
     pub(crate) b: *const f32,
     /// Floats from one panel to the next.
     pub(crate) panel_stride: usize,
+    /// Floats from what is read of the first panel to what is brought into the cache meanwhile.
+    pub(crate) ahead: usize,
     /// Columns of the result that exist, at most those of the tile.
     pub(crate) columns: usize,
     /// The first element of the result.
@@ -149,8 +151,8 @@ pub(crate) struct TileCall {
     pub(crate) residual: Option<Source>,
     /// Elements from one row of the residual to the next.
     pub(crate) residual_stride: usize,
-    /// Factor of the sum.
-    pub(crate) scale: f32,
+    /// A factor for each row, or null.
+    pub(crate) row_scales: *const f32,
     /// `columns` factors of the sums beside it, or null.
     pub(crate) scales: *const f32,
     /// Lower bound of the result.

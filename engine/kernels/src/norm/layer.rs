@@ -1,7 +1,9 @@
 //! Normalization of rows to mean 0 and variance 1, or to mean square 1.
 
 use super::PIECE_WORK;
-use crate::reduce::generic::{Sum, SumSquare, fold_row};
+use crate::FloatsMut;
+use crate::floats::{Stored, Target};
+use crate::reduce::generic::{Sum, SumSquare, fold_row, fold_row_from};
 use crate::task::{Pieces, SharedMut, Task};
 use simd::{F32Vector, Isa, Token, Vectorize};
 
@@ -15,7 +17,7 @@ pub struct LayerNorm<'a>(Rows<'a>);
 pub struct RmsNorm<'a>(Rows<'a>);
 
 impl<'a> LayerNorm<'a> {
-    /// `input` and `out`: `rows * width` floats. `scale` and `bias`: `width` floats.
+    /// `input` and `out`: `rows * width` numbers. `scale` and `bias`: `width` floats.
     ///
     /// # Panics
     /// When a length does not fit, or this CPU has no `isa`.
@@ -26,9 +28,9 @@ impl<'a> LayerNorm<'a> {
         scale: &'a [f32],
         bias: Option<&'a [f32]>,
         epsilon: f32,
-        out: SharedMut<'a, f32>,
+        out: impl Into<FloatsMut<'a>>,
     ) -> LayerNorm<'a> {
-        LayerNorm(Rows::new(isa, true, [rows, width], input, (scale, bias), epsilon, out))
+        LayerNorm(Rows::new(isa, true, [rows, width], input, (scale, bias), epsilon, out.into()))
     }
 }
 
@@ -45,7 +47,7 @@ impl<'a> RmsNorm<'a> {
         epsilon: f32,
         out: SharedMut<'a, f32>,
     ) -> RmsNorm<'a> {
-        RmsNorm(Rows::new(isa, false, [rows, width], input, (scale, None), epsilon, out))
+        RmsNorm(Rows::new(isa, false, [rows, width], input, (scale, None), epsilon, out.into()))
     }
 }
 
@@ -58,7 +60,7 @@ struct Rows<'a> {
     scale: &'a [f32],
     bias: Option<&'a [f32]>,
     epsilon: f32,
-    out: SharedMut<'a, f32>,
+    out: FloatsMut<'a>,
     pieces: Pieces,
 }
 
@@ -70,7 +72,7 @@ impl<'a> Rows<'a> {
         input: &'a [f32],
         (scale, bias): (&'a [f32], Option<&'a [f32]>),
         epsilon: f32,
-        out: SharedMut<'a, f32>,
+        out: FloatsMut<'a>,
     ) -> Rows<'a> {
         let len = tensor::element_count(&[rows, width]);
         assert_eq!(Some(input.len()), len, "input: rows * width elements expected");
@@ -83,17 +85,22 @@ impl<'a> Rows<'a> {
 
     fn run(&self, task: usize) {
         for row in self.pieces.range(task) {
-            self.token.run(Row { call: self, start: row * self.width });
+            let start = row * self.width;
+            match self.out.at(start) {
+                Target::F32(target) => self.token.run(Row { call: self, start, target }),
+                Target::Bf16(target) => self.token.run_in_bf16(Row { call: self, start, target }),
+            }
         }
     }
 }
 
-struct Row<'c> {
+struct Row<'c, T> {
     call: &'c Rows<'c>,
     start: usize,
+    target: *mut T,
 }
 
-impl Vectorize for Row<'_> {
+impl<T: Stored> Vectorize for Row<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -103,22 +110,11 @@ impl Vectorize for Row<'_> {
         // caller vouches for the ISA and the output.
         unsafe {
             let source = call.input.as_ptr().add(self.start);
-            let target = call.out.as_mut_ptr().add(self.start);
             let mut mean = 0.0;
-            let square = if call.is_centered {
+            if call.is_centered {
                 mean = fold_row::<V, Sum>(source, width) / width as f32;
-                // The deviations lie in the output until they are scaled.
-                let mut i = 0;
-                while i < width {
-                    let count = (width - i).min(V::LANES);
-                    let x = V::load_partial(source.add(i), count);
-                    x.sub(x.fill(mean)).store_partial(target.add(i), count);
-                    i += V::LANES;
-                }
-                fold_row::<V, SumSquare>(target, width)
-            } else {
-                fold_row::<V, SumSquare>(source, width)
-            };
+            }
+            let square = fold_row_from::<V, SumSquare>(source, width, mean);
             let factor = 1.0 / (square / width as f32 + call.epsilon).sqrt();
             let mut i = 0;
             while i < width {
@@ -129,7 +125,7 @@ impl Vectorize for Row<'_> {
                 if let Some(bias) = call.bias {
                     y = y.add(V::load_partial(bias.as_ptr().add(i), count));
                 }
-                y.store_partial(target.add(i), count);
+                T::store_partial(y, self.target.add(i), count);
                 i += V::LANES;
             }
         }

@@ -10,7 +10,6 @@ pub use layer::{LayerNorm, RmsNorm};
 pub use response::LocalResponseNorm;
 pub use scalar::{RowFunction, ScalarRows};
 pub use softmax::Softmax;
-pub(crate) use softmax::softmax_row;
 
 /// Elements of a piece, about.
 const PIECE_WORK: usize = 1 << 14;

@@ -111,17 +111,6 @@ impl Vectorize for Columns {
     }
 }
 
-/// Makes a row of `len` floats a softmax in place.
-///
-/// # Safety
-/// The CPU has the ISA of `V`; the row may be read and written.
-#[inline(always)]
-pub(crate) unsafe fn softmax_row<V: F32Vector>(row: *mut f32, len: usize) {
-    let row = Columns { is_log: false, axis: len, inner: 1, count: 1, source: row, target: row };
-    // SAFETY: the caller's; each element is read before it is written.
-    unsafe { row.row::<V>() };
-}
-
 impl Columns {
     #[inline(always)]
     unsafe fn row<V: F32Vector>(&self) {

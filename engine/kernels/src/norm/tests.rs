@@ -1,8 +1,8 @@
 //! Normalizations against naive twins, on every ISA.
 
 use super::*;
-use crate::SharedMut;
 use crate::testing::{Random, check_close, dot_tolerance, isas, run};
+use crate::{FloatsMut, SharedMut};
 
 #[test]
 fn softmax_agrees_with_the_naive_twin() {
@@ -72,6 +72,14 @@ fn layer_norms_agree_with_the_naive_twin() {
                 }
                 let what = format!("{}: {sizes:?} centered {is_centered}", isa.name());
                 check_close(&out, &expected, 10.0 * dot_tolerance(width), &what);
+                if is_centered {
+                    let mut short = vec![0u16; input.len()];
+                    let target = FloatsMut::Bf16(SharedMut::from(&mut short[..]));
+                    let bias = with_bias.then_some(&bias[..]);
+                    run(&LayerNorm::new(isa, sizes, &input, &scale, bias, epsilon, target));
+                    let rounded = out.iter().map(|&x| half::bf16::from_f32(x).to_bits());
+                    assert_eq!(short, rounded.collect::<Vec<u16>>(), "{what} as bf16");
+                }
             }
         }
     }

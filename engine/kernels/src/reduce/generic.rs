@@ -93,24 +93,38 @@ fn product<V: F32Vector>(v: V) -> f32 {
 /// The CPU has the ISA of `V`; `source` is valid for reads of `len` floats.
 #[inline(always)]
 pub(crate) unsafe fn fold_row<V: F32Vector, F: Fold>(source: *const f32, len: usize) -> f32 {
+    // SAFETY: the caller's.
+    unsafe { fold_row_from::<V, F>(source, len, 0.0) }
+}
+
+/// As [`fold_row`], of how far the floats lie from `center`.
+///
+/// # Safety
+/// As [`fold_row`].
+#[inline(always)]
+pub(crate) unsafe fn fold_row_from<V: F32Vector, F: Fold>(
+    source: *const f32,
+    len: usize,
+    center: f32,
+) -> f32 {
     // SAFETY: all loads lie within `len` floats, or within the buffer.
     unsafe {
+        let center = V::splat(center);
         let mut acc = [V::splat(F::NEUTRAL); 4];
         let mut i = 0;
         while i + 4 * V::LANES <= len {
             for (lane, acc) in acc.iter_mut().enumerate() {
-                *acc = F::step(*acc, V::load(source.add(i + lane * V::LANES)));
+                *acc = F::step(*acc, V::load(source.add(i + lane * V::LANES)).sub(center));
             }
             i += 4 * V::LANES;
         }
         while i + V::LANES <= len {
-            acc[0] = F::step(acc[0], V::load(source.add(i)));
+            acc[0] = F::step(acc[0], V::load(source.add(i)).sub(center));
             i += V::LANES;
         }
         if i < len {
-            let mut rest = [F::NEUTRAL; LANES_MAX];
-            std::ptr::copy_nonoverlapping(source.add(i), rest.as_mut_ptr(), len - i);
-            acc[1] = F::step(acc[1], V::load(rest.as_ptr()));
+            let rest = V::load_partial(source.add(i), len - i).sub(center);
+            acc[1] = F::step(acc[1], rest.first_lanes(len - i, V::splat(F::NEUTRAL)));
         }
         F::across(F::join(F::join(acc[0], acc[1]), F::join(acc[2], acc[3])))
     }

@@ -8,4 +8,6 @@ use crate::catalogue::ISAS;
 pub(crate) const ROWS: &[[Row; ISAS]] = &[
     Row::on_every_isa("winograd", "winograd_f32_nhwc_2x2_3x3"),
     Row::on_every_isa("winograd", "winograd_f32_nhwc_4x4_3x3"),
+    Row::on_every_isa("winograd", "winograd_bf16_nhwc_2x2_3x3"),
+    Row::on_every_isa("winograd", "winograd_bf16_nhwc_4x4_3x3"),
 ];

@@ -54,11 +54,13 @@ pub(super) unsafe fn run(
                 k,
                 b: call.weights.as_ptr().wrapping_add(panel * k * PANEL),
                 panel_stride: products * k * PANEL,
+                // The panels of the next product lie behind those of this one.
+                next: (product + 1 < products).then_some(k * PANEL),
                 c: Target::F32(sums.as_mut_ptr().wrapping_add(product * rows * width)),
                 c_stride: width,
                 bias: std::ptr::null(),
                 residual: None,
-                scale: 1.0,
+                row_scales: std::ptr::null(),
                 scales: std::ptr::null(),
                 clamp: Clamp::of(None),
             };

@@ -1,9 +1,10 @@
 //! Attention.
 
+use super::product::Lanes;
 use super::side::Side;
 use super::{Execute, Facts, Operands};
 use crate::RunError;
-use kernels::attention::{self, Rows, Sizes};
+use kernels::attention::{self, Operand, Rows, Sizes};
 use plan::{Precision, View};
 use simd::Isa;
 use tensor::DType;
@@ -17,11 +18,29 @@ pub(crate) struct Attention {
     value: Side,
     mask: Option<Side>,
     output: Side,
+    types: Types,
+}
+
+/// What queries, keys, values and results hold.
+#[derive(Clone, Copy)]
+struct Types([Lanes; 4]);
+
+impl Types {
+    fn bind(p: &plan::Attention, facts: &Facts<'_>) -> Result<Types, RunError> {
+        let of = |dtype| Lanes::of(dtype, facts);
+        let [query, key, value] = [facts.dtypes[0], facts.dtypes[1], facts.dtypes[2]].map(of);
+        let types = [query?, key?, value?, of(facts.output_dtype)?];
+        let is_fit = p.precision == Precision::Bf16 || !types.contains(&Lanes::Bf16);
+        facts.require(is_fit, "bf16 beside products of f32")?;
+        let is_f32 = facts.dtypes.get(3).is_none_or(|&mask| mask == DType::F32);
+        facts.require(is_f32, "the mask is not f32")?;
+        Ok(Types(types))
+    }
 }
 
 impl Attention {
     pub(crate) fn bind(p: &plan::Attention, facts: &Facts<'_>) -> Result<Attention, RunError> {
-        facts.require_types(DType::F32)?;
+        let types = Types::bind(p, facts)?;
         let sizes = Sizes {
             rows: facts.size(&p.rows)?,
             keys: facts.size(&p.keys)?,
@@ -46,6 +65,7 @@ impl Attention {
                 value,
                 mask: None,
                 output,
+                types,
             });
         }
         let scratch = attention::Attention::scratch_for(sizes);
@@ -73,27 +93,30 @@ impl Attention {
             value: side(&p.value, [keys, width], facts.shapes[2])?,
             mask: mask.transpose()?,
             output: dense(&p.output, [rows, width], facts.output)?,
+            types,
         })
     }
 
     pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
-        let mask = self.mask.as_ref().map(|mask| mask.matrix(operands.input(3)));
-        let attention = attention::Attention::new(
-            isa,
-            self.sizes,
-            self.scale,
-            self.query.matrix(operands.input(0)),
-            self.key.matrix(operands.input(1)),
-            self.value.matrix(operands.input(2)),
-            mask,
-            operands.output(),
-            Rows { offsets: &self.output.offsets, stride: self.output.row_stride },
-        );
-        let attention = attention.for_threads(operands.threads);
-        execute(&match self.precision {
-            Precision::F32 => attention,
-            Precision::Bf16 => attention.in_bf16(),
-        });
+        let Types([query, key, value, output]) = self.types;
+        let given = attention::Operands {
+            query: operand(&self.query, query, operands, 0),
+            key: operand(&self.key, key, operands, 1),
+            value: operand(&self.value, value, operands, 2),
+            mask: self.mask.as_ref().map(|mask| mask.matrix(operands.input(3))),
+        };
+        let places = Rows { offsets: &self.output.offsets, stride: self.output.row_stride };
+        let (is_bf16, out) = (self.precision == Precision::Bf16, output.output(operands));
+        let attention =
+            attention::Attention::new(isa, is_bf16, self.sizes, self.scale, given, out, places);
+        execute(&attention.for_threads(operands.threads));
+    }
+}
+
+fn operand<'a>(side: &'a Side, lanes: Lanes, operands: &Operands<'a>, at: usize) -> Operand<'a> {
+    match lanes {
+        Lanes::F32 => side.matrix(operands.input::<f32>(at)).into(),
+        Lanes::Bf16 => side.matrix(operands.input::<u16>(at)).into(),
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) enum Lanes {
 }
 
 impl Lanes {
-    fn of(dtype: DType, facts: &Facts<'_>) -> Result<Lanes, RunError> {
+    pub(crate) fn of(dtype: DType, facts: &Facts<'_>) -> Result<Lanes, RunError> {
         match dtype {
             DType::F32 => Ok(Lanes::F32),
             DType::BF16 => Ok(Lanes::Bf16),
@@ -159,7 +159,7 @@ impl BatchMatMul {
             return;
         }
         let (a, b) = (self.a.matrix(operands.input(0)), self.b.matrix(operands.input(1)));
-        execute(&matmul::BatchMatMul::new(isa, self.sizes, a, b, 1.0, operands.output()));
+        execute(&matmul::BatchMatMul::new(isa, self.sizes, a, b, operands.output()));
     }
 }
 

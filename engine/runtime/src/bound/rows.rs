@@ -1,5 +1,6 @@
 //! Functions along axes: reductions and normalizations.
 
+use super::product::Lanes;
 use super::{Execute, Facts, Operands};
 use crate::RunError;
 use kernels::norm::{LayerNorm, LocalResponseNorm, RowFunction, ScalarRows, Softmax};
@@ -20,7 +21,7 @@ enum Function {
     Reduce(Reduction),
     Arg { kind: ArgKind, is_last: bool },
     Softmax { is_log: bool },
-    LayerNorm { epsilon: f32, has_bias: bool },
+    LayerNorm { epsilon: f32, has_bias: bool, output: Lanes },
     LocalResponseNorm { size: usize, parameters: [f32; 3] },
 }
 
@@ -45,7 +46,10 @@ impl Rows {
             Operation::Softmax { axis, is_log } => (Function::Softmax { is_log }, axis, 1),
             Operation::LayerNorm { axis, epsilon } => {
                 let has_bias = facts.shapes.len() == 3;
-                (Function::LayerNorm { epsilon, has_bias }, axis, shape.len().saturating_sub(axis))
+                let is_short = facts.output_dtype == DType::BF16;
+                let output = if is_short { Lanes::Bf16 } else { Lanes::F32 };
+                let axes = shape.len().saturating_sub(axis);
+                (Function::LayerNorm { epsilon, has_bias, output }, axis, axes)
             }
             Operation::LocalResponseNorm { size, alpha, beta, bias } => {
                 facts.require((1..1 << 20).contains(&size), "an absurd number of channels")?;
@@ -79,7 +83,11 @@ impl Rows {
                 outer * axis * inner
             }
             Function::LayerNorm { .. } => {
-                facts.require_types(self.float())?;
+                let (float, output) = (self.float(), facts.output_dtype);
+                let is_typed = facts.dtypes.iter().all(|&dtype| dtype == float);
+                let is_short = float == DType::F32 && output == DType::BF16;
+                let reason = format!("the kernel takes {float}");
+                facts.require(is_typed && (output == float || is_short), &reason)?;
                 let is_wide = facts.shapes[1..].iter().all(|shape| count(shape) == axis);
                 facts.require(is_wide, "scale and bias of another size")?;
                 outer * axis
@@ -98,7 +106,7 @@ impl Rows {
         match self.function {
             Function::Reduce(_) | Function::Arg { .. } => None,
             Function::Softmax { is_log } => Some(RowFunction::Softmax { is_log }),
-            Function::LayerNorm { epsilon, has_bias } => Some(RowFunction::LayerNorm {
+            Function::LayerNorm { epsilon, has_bias, .. } => Some(RowFunction::LayerNorm {
                 scale: operands.input(1),
                 bias: operands.optional(2, has_bias),
                 epsilon: epsilon.into(),
@@ -133,10 +141,10 @@ impl Rows {
             Function::Softmax { is_log: true } => {
                 execute(&Softmax::log(isa, sizes, operands.input(0), operands.output()));
             }
-            Function::LayerNorm { epsilon, has_bias } => {
+            Function::LayerNorm { epsilon, has_bias, output } => {
                 let (x, scale) = (operands.input(0), operands.input(1));
                 let bias = operands.optional(2, has_bias);
-                let out = operands.output();
+                let out = output.output(operands);
                 execute(&LayerNorm::new(isa, [outer, axis], x, scale, bias, epsilon, out));
             }
             Function::LocalResponseNorm { size, parameters } => {

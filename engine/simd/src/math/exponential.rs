@@ -28,6 +28,20 @@ pub fn exp<V: F32Vector>(x: V) -> V {
     q.add(x.fill(1.0)).scale_exp2(n)
 }
 
+/// [`exp`] of numbers up to 88 for results that are rounded to bf16, in half the operations: the
+/// error is at most 1.2e-4 of the result, a sixteenth of what that rounding may move it by.
+///
+/// `2^n 2^f` with `n` the integer nearest to `x log2 e`, and a polynomial for `2^f` that is 1 at 0,
+/// fitted by least squares whose weights were raised where the relative error was largest.
+#[inline(always)]
+pub fn exp_short<V: F32Vector>(x: V) -> V {
+    const P: [f32; 4] = [0.055_008_95, 0.242_211_01, 0.693_282_9, 1.0];
+    let x = x.fill(-104.0).max(x);
+    let n = x.mul(x.fill(std::f32::consts::LOG2_E)).round_even();
+    let f = x.mul_add(x.fill(std::f32::consts::LOG2_E), n.neg());
+    polynomial(f, P).scale_exp2(n)
+}
+
 /// `e^x - 1` without cancellation near 0. Error at most 3 ULP.
 ///
 /// `e^x - 1 = 2^n q + (2^n - 1)`, where the second term is exact for `n >= -24`.

@@ -8,7 +8,7 @@ mod exponential;
 mod logarithm;
 
 pub use erf::{erf, gelu, gelu_short, gelu_tanh};
-pub use exponential::{exp, exp_m1, sigmoid, silu, tanh};
+pub use exponential::{exp, exp_m1, exp_short, sigmoid, silu, tanh};
 pub use logarithm::{ln, softplus};
 
 use crate::F32Vector;
