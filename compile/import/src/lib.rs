@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod decompose;
 mod error;
 pub mod formats;
 pub mod onnx;

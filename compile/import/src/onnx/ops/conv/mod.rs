@@ -1,10 +1,10 @@
 //! Convolution, and the windows that it shares with pooling.
 
 pub(super) mod transpose;
-mod volume;
 
 use super::{Row, row};
 use crate::build::Operand;
+use crate::decompose;
 use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
 use ir::Conv;
@@ -33,7 +33,7 @@ pub(super) fn convolution(
     let kernel = kernel_of_weights(call, index)?;
     let Window { strides, dilations, pads, .. } = Window::of(call, kernel)?;
     let conv = Conv { strides, dilations, pads, groups: groups(call)? };
-    volume::convolution(call.build, &conv, x, weights, bias)
+    decompose::convolution(call.build, &conv, x, weights, bias)
 }
 
 fn groups(call: &Call<'_>) -> Result<usize, Reason> {
@@ -100,26 +100,15 @@ impl Window {
     /// before it when `is_lower`.
     fn same_pads(&self, call: &Call<'_>, is_lower: bool) -> Result<Vec<(usize, usize)>, Reason> {
         let shape = call.fact(0)?.shape;
-        let pads = (0..self.kernel.len()).map(|axis| {
-            let stride = self.strides[axis];
-            let span = self.kernel[axis].checked_sub(1)?.checked_mul(self.dilations[axis])?;
-            let total = match shape.get(axis + 2)?.known_size() {
-                Some(size) => (size.div_ceil(stride).saturating_sub(1))
-                    .checked_mul(stride)?
-                    .checked_add(span + 1)?
-                    .saturating_sub(size),
-                // With stride 1 every element starts a window, however many there are.
-                None if stride == 1 => span,
-                None => return None,
-            };
-            let (less, more) = (total / 2, total - total / 2);
-            Some(if is_lower { (more, less) } else { (less, more) })
-        });
-        pads.collect::<Option<_>>().ok_or_else(|| Reason::Attribute {
+        let spatial = shape.get(2..).unwrap_or_default();
+        let pads = decompose::same_pads(spatial, &self.kernel, &self.strides, &self.dilations);
+        let pads = pads.ok_or_else(|| Reason::Attribute {
             name: "auto_pad".to_string(),
             expected: "explicit pads, or an input of known size".to_string(),
             found: format!("SAME padding with strides {:?} on {shape:?}", self.strides),
-        })
+        })?;
+        let turned = |(less, more)| if is_lower { (more, less) } else { (less, more) };
+        Ok(pads.into_iter().map(turned).collect())
     }
 }
 

@@ -10,9 +10,9 @@ use tensor::scalar::Binary;
 /// convolution of its own.
 const TAPS_MAX: usize = 64;
 
-/// The convolution of `x[N, C, spatial…]`. One over three axes or more becomes a sum over the taps
-/// on the first of them: each is a convolution over the others, of all slices that the tap sees.
-pub(super) fn convolution(
+/// The convolution of `x[N, C, spatial…]`. One over three axes or more becomes a sum over the
+/// taps on the first of them: each is a convolution over the others, of all slices that the tap sees.
+pub(crate) fn convolution(
     build: &mut Builder,
     conv: &Conv,
     x: &Operand,
