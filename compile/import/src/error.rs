@@ -81,9 +81,11 @@ pub struct Refusal {
     pub node: String,
     /// Its operator; `input`, `output` or `initializer` where it is none.
     pub op: String,
-    /// The operator's domain; `ai.onnx` for the standard one. Empty where it is no node.
+    /// The operator's domain: `ai.onnx` for the standard one, `keras` for layers. Empty where it is
+    /// no node.
     pub domain: String,
-    /// The version of the operator set that the model imports, where it imports one.
+    /// The version of the operator set that the model imports, where it imports one. Layers of
+    /// Keras are of none.
     pub opset: Option<i64>,
     /// What is wrong.
     pub reason: Reason,
@@ -255,9 +257,12 @@ impl fmt::Display for Refusal {
         if self.domain.is_empty() {
             return write!(f, "{} `{}`: {}; {}", self.op, self.node, self.reason, self.hint);
         }
-        write!(f, "node `{}` ({}.{}", self.node, self.domain, self.op)?;
+        let is_versioned = self.domain != crate::keras::DOMAIN;
+        let what = if is_versioned { "node" } else { "layer" };
+        write!(f, "{what} `{}` ({}.{}", self.node, self.domain, self.op)?;
         match self.opset {
             Some(opset) => write!(f, ", opset {opset})")?,
+            None if !is_versioned => write!(f, ")")?,
             None => write!(f, ", of an operator set that the model does not import)")?,
         }
         write!(f, ": {}; {}", self.reason, self.hint)
@@ -268,7 +273,13 @@ impl fmt::Display for Refusal {
 const LISTED_MAX: usize = 20;
 
 fn list(refusals: &[Refusal]) -> String {
-    let nodes = if refusals.len() == 1 { "node" } else { "nodes" };
+    let is_layer = refusals.iter().any(|refusal| refusal.domain == crate::keras::DOMAIN);
+    let nodes = match (is_layer, refusals.len()) {
+        (false, 1) => "node",
+        (false, _) => "nodes",
+        (true, 1) => "layer",
+        (true, _) => "layers",
+    };
     let mut text = format!("{} {nodes} cannot be imported:", refusals.len());
     for refusal in refusals.iter().take(LISTED_MAX) {
         text += &format!("\n  {refusal}");

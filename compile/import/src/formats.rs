@@ -1,6 +1,6 @@
 //! The formats that are read, and those that are recognized in order to be refused by name.
 
-use crate::{Bytes, ImportError, Options, Survey, onnx};
+use crate::{Bytes, ImportError, Options, Survey, keras, onnx};
 
 /// A format that is read.
 #[derive(Debug, Clone, Copy)]
@@ -8,7 +8,7 @@ pub struct Format {
     /// Its name.
     pub name: &'static str,
     /// How its files usually end.
-    pub suffix: &'static str,
+    pub suffixes: &'static [&'static str],
     /// Could these be its bytes?
     pub is_format: fn(&[u8]) -> bool,
     /// Reads it.
@@ -16,22 +16,29 @@ pub struct Format {
 }
 
 /// Every format that is read.
-pub const FORMATS: &[Format] =
-    &[Format { name: "ONNX", suffix: ".onnx", is_format: onnx::is_format, survey: onnx::survey }];
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "Keras",
+        suffixes: &[".keras", ".h5", ".hdf5"],
+        is_format: keras::is_format,
+        survey: keras::survey,
+    },
+    Format { name: "ONNX", suffixes: &[".onnx"], is_format: onnx::is_format, survey: onnx::survey },
+];
 
 /// A format that is only recognized: the bytes at an offset, what it is, and what to do.
 struct Foreign(usize, &'static [u8], &'static str, &'static str);
 
 const EXPORT: &str = "this format is not read yet: export the model to ONNX";
-const NO_MODEL: &str = "expected a trained model in a format that is read: ONNX (.onnx)";
+const NO_MODEL: &str = "expected a trained model in a format that is read: ONNX (.onnx) or Keras \
+     (.keras, .h5)";
 
 const FOREIGN: &[Foreign] = &[
-    Foreign(0, b"\x89HDF\r\n\x1a\n", "this is an HDF5 file (Keras .h5)", EXPORT),
     Foreign(4, b"TFL3", "this is a TensorFlow Lite model", EXPORT),
     Foreign(
         0,
         b"PK\x03\x04",
-        "this is a zip archive (Keras .keras, PyTorch .pt or .pt2, NumPy .npz)",
+        "this is a zip archive (PyTorch .pt or .pt2, NumPy .npz)",
         "this format is not read yet: export the model to ONNX, or unpack the .onnx file in it",
     ),
     Foreign(0, b"\x80\x02", "this is a Python pickle (PyTorch .pt, scikit-learn)", EXPORT),
@@ -97,7 +104,6 @@ mod tests {
     fn what_is_no_model_is_named() {
         let cases: &[(&[u8], &str)] = &[
             (b"", "this file is empty"),
-            (b"\x89HDF\r\n\x1a\nrest", "this is an HDF5 file (Keras .h5)"),
             (b"\x1c\0\0\0TFL3", "this is a TensorFlow Lite model"),
             (b"\x80\x02}q\0", "this is a Python pickle (PyTorch .pt, scikit-learn)"),
             (b"\x08\x01\x12\xaf\x02", "this is a TensorFlow SavedModel"),

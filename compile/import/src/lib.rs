@@ -7,8 +7,8 @@
 //! expressed are named in one go.
 //!
 //! ```
-//! let error = import::import(&b"\x89HDF\r\n\x1a\n"[..], &import::Options::default()).unwrap_err();
-//! assert!(error.to_string().starts_with("this is an HDF5 file"));
+//! let error = import::import(&b"GGUF"[..], &import::Options::default()).unwrap_err();
+//! assert!(error.to_string().starts_with("this is a GGUF language model"));
 //! ```
 #![forbid(unsafe_code)]
 
@@ -16,6 +16,7 @@ mod build;
 mod decompose;
 mod error;
 pub mod formats;
+pub mod keras;
 pub mod onnx;
 mod survey;
 
@@ -81,6 +82,8 @@ pub struct ModelMetadata {
     pub doc: String,
     /// Names of the classes, in the order of the outputs, when the model itself gives them.
     pub labels: Vec<String>,
+    /// Does the model begin with layers that scale its pixels, so that it takes them as they are?
+    pub scales_pixels: bool,
 }
 
 /// The graph of a model whose bytes are at hand.

@@ -16,6 +16,8 @@ pub struct ModelInput {
     pub classes: Option<usize>,
     /// Does the graph end in a softmax or sigmoid already?
     pub gives_probabilities: bool,
+    /// Does the graph begin with the scaling of its pixels?
+    pub scales_pixels: bool,
 }
 
 /// A recipe that was concluded, and from what.
@@ -42,7 +44,8 @@ fn commonest(layout: Layout, channels: usize) -> &'static str {
 impl Recipe {
     /// Concludes a recipe from the model's file stem and its image input.
     ///
-    /// Open sizes become the family's; a `u8` input gets the levels as they are; 1000 classes
+    /// Open sizes become the family's; a `u8` input gets the levels as they are, and so does one
+    /// that the model scales itself; 1000 classes
     /// (or 1001 with a background first) get the ImageNet names.
     ///
     /// Errors: the input is not four-dimensional with 1 or 3 channels, or not `f32` or `u8`.
@@ -55,6 +58,9 @@ impl Recipe {
         };
         let implied = presets::implied_by(stem, layout);
         let (preset, reason) = match (dtype, implied) {
+            _ if input.scales_pixels => {
+                (presets::find("raw")?, "its first layers scale the pixels".to_string())
+            }
             (SampleType::U8, _) => (presets::find("raw")?, "its input takes u8 levels".to_string()),
             (SampleType::F32, Some(preset)) => (preset, format!("its name is `{stem}`")),
             (SampleType::F32, None) => {
@@ -78,7 +84,7 @@ impl Recipe {
         let why = explain(preset, &recipe, &reason, names.is_some());
         recipe.post.labels = names.unwrap_or_default();
         recipe.validate()?;
-        let is_known = dtype == SampleType::U8 || implied.is_some();
+        let is_known = input.scales_pixels || dtype == SampleType::U8 || implied.is_some();
         Ok(Guess { recipe, why, is_known })
     }
 }
@@ -131,6 +137,7 @@ mod tests {
             dtype,
             classes: Some(classes),
             gives_probabilities: false,
+            scales_pixels: false,
         }
     }
 

@@ -240,6 +240,7 @@ fn files_beside_the_model_are_found() {
         dtype: DType::F32,
         classes: Some(3),
         gives_probabilities: false,
+        scales_pixels: false,
     };
     assert_eq!(discover(&model).unwrap(), recipe::Discovered::default());
     assert!(!Recipe::for_model(&model, &input).unwrap().is_known);

@@ -135,7 +135,11 @@ fn summary(loaded: &Loaded) -> Summary {
             let opsets: Vec<String> =
                 m.opset_imports.iter().map(|(domain, v)| format!("{domain} {v}")).collect();
             let by = if m.producer.is_empty() { "an unnamed tool" } else { m.producer.as_str() };
-            format!("{}, written by {by}, opset {}", m.format, opsets.join(", "))
+            let opsets = match opsets.as_slice() {
+                [] => String::new(),
+                opsets => format!(", opset {}", opsets.join(", ")),
+            };
+            format!("{}, written by {by}{opsets}", m.format)
         }
     };
     Summary {

@@ -25,7 +25,7 @@ const TEXT_BYTES_MAX: u64 = 32 << 20;
 /// Which model, and how it takes images.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArgs {
-    /// Model file: .onnx, or a library or package that `schooner build` made
+    /// Model file: .onnx, .keras or .h5, or a library or package that `schooner build` made
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
@@ -215,7 +215,7 @@ pub(crate) fn compile(
     let model = Model::new(plan, constants)
         .map_err(|e| Error::Defect { stage: "lower", reason: e.to_string() })?;
     let Chosen { recipe, why, is_known } =
-        recipes::choose(path, options, model.signature(), None, Some(&graph))?;
+        recipes::choose(path, options, model.signature(), None, Some((&graph, &metadata)))?;
     let labels = metadata.labels.clone();
     let source = Some(Source { graph, metadata });
     let model = model.with_recipe(recipe);
@@ -277,7 +277,11 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
 
 fn folder(path: &Path) -> Error {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-    let is_model = |p: &PathBuf| p.extension().is_some_and(|e| e == "onnx" || e == "so");
+    let is_model = |p: &PathBuf| {
+        let name = p.to_string_lossy();
+        let suffixes = import::formats::FORMATS.iter().flat_map(|format| format.suffixes);
+        suffixes.chain(&[".so"]).any(|suffix| name.ends_with(suffix))
+    };
     let models: Vec<String> = entries
         .map(|e| e.path())
         .filter(is_model)

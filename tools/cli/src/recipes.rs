@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::model::{ModelOptions, read_text};
+use import::ModelMetadata;
 use ir::{Graph, Op};
 use plan::Signature;
 use recipe::{ModelInput, Recipe, labels, presets};
@@ -25,10 +26,10 @@ pub(crate) fn choose(
     options: &ModelOptions,
     signature: &Signature,
     own: Option<&Recipe>,
-    graph: Option<&Graph>,
+    source: Option<(&Graph, &ModelMetadata)>,
 ) -> Result<Chosen, Error> {
     let none = |why: &str| Ok(Chosen { recipe: None, why: why.to_string(), is_known: true });
-    let input = model_input(signature, graph);
+    let input = model_input(signature, source);
     let mut is_known = true;
     let (mut recipe, mut why) = match (&options.recipe, &input, own) {
         (Some(asked), input, _) => asked_for(asked, input.as_ref())?,
@@ -87,14 +88,18 @@ fn asked_for(asked: &str, input: Option<&ModelInput>) -> Result<(Recipe, String)
 }
 
 /// What a guess needs to know; nothing when the model takes several inputs.
-fn model_input(signature: &Signature, graph: Option<&Graph>) -> Option<ModelInput> {
+fn model_input(
+    signature: &Signature,
+    source: Option<(&Graph, &ModelMetadata)>,
+) -> Option<ModelInput> {
     let [input] = signature.inputs.as_slice() else { return None };
     let scores = signature.outputs.first()?;
     Some(ModelInput {
         dims: input.shape.iter().map(|d| d.known_size()).collect(),
         dtype: input.dtype,
         classes: scores.shape.last().and_then(|d| d.known_size()),
-        gives_probabilities: graph.is_some_and(gives_probabilities),
+        gives_probabilities: source.is_some_and(|(graph, _)| gives_probabilities(graph)),
+        scales_pixels: source.is_some_and(|(_, metadata)| metadata.scales_pixels),
     })
 }
 

@@ -4,7 +4,7 @@ mod support;
 
 use serde_json::Value;
 use std::collections::BTreeMap;
-use support::{check, fashion, word};
+use support::{check, fashion, folder, word};
 
 /// Pictures on which the two may part: where ONNX Runtime's second class is this close behind its
 /// first, in logits, the last bit of a decoder or of a sum decides.
@@ -43,4 +43,37 @@ fn efficientnet_agrees_with_onnx_runtime() {
     let data = testkit::fixture("imagenet-mini-153/labels.json");
     let (Some(model), Some(data)) = (model, data) else { return };
     agrees(word(&model), word(&data), "imagenet_mini_153.json");
+}
+
+/// The twenty CIFAR-10 pictures of foolbox, their labels being the last numbers of their names.
+fn cifar_pictures(folder: &std::path::Path) -> Option<String> {
+    let pictures = testkit::fixture("foolbox-samples/data")?;
+    let mut names: Vec<String> = std::fs::read_dir(&pictures)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("cifar10_"))
+        .collect();
+    names.sort();
+    let entries: Vec<Value> = names
+        .iter()
+        .map(|name| {
+            let label = name.trim_end_matches(".png").rsplit('_').next().unwrap();
+            let label: usize = label.parse().unwrap();
+            serde_json::json!({"file": pictures.join(name), "labels": [label]})
+        })
+        .collect();
+    let list = folder.join("labels.json");
+    std::fs::write(&list, Value::from(entries).to_string()).unwrap();
+    Some(word(&list).to_string())
+}
+
+#[test]
+fn a_keras_file_answers_its_pictures() {
+    let Some(model) = testkit::fixture("cifar-10-model/cnn_model.h5") else { return };
+    let Some(list) = cifar_pictures(&folder("keras_cifar")) else { return };
+    // It was trained on levels as they are; divided by 255 they give two right answers.
+    let (stdout, _) = check(&["eval", word(&model), &list, "--recipe", "raw", "--json"], 0);
+    let found: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(found["top1"]["right"], 20, "{stdout}");
+    assert_eq!(found["answers"].as_array().unwrap().len(), 20);
 }

@@ -20,6 +20,15 @@ const WORK_MAX: usize = 1 << 22;
 
 /// Whatever the bytes are, importing them gives a graph that verifies, or an error.
 pub fn import_onnx(bytes: &[u8]) {
+    import(bytes);
+}
+
+/// The same of Keras: HDF5 files, and zip archives that hold one.
+pub fn import_keras(bytes: &[u8]) {
+    import(bytes);
+}
+
+fn import(bytes: &[u8]) {
     let options = import::Options { memory: MEMORY, ..import::Options::default() };
     if let Ok(survey) = import::survey(bytes.to_vec(), &options) {
         survey.graph.verify().expect("an imported graph is well formed");

@@ -77,6 +77,15 @@ fn models() -> Vec<Vec<u8>> {
     models
 }
 
+/// Small models that Keras wrote.
+fn keras_models() -> Vec<Vec<u8>> {
+    let archives = ["keras2.zip.zst", "keras3.zip.zst"];
+    let suite = testkit::repository().join("suites/keras");
+    let cases = archives.iter().flat_map(|name| testkit::cases(&suite.join(name)).into_values());
+    let files = cases.flatten().filter(|(part, _)| part.starts_with("model."));
+    files.map(|(_, bytes)| bytes).collect()
+}
+
 /// Graphs in text: those before and after each pass, and some by chance.
 fn texts() -> Vec<Vec<u8>> {
     let mut texts = Vec::new();
@@ -212,6 +221,11 @@ fn chance(random: &mut Rng, _: &[u8], _: &[u8]) -> Vec<u8> {
 #[test]
 fn import_onnx() {
     check("import_onnx", &models(), 20_000, changes::change);
+}
+
+#[test]
+fn import_keras() {
+    check("import_keras", &keras_models(), 4_000, changes::change);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! What tests share. A dev-dependency only.
 #![forbid(unsafe_code)]
 
+mod cases;
 pub mod onnx;
 mod random;
 mod requests;
 
+pub use cases::cases;
 pub use random::Random;
 pub use requests::{HttpRequest, http_requests};
 

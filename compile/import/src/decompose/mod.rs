@@ -8,4 +8,4 @@ mod window;
 pub(crate) use einsum::einsum;
 pub(crate) use transpose::conv_transpose;
 pub(crate) use volume::convolution;
-pub(crate) use window::same_pads;
+pub(crate) use window::{same_padded, same_pads};

@@ -103,5 +103,6 @@ fn metadata(model: &ModelProto) -> ModelMetadata {
             .collect::<BTreeMap<_, _>>(),
         doc: model.doc_string.clone(),
         labels: Vec::new(),
+        scales_pixels: false,
     }
 }

@@ -1,8 +1,9 @@
-//! Runs folders of cases, each with `model.onnx`, `input_<i>.pb` and `output_<i>.pb`, through the
-//! naive twin and through the compiled engine.
+//! Runs cases through the naive twin and through the compiled engine: folders, each with
+//! `model.onnx`, `input_<i>.pb` and `output_<i>.pb`, and what other tests hand over.
 
 use import::Bytes;
 use import::onnx::decode::{ModelProto, ValueInfoProto};
+use ir::Graph;
 use prost::Message;
 use runtime::{Constants, Model};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,13 +25,21 @@ pub(crate) fn name(path: &Path) -> String {
 
 /// The outcome of each case, in order, by as many threads as there are processors.
 pub(crate) fn run_all(cases: &[PathBuf], tolerance: Tolerance) -> Vec<Result<(), String>> {
+    run_each(cases, |case| run(case, tolerance))
+}
+
+/// What a function says of each case, in order, by as many threads as there are processors.
+pub(crate) fn run_each<C: Sync>(
+    cases: &[C],
+    run: impl Fn(&C) -> Result<(), String> + Sync,
+) -> Vec<Result<(), String>> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(case) = cases.get(index) else { return done };
-            let outcome = catch_unwind(AssertUnwindSafe(|| run(case, tolerance)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| run(case)));
             done.push((index, outcome.unwrap_or_else(|_| Err("panics".to_string()))));
         }
     };
@@ -49,21 +58,44 @@ fn run(case: &Path, tolerance: Tolerance) -> Result<(), String> {
     let bytes = Bytes::from(bytes);
     let signature = ModelProto::decode(bytes.clone()).map_err(|e| e.to_string())?;
     let signature = signature.graph.ok_or("no graph")?;
-    let imported = import::import(bytes, &import::Options::default()).map_err(why)?;
-    let graph = imported.graph;
-    let (optimized, _) = passes::optimize(graph.clone()).map_err(|e| e.to_string())?;
-    let lowered = lower::lower(&optimized).map_err(why)?;
-    let constants = Constants::owned(lowered.constants);
-    let model = Model::new(lowered.plan, constants).map_err(|e| e.to_string())?;
+    let compiled = Compiled::of(bytes)?;
     for set in data_sets(case) {
         let inputs = values(&set, "input", &signature.input)?;
         let expected = values(&set, "output", &signature.output)?;
-        let naive = reference::run_values(&graph, &inputs).map_err(|e| format!("naive: {e}"))?;
-        compare("naive", &naive, &expected, tolerance)?;
-        let made = model.run_values(&inputs).map_err(|e| e.to_string())?;
-        compare("compiled", &made, &expected, tolerance)?;
+        compiled.check(&inputs, &expected, tolerance)?;
     }
     Ok(())
+}
+
+/// A model in both forms.
+pub(crate) struct Compiled {
+    graph: Graph,
+    model: Model,
+}
+
+impl Compiled {
+    /// The model that these bytes are.
+    pub(crate) fn of(bytes: Bytes) -> Result<Compiled, String> {
+        let graph = import::import(bytes, &import::Options::default()).map_err(why)?.graph;
+        let (optimized, _) = passes::optimize(graph.clone()).map_err(|e| e.to_string())?;
+        let lowered = lower::lower(&optimized).map_err(why)?;
+        let constants = Constants::owned(lowered.constants);
+        let model = Model::new(lowered.plan, constants).map_err(|e| e.to_string())?;
+        Ok(Compiled { graph, model })
+    }
+
+    /// Holds what the naive twin and the engine make of inputs against what is expected.
+    pub(crate) fn check(
+        &self,
+        inputs: &[Value],
+        expected: &[Value],
+        tolerance: Tolerance,
+    ) -> Result<(), String> {
+        let naive = reference::run_values(&self.graph, inputs);
+        compare("naive", &naive.map_err(|e| format!("naive: {e}"))?, expected, tolerance)?;
+        let made = self.model.run_values(inputs).map_err(|e| e.to_string())?;
+        compare("compiled", &made, expected, tolerance)
+    }
 }
 
 /// The folders with inputs and outputs: those of the ONNX project's layout, or the case's own.

@@ -94,7 +94,10 @@ impl Case {
                 why: loaded.recipe_why.clone(),
                 is_known: loaded.recipe_is_known,
             },
-            None => recipes::choose(path, options, &case.signature, None, Some(&survey.graph))?,
+            None => {
+                let source = Some((&survey.graph, &survey.metadata));
+                recipes::choose(path, options, &case.signature, None, source)?
+            }
         };
         case.survey = Some(survey);
         case.load_ms = start.elapsed().as_secs_f64() * 1e3;

@@ -157,14 +157,19 @@ fn not_computed(case: &Case, _: &Trial) -> Vec<Finding> {
 
 /// Nodes behind refused ones of which nothing more could be told.
 fn not_judged(case: &Case, _: &Trial) -> Vec<Finding> {
-    let Some(Survey { unjudged, .. }) = &case.survey else { return Vec::new() };
+    let Some(Survey { unjudged, metadata, .. }) = &case.survey else { return Vec::new() };
     let Some(first) = unjudged.first() else { return Vec::new() };
     let text = format!(
         "{} nodes take what is refused above, `{first}` first, so that no more is known of them",
         unjudged.len()
     );
-    let fix = "write the types of all values into the file with \
-               onnx.shape_inference.infer_shapes(model, data_prop=True), then check it again";
+    let fix = match metadata.opset_imports.is_empty() {
+        false => {
+            "write the types of all values into the file with \
+             onnx.shape_inference.infer_shapes(model, data_prop=True), then check it again"
+        }
+        true => "mend what is refused above, then check it again",
+    };
     vec![Finding::new(Severity::Warning, "model", &case.name, text, fix)]
 }
 

@@ -1,0 +1,94 @@
+//! Arithmetic with numbers, and axes in another order, in few words.
+
+use crate::build::{Builder, Operand};
+use crate::error::Reason;
+use ir::{Op, SliceAxis};
+use tensor::Dim;
+use tensor::scalar::{Binary, Reduction};
+
+/// A function of each element and a number.
+pub(super) fn with(
+    build: &mut Builder,
+    function: Binary,
+    x: &Operand,
+    number: f64,
+) -> Result<Operand, Reason> {
+    let number = build.number(build.fact(x).dtype, number)?;
+    build.binary(function, x, &number)
+}
+
+/// A reduction of some axes.
+pub(super) fn reduce(
+    build: &mut Builder,
+    reduction: Reduction,
+    x: &Operand,
+    axes: &[usize],
+    keepdims: bool,
+) -> Result<Operand, Reason> {
+    let mut axes = axes.to_vec();
+    axes.sort_unstable();
+    axes.dedup();
+    build.emit(Op::Reduce { reduction, axes, keepdims }, &[x])
+}
+
+/// The mean and the mean of squared distances from it, along axes, which stay.
+pub(super) fn moments(
+    build: &mut Builder,
+    x: &Operand,
+    axes: &[usize],
+) -> Result<[Operand; 2], Reason> {
+    let mean = reduce(build, Reduction::Mean, x, axes, true)?;
+    let centered = build.binary(Binary::Sub, x, &mean)?;
+    let squares = build.binary(Binary::Mul, &centered, &centered)?;
+    let variance = reduce(build, Reduction::Mean, &squares, axes, true)?;
+    Ok([mean, variance])
+}
+
+/// The order of axes that moves the channels from the last place to the second.
+pub(in super::super) fn to_second(rank: usize) -> Vec<usize> {
+    [0, rank - 1].into_iter().chain(1..rank - 1).collect()
+}
+
+/// The order of axes that moves the channels from the second place to the last.
+pub(in super::super) fn to_last(rank: usize) -> Vec<usize> {
+    [0].into_iter().chain(2..rank).chain([1]).collect()
+}
+
+/// The axis that a number names, counted from the end when it is negative.
+pub(super) fn axis(value: i64, rank: usize) -> Option<usize> {
+    let value = if value < 0 { value.checked_add(i64::try_from(rank).ok()?)? } else { value };
+    usize::try_from(value).ok().filter(|&axis| axis < rank)
+}
+
+/// Some elements of one axis.
+pub(super) fn slice(
+    build: &mut Builder,
+    x: &Operand,
+    axis: usize,
+    start: Dim,
+    len: Dim,
+) -> Result<Operand, Reason> {
+    if start.known() == Some(0) && build.fact(x).shape.get(axis) == Some(&len) {
+        return Ok(x.clone());
+    }
+    build.emit(Op::Slice { axes: vec![SliceAxis { axis, start, len, step: 1 }] }, &[x])
+}
+
+/// The elements of one axis from the last to the first.
+pub(super) fn reversed(build: &mut Builder, x: &Operand, axis: usize) -> Result<Operand, Reason> {
+    let len = build.fact(x).shape[axis].clone();
+    let start = len.clone() - Dim::from(1);
+    build.emit(Op::Slice { axes: vec![SliceAxis { axis, start, len, step: -1 }] }, &[x])
+}
+
+/// The product of sizes.
+pub(super) fn product(shape: &[Dim]) -> Dim {
+    shape.iter().cloned().fold(Dim::from(1), |a, b| a * b)
+}
+
+/// One axis more, of size 1.
+pub(super) fn with_axis(build: &mut Builder, x: &Operand, axis: usize) -> Result<Operand, Reason> {
+    let mut shape = build.fact(x).shape;
+    shape.insert(axis.min(shape.len()), Dim::from(1));
+    build.reshape(x, shape)
+}

@@ -1,0 +1,178 @@
+//! Where the weights of each layer lie in a file.
+//!
+//! Two orders are read. In the tree of Keras 3 each layer has a group of its own, called after its
+//! class, and in it the groups of the layers that it wraps. In the files before, each layer of the
+//! model has a flat list, of what is trained first and of the rest behind, in which those of a
+//! whole model lie that is one of the layers.
+
+use super::config::Config;
+use super::hdf5::Hdf5;
+use super::layers;
+use super::net::{Layer, Net};
+use crate::build::Budget;
+use crate::error::Reason;
+use std::collections::HashMap;
+use tensor::Tensor;
+
+/// A weight that a layer has.
+#[derive(Clone, Copy)]
+pub(super) struct Slot {
+    /// The part of the layer that holds it; empty for the layer itself.
+    pub(super) part: &'static str,
+    /// What it is called here, once in a layer.
+    pub(super) name: &'static str,
+    /// Is it there, by the layer's configuration?
+    pub(super) is_there: fn(Config<'_>) -> bool,
+    /// Is it trained, unless the layer is not?
+    pub(super) is_trained: bool,
+}
+
+/// A weight that is always there.
+pub(super) const fn slot(name: &'static str) -> Slot {
+    Slot { part: "", name, is_there: |_| true, is_trained: true }
+}
+
+/// A weight that is there when the configuration says so.
+pub(super) const fn slot_if(name: &'static str, is_there: fn(Config<'_>) -> bool) -> Slot {
+    Slot { is_there, ..slot(name) }
+}
+
+impl Slot {
+    /// The same in a part of the layer.
+    pub(super) const fn of(self, part: &'static str) -> Slot {
+        Slot { part, ..self }
+    }
+
+    /// The same, which training only counts.
+    pub(super) const fn untrained(self) -> Slot {
+        Slot { is_trained: false, ..self }
+    }
+}
+
+/// One weight of a model: where it lies, and whether it is trained.
+struct Variable {
+    path: String,
+    index: usize,
+    is_trained: bool,
+}
+
+/// The weights of a file.
+pub(super) struct Variables {
+    file: Hdf5,
+    order: Order,
+    /// What a model calls the group of its layers.
+    container: &'static str,
+}
+
+enum Order {
+    Tree,
+    /// Datasets by layer and number.
+    Flat(HashMap<(String, usize), String>),
+}
+
+/// What models call the group of their layers, the newest first.
+const CONTAINERS: [&str; 2] = ["layers", "_layer_checkpoint_dependencies"];
+
+/// Weights that are states of random numbers, by a part of their names.
+const STATES: [&str; 3] = ["StateVar", "seed_generator", "/state:0"];
+
+impl Variables {
+    /// Those of a file in which each layer has a group.
+    pub(super) fn tree(file: Hdf5) -> Variables {
+        let container = CONTAINERS.into_iter().find(|group| file.has(group));
+        Variables { order: Order::Tree, container: container.unwrap_or(CONTAINERS[0]), file }
+    }
+
+    /// Those of a file in which each layer has a list.
+    pub(super) fn flat(file: Hdf5, net: &Net<'_>) -> Result<Variables, String> {
+        let container = CONTAINERS[0];
+        let root = if file.has("model_weights") { "model_weights/" } else { "" };
+        let mut places = HashMap::new();
+        for layer in &net.layers {
+            let mut expected = Vec::new();
+            collect(layer, &format!("{container}/{}", layer.key), container, true, &mut expected);
+            if expected.is_empty() {
+                continue;
+            }
+            // What is trained lies before the rest.
+            expected.sort_by_key(|variable| !variable.is_trained);
+            let group = format!("{root}{}", layer.name);
+            let names = file.attributes(&group).and_then(|group| group.texts("weight_names"));
+            let mut names = names.unwrap_or_default();
+            if names.len() > expected.len() {
+                names.retain(|name| !STATES.iter().any(|state| name.contains(state)));
+            }
+            if names.len() != expected.len() {
+                return Err(format!(
+                    "layer `{}` ({}) has {} weights, expected {}",
+                    layer.name,
+                    layer.class,
+                    names.len(),
+                    expected.len()
+                ));
+            }
+            for (variable, name) in expected.into_iter().zip(names) {
+                places.insert((variable.path, variable.index), format!("{group}/{name}"));
+            }
+        }
+        Ok(Variables { file, order: Order::Flat(places), container })
+    }
+
+    /// What a model calls the group of its layers.
+    pub(super) fn container(&self) -> &'static str {
+        self.container
+    }
+
+    /// The weight with a number of what lies at a path.
+    pub(super) fn read(&self, path: &str, index: usize, budget: &Budget) -> Result<Tensor, Reason> {
+        let dataset = match &self.order {
+            Order::Tree => self.in_tree(path, index),
+            Order::Flat(places) => places.get(&(path.to_string(), index)).cloned(),
+        };
+        let missing = || Reason::Tensor {
+            name: format!("{path}/{index}"),
+            reason: "is not in the file".to_string(),
+        };
+        self.file.tensor(&dataset.ok_or_else(missing)?, budget)
+    }
+
+    /// Parts have names of their own or, before they had, the names of attributes.
+    fn in_tree(&self, path: &str, index: usize) -> Option<String> {
+        let at = |path: &str| format!("{path}/vars/{index}");
+        let hidden = path.rsplit_once('/').map(|(before, part)| at(&format!("{before}/_{part}")));
+        [Some(at(path)), hidden].into_iter().flatten().find(|path| self.file.holds(path))
+    }
+}
+
+/// All weights of a layer, in its own order.
+fn collect(
+    layer: &Layer<'_>,
+    path: &str,
+    container: &str,
+    is_trained: bool,
+    found: &mut Vec<Variable>,
+) {
+    let is_trained = is_trained && layer.config.flag("trainable", true);
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for slot in layers::weights(layer.class).iter().filter(|slot| (slot.is_there)(layer.config)) {
+        let index = counts.entry(slot.part).or_insert(0);
+        let is_trained = is_trained && slot.is_trained;
+        found.push(Variable { path: part(path, slot.part), index: *index, is_trained });
+        *index += 1;
+    }
+    for inner in &layer.inner {
+        collect(inner, &part(path, &inner.key), container, is_trained, found);
+    }
+    for inner in layer.net.iter().flat_map(|net| &net.layers) {
+        let path = part(path, &format!("{container}/{}", inner.key));
+        collect(inner, &path, container, is_trained, found);
+    }
+}
+
+/// The path of a part.
+pub(super) fn part(path: &str, part: &str) -> String {
+    match (path, part) {
+        ("", only) | (only, "") => only.to_string(),
+        (path, part) => format!("{path}/{part}"),
+    }
+}

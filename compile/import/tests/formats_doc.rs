@@ -1,0 +1,77 @@
+//! `docs/formats.md`: what is read of each format. `BLESS=1 cargo test -p schooner-import --test
+//! formats_doc` writes it anew.
+
+use import::formats::FORMATS;
+use import::keras::{Class, classes};
+use std::fmt::Write;
+
+const HEAD: &str = "\
+# Formats
+
+What a model file may be. The bytes tell which format it is, the name does not matter. No code that
+a file holds is run, and nothing beside the binary is needed. This page is written from the tables
+of the importers: `BLESS=1 cargo test -p schooner-import --test formats_doc`.
+";
+
+const KERAS: &str = "
+## Keras
+
+Read are whole models: `.keras` archives and `.h5` or `.hdf5` files of Keras 1, 2 and 3 and of
+`tf.keras`. A model is a graph of layers: Sequential or Functional, with several inputs and outputs,
+layers that are called more than once, models inside of models, and masks that pass from layer to
+layer. A file of weights alone has no graph and is refused.
+
+Values keep Keras' order of axes, so that images are `[batch, height, width, channels]`; sizes that
+the model leaves open are called `batch` and `<input>_<axis>`. Weights of 16 bits are computed in
+f32, as the policy `mixed_float16` keeps them. A model that begins with Rescaling or Normalization
+takes pixels as they are, and no recipe is asked for. States of stateful layers begin at zero with
+each request.
+
+Refused, by the layer's name: `Lambda` and classes that are none of these, since they are code; a
+model whose class is one's own; `TFSMLayer`. What each answers is held against Keras itself:
+`suites/keras`.
+";
+
+#[test]
+fn the_page_lists_every_class() {
+    let path = testkit::repository().join("docs/formats.md");
+    let text = page();
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let advice = "docs/formats.md differs; BLESS=1 cargo test -p schooner-import --test \
+                  formats_doc writes it";
+    assert!(std::fs::read_to_string(&path).unwrap_or_default() == text, "{advice}");
+}
+
+fn page() -> String {
+    let mut text = HEAD.to_string();
+    text += "\n| format | files |\n|---|---|\n";
+    for format in FORMATS {
+        let _ = writeln!(text, "| {} | {} |", format.name, format.suffixes.join(", "));
+    }
+    text += "\n## ONNX\n\nThe operators, with their versions: [operators.md](operators.md).\n";
+    text += KERAS;
+    let (layers, operations): (Vec<Class>, Vec<Class>) =
+        classes().partition(|class| class.family != "operation");
+    text += "\n| layer | family | |\n|---|---|---|\n";
+    let mut layers = layers;
+    layers.sort_by_key(|class| class.name);
+    for Class { name, family, doc } in layers {
+        let _ = writeln!(text, "| {name} | {family} | {doc} |");
+    }
+    text += "\nFunctions that stand among the layers, as `keras.ops` and the operators of Python \
+             write\nthem (of TensorFlow in the versions before 3):\n";
+    let mut names: Vec<&str> = operations.iter().map(|class| class.name).collect();
+    names.sort_unstable();
+    let mut line = String::new();
+    for name in names {
+        if line.len() + name.len() > 92 {
+            let _ = write!(text, "\n{}", line.trim_end());
+            line.clear();
+        }
+        line += &format!("{name}, ");
+    }
+    let _ = writeln!(text, "\n{}.", line.trim_end().trim_end_matches(','));
+    text
+}

@@ -1,0 +1,225 @@
+//! Keras files that are refused, with what is said of them, and real ones that are read.
+
+use hdf5_pure::{AttrValue, FileBuilder};
+use import::{ImportError, Options, Survey, import, import_file, survey};
+use serde_json::{Value, json};
+use std::io::{Cursor, Write};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+/// A model of layers in a row, on rows of four numbers.
+fn sequential(layers: &[Value]) -> Value {
+    let input = json!({"class_name": "InputLayer",
+        "config": {"batch_input_shape": [null, 4], "dtype": "float32", "name": "rows"}});
+    let layers: Vec<Value> = [input].iter().chain(layers).cloned().collect();
+    json!({"class_name": "Sequential", "config": {"name": "m", "layers": layers}})
+}
+
+fn layer(class: &str, name: &str, mut config: Value) -> Value {
+    config["name"] = Value::from(name);
+    json!({"class_name": class, "config": config})
+}
+
+/// The file of a model, with the weights of a Dense layer called `dense`.
+fn file(description: Option<&str>, version: &str) -> Vec<u8> {
+    let mut file = FileBuilder::new();
+    if let Some(description) = description {
+        file.set_attr("model_config", AttrValue::String(description.to_string()));
+    }
+    file.set_attr("keras_version", AttrValue::String(version.to_string()));
+    let names = |names: &[&str]| {
+        AttrValue::StringArray(names.iter().map(|name| name.to_string()).collect())
+    };
+    let mut weights = file.create_group("model_weights");
+    weights.set_attr("layer_names", names(&["dense"]));
+    let mut list = weights.create_group("dense");
+    list.set_attr("weight_names", names(&["dense/kernel:0", "dense/bias:0"]));
+    let mut own = list.create_group("dense");
+    let kernel: Vec<f32> = (0..12).map(|n| n as f32).collect();
+    own.create_dataset("kernel:0").with_f32_data(&kernel).with_shape(&[4, 3]);
+    own.create_dataset("bias:0").with_f32_data(&[1.0, 2.0, 3.0]).with_shape(&[3]);
+    list.add_group(own.finish());
+    weights.add_group(list.finish());
+    file.add_group(weights.finish());
+    file.finish().unwrap()
+}
+
+fn of(layers: &[Value]) -> Vec<u8> {
+    file(Some(&sequential(layers).to_string()), "2.9.0")
+}
+
+fn dense() -> Value {
+    layer("Dense", "dense", json!({"units": 3, "activation": "relu"}))
+}
+
+fn looked_at(bytes: Vec<u8>) -> Survey {
+    survey(bytes, &Options::default()).unwrap()
+}
+
+/// The error of an import.
+#[track_caller]
+fn error(bytes: &[u8]) -> String {
+    import(bytes.to_vec(), &Options::default()).expect_err("it was imported").to_string()
+}
+
+#[test]
+fn a_model_of_layers_in_a_row_is_read() {
+    let imported = import(of(&[dense()]), &Options::default()).unwrap();
+    let graph = &imported.graph;
+    assert_eq!(graph.value(graph.inputs[0]).name, "rows");
+    assert_eq!(graph.outputs[0].name, "dense");
+    assert_eq!(format!("{:?}", graph.fact(graph.outputs[0].value).shape), "[batch, 3]");
+    assert_eq!(imported.metadata.producer, "Keras 2.9.0");
+    let sizes = [("batch".to_string(), 2)].into_iter().collect();
+    let fixed = import(of(&[dense()]), &Options { sizes, ..Options::default() }).unwrap().graph;
+    assert_eq!(format!("{:?}", fixed.fact(fixed.outputs[0].value).shape), "[2, 3]");
+}
+
+#[test]
+fn code_is_refused_by_name() {
+    let lambda = layer("Lambda", "code", json!({"function": ["4wEAAAA=", null, null]}));
+    let custom = layer("MyLayer", "own", json!({}));
+    let survey = looked_at(of(&[dense(), lambda, custom]));
+    let texts: Vec<String> = survey.refusals.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    assert!(texts[0].starts_with("layer `code` (keras.Lambda): "), "{}", texts[0]);
+    assert!(texts[0].contains("Python code, which is not run"), "{}", texts[0]);
+    assert!(texts[1].starts_with("layer `own` (keras.MyLayer): "), "{}", texts[1]);
+    // What lies before it is known.
+    assert_eq!(survey.outputs, 0);
+    assert_eq!(survey.graph.outputs.len(), 1);
+}
+
+#[test]
+fn what_takes_a_refused_layer_is_not_judged() {
+    let lambda = layer("Lambda", "code", json!({}));
+    let survey = looked_at(of(&[lambda, dense()]));
+    assert_eq!(survey.refusals.len(), 1);
+    assert_eq!(survey.unjudged, ["dense"]);
+}
+
+#[test]
+fn weights_alone_are_no_model() {
+    let error = error(&file(None, "2.9.0"));
+    assert!(error.starts_with("this HDF5 file holds no Keras model"), "{error}");
+    let mut weights = FileBuilder::new();
+    let names = AttrValue::StringArray(vec!["dense".to_string()]);
+    weights.set_attr("layer_names", names);
+    let error = import(weights.finish().unwrap(), &Options::default()).unwrap_err().to_string();
+    assert!(error.contains("only the weights of a Keras model, no graph"), "{error}");
+    assert!(error.contains("save the whole model"), "{error}");
+}
+
+#[test]
+fn a_class_of_ones_own_is_refused() {
+    let own = json!({"class_name": "MyModel", "config": {"units": 3}}).to_string();
+    let error = error(&file(Some(&own), "2.9.0"));
+    assert!(error.contains("model `MyModel`: is a class of its own"), "{error}");
+}
+
+#[test]
+fn weights_that_do_not_fit_are_named() {
+    let wide = layer("Dense", "dense", json!({"units": 3, "use_bias": false}));
+    let text = error(&of(&[wide]));
+    assert!(text.contains("layer `dense` (Dense) has 2 weights, expected 1"), "{text}");
+    let missing = layer("Dense", "other", json!({"units": 3}));
+    let text = error(&of(&[missing]));
+    assert!(text.contains("layer `other` (Dense) has 0 weights, expected 2"), "{text}");
+    let twice = layer("Dense", "dense", json!({"units": 3}));
+    let bytes = of(&[layer("Reshape", "r", json!({"target_shape": [2, 2]})), twice]);
+    let text = error(&bytes);
+    assert!(text.contains("input 0: expected 4 elements on the last axis"), "{text}");
+}
+
+#[test]
+fn settings_are_checked() {
+    let cases = [
+        (layer("Dense", "dense", json!({"activation": "my_function"})), "found my_function"),
+        (layer("Reshape", "r", json!({"target_shape": "x"})), "`target_shape`: expected integers"),
+        (layer("Permute", "p", json!({"dims": [7]})), "`dims`: expected an order of axes"),
+        (layer("MaxPooling1D", "p", json!({"pool_size": -1})), "`pool_size`: expected 1 sizes"),
+        (
+            layer("BatchNormalization", "b", json!({"axis": 9, "scale": false, "center": false})),
+            "has 0 weights",
+        ),
+    ];
+    for (layer, expected) in cases {
+        let text = error(&of(std::slice::from_ref(&layer)));
+        assert!(text.contains(expected), "expected `{expected}`, found {text}");
+    }
+}
+
+#[test]
+fn a_file_that_breaks_off_is_refused() {
+    let whole = of(&[dense()]);
+    for end in (8..whole.len()).step_by(7) {
+        // What lies behind the last that is read may be missing.
+        let _ = import(whole[..end].to_vec(), &Options::default());
+    }
+    let text = error(&whole[..600]);
+    assert!(text.starts_with("the Keras file is damaged: "), "{text}");
+}
+
+#[test]
+fn descriptions_are_bounded() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(error(&file(Some(&deep), "2.9.0")).contains("recursion limit"));
+    let mut inner = sequential(&[dense()]);
+    for _ in 0..30 {
+        inner = json!({"class_name": "Sequential", "config": {"name": "m", "layers": [inner]}});
+    }
+    let bytes = file(Some(&inner.to_string()), "2.9.0");
+    assert!(import(bytes, &Options::default()).is_err());
+    let huge = layer("RepeatVector", "r", json!({"n": 1u64 << 30}));
+    let _ = survey(of(&[huge]), &Options::default());
+    let text = error(&of(&[layer("RepeatVector", "r", json!({"n": 1u64 << 40}))]));
+    assert!(text.contains("`n`: expected a size"), "{text}");
+}
+
+#[test]
+fn an_archive_unpacks_to_what_it_may() {
+    let archive = |members: &[(&str, &[u8])]| {
+        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in members {
+            archive.start_file(*name, SimpleFileOptions::default()).unwrap();
+            archive.write_all(bytes).unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    };
+    let config = sequential(&[dense()]).to_string();
+    let config = config.as_bytes();
+    assert!(error(&archive(&[("config.json", config)])).contains("holds no model.weights.h5"));
+    let bomb = vec![0; 8 << 20];
+    let bytes = archive(&[("config.json", config), ("model.weights.h5", &bomb)]);
+    let options = Options { memory: 1 << 20, ..Options::default() };
+    let text = import(bytes.clone(), &options).unwrap_err().to_string();
+    assert!(text.contains("expected at most 1048576 bytes, found more"), "{text}");
+    assert!(matches!(
+        import(bytes, &Options::default()),
+        Err(ImportError::Damaged { format: "Keras", .. })
+    ));
+}
+
+#[test]
+fn words_of_version_1_are_read() {
+    let old = json!({"class_name": "Sequential", "config": [
+        {"class_name": "Dense", "config": {"name": "dense", "batch_input_shape": [null, 4],
+            "output_dim": 3, "bias": true, "activation": "softmax", "init": "uniform"}},
+        {"class_name": "Dropout", "config": {"name": "drop", "p": 0.5}},
+    ]});
+    let graph = import(file(Some(&old.to_string()), "1.2.2"), &Options::default()).unwrap().graph;
+    assert_eq!(format!("{:?}", graph.fact(graph.outputs[0].value).shape), "[batch, 3]");
+}
+
+#[test]
+fn real_models_are_read() {
+    for (path, input, output) in [
+        ("cifar-10-model/cnn_model.h5", "[batch, 32, 32, 3]", "[batch, 10]"),
+        ("fer/emotion_model.hdf5", "[batch, 64, 64, 1]", "[batch, 7]"),
+    ] {
+        let Some(path) = testkit::fixture(path) else { return };
+        let graph = import_file(&path, &Options::default()).unwrap().graph;
+        assert_eq!(format!("{:?}", graph.fact(graph.inputs[0]).shape), input);
+        assert_eq!(format!("{:?}", graph.fact(graph.outputs[0].value).shape), output);
+    }
+}
