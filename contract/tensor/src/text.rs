@@ -175,8 +175,8 @@ impl Text {
         self.row.all.len().saturating_add(self.len().saturating_mul(size_of::<usize>()))
     }
 
-    /// The elements as bytes: each behind its length, four bytes, little-endian. An element of 4 GiB
-    /// or more is cut off there.
+    /// The elements as bytes: each behind its length, four bytes, little-endian. An element of 4
+    /// GiB or more is cut off there.
     pub fn to_prefixed(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.row.all.len() + self.len() * size_of::<u32>());
         for element in self.elements() {

@@ -36,7 +36,7 @@ impl Constants {
         if !is_aligned || !is_inside {
             return None;
         }
-        // SAFETY: the mapping is only reached through the range of constants from here on, see above.
+        // SAFETY: from here on the mapping is only reached through the range of constants.
         unsafe {
             release(&file, 0..range.start);
             release(&file, range.end..file.len());

@@ -32,8 +32,8 @@ pub enum RunError {
         /// What was given.
         found: DType,
     },
-    /// An input or output that is a sequence or an optional value, where only tensors can be, or text
-    /// where only numbers can.
+    /// An input or output that is a sequence or an optional value, where only tensors can be, or
+    /// text where only numbers can.
     #[error(
         "`{port}` is of type {found}, expected a tensor; leave out of the exported model what \
          reads or writes it"

@@ -3,13 +3,14 @@
 use memmap2::Mmap;
 use std::ops::Range;
 
-/// Bounds what the allocator keeps of freed memory: larger pieces go back to the system at once, and
-/// of smaller ones no more than this stays at the end of each of its arenas. Left alone, the GNU
-/// allocator takes the largest piece that was ever freed, some megabytes of weights, for a size that
-/// comes often. It then keeps twice as much in every arena, and no call but the next free of memory
-/// there gives it back. Call it before other threads begin.
+/// Bounds what the allocator keeps of freed memory: larger pieces go back to the system at once,
+/// and of smaller ones no more than this stays at the end of each of its arenas. Left alone, the
+/// GNU allocator takes the largest piece that was ever freed, some megabytes of weights, for a size
+/// that comes often. It then keeps twice as much in every arena, and no call but the next free of
+/// memory there gives it back. Call it before other threads begin.
 pub fn bound_freed_memory() {
-    /// 4 MiB: bodies and tensors of common requests, whose pages would else be taken anew each time.
+    /// 4 MiB: bodies and tensors of common requests, whose pages would else be taken anew each
+    /// time.
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     const KEPT_BYTES: libc::c_int = 4 << 20;
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -18,8 +18,8 @@ pub(crate) fn is_full(batching: &Batching, waiting: usize) -> bool {
 }
 
 /// May requests of a model with this signature share a run? Every input and output then has one
-/// symbolic size first, the same for all, and nowhere else; and no output has a size that only turns
-/// out while the model runs, which neighbors could change.
+/// symbolic size first, the same for all, and nowhere else; and no output has a size that only
+/// turns out while the model runs, which neighbors could change.
 pub(crate) fn has_rows(signature: &Signature) -> bool {
     let first = signature.inputs.first().and_then(|port| port.shape.first());
     let Some(symbol) = first.and_then(Dim::as_symbol) else { return false };

@@ -94,8 +94,8 @@ impl Servable {
         Servable { recipe: Some(Box::new(recipe)), ..self }
     }
 
-    /// The same, and the classes at the positions of its output have these names, where a recipe has
-    /// no others.
+    /// The same, and the classes at the positions of its output have these names, where a recipe
+    /// has no others.
     #[must_use]
     pub fn with_labels(self, labels: Vec<String>) -> Servable {
         Servable { labels, ..self }

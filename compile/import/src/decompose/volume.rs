@@ -11,7 +11,8 @@ use tensor::scalar::Binary;
 const TAPS_MAX: usize = 64;
 
 /// The convolution of `x[N, C, spatial…]`. One over three axes or more becomes a sum over the
-/// taps on the first of them: each is a convolution over the others, of all slices that the tap sees.
+/// taps on the first of them: each is a convolution over the others, of all slices that the tap
+/// sees.
 pub(crate) fn convolution(
     build: &mut Builder,
     conv: &Conv,

@@ -41,8 +41,8 @@ impl<'a> Given<'a> {
         self.number == DT_STRING
     }
 
-    /// How many bytes the tensor takes: none when its type is not known, the most that there are when
-    /// the number cannot be told.
+    /// How many bytes the tensor takes: none when its type is not known, the most that there are
+    /// when the number cannot be told.
     pub(super) fn size(&self) -> Result<usize, Refusal> {
         let count = element_count(&self.shape);
         if self.is_of_strings() {

@@ -231,8 +231,8 @@ fn power(text: &[u8], start: usize) -> Option<(i64, usize)> {
 }
 
 impl Decimal {
-    /// The number without its sign as an `f64`: the nearest one when the mantissa is below 2^53, and
-    /// else at most two of its last bits away.
+    /// The number without its sign as an `f64`: the nearest one when the mantissa is below 2^53,
+    /// and else at most two of its last bits away.
     #[inline]
     fn quotient(&self) -> Option<f64> {
         if self.digits > DIGITS_MAX {

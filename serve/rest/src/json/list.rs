@@ -6,12 +6,12 @@ use tensor::{DType, Tensor};
 /// Deepest nesting of lists. 64: no model has tensors of as many dimensions.
 const MAX_DEPTH: usize = 64;
 
-/// Most bytes of elements for which memory is taken before they are read. 1 MiB: an image's; what is
-/// longer grows.
+/// Most bytes of elements for which memory is taken before they are read. 1 MiB: an image's; what
+/// is longer grows.
 const RESERVED_MAX: usize = 1 << 20;
 
-/// `$with!(type, function that reads one)` for the type of numbers that `$dtype` is; `None` for what
-/// JSON has no numbers for.
+/// `$with!(type, function that reads one)` for the type of numbers that `$dtype` is; `None` for
+/// what JSON has no numbers for.
 macro_rules! by_type {
     ($dtype:expr, $is_exact:literal, $with:ident) => {
         match $dtype {

@@ -13,9 +13,9 @@ const MAX_TENSORS: usize = 1024;
 /// Most dimensions of a shape. 64: no model has as many.
 const MAX_RANK: usize = 64;
 
-/// Reads the JSON; strings are image files in base64, at most `max_images`, or text where there is no
-/// such number. Memory is bounded by the JSON's length: no element takes more than eight bytes, one
-/// of text not counted that itself is as long, and none less than two bytes of JSON.
+/// Reads the JSON; strings are image files in base64, at most `max_images`, or text where there is
+/// no such number. Memory is bounded by the JSON's length: no element takes more than eight bytes,
+/// one of text beside its own, and none less than two bytes of JSON.
 pub(crate) fn parse(text: &[u8], max_images: Option<usize>) -> Result<Asked, Refusal> {
     let mut asked = Asked::default();
     let mut has_inputs = false;
@@ -241,8 +241,8 @@ fn data(
     }
 }
 
-/// Image files as base64: JSON has no other way to hold them. They become what they would be without
-/// JSON: each behind its length in four bytes.
+/// Image files as base64: JSON has no other way to hold them. They become what they would be
+/// without JSON: each behind its length in four bytes.
 fn images(reader: &mut Reader<'_>, max_images: usize) -> Result<Data, Refusal> {
     let (mut bytes, mut count) = (Vec::new(), 0);
     reader.list("data", |reader| {

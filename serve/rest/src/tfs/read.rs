@@ -26,8 +26,8 @@ pub(crate) struct Parsed {
 /// The only signature that our models have, by the name that TensorFlow gives it.
 pub(crate) const SIGNATURE: &str = "serving_default";
 
-/// Reads a body. Memory is bounded by the body's length: no element takes more than eight bytes, one
-/// of text beside its own, and none less than two bytes of JSON.
+/// Reads a body. Memory is bounded by the body's length: no element takes more than eight bytes,
+/// one of text beside its own, and none less than two bytes of JSON.
 pub(crate) fn parse(body: &[u8], model: &Servable, max_images: usize) -> Result<Parsed, Refusal> {
     Reader { body, json: begin(body)?, model, max_images }.request()
 }

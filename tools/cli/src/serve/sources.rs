@@ -19,8 +19,8 @@ pub(crate) const SUFFIXES: [&str; 8] =
 /// Which models.
 #[derive(Debug, Args)]
 pub(crate) struct Sources {
-    /// Model files (.onnx, .keras, .h5, what `schooner build` made, .mar), or folders: of models, of
-    /// one model's numbered versions, or of model folders
+    /// Model files (.onnx, .keras, .h5, what `schooner build` made, .mar), or folders: of models,
+    /// of one model's numbered versions, or of model folders
     #[arg(value_name = "MODEL", required_unless_present_any = ["models_config", "model_repository",
           "torchserve_config"])]
     pub(crate) models: Vec<PathBuf>,

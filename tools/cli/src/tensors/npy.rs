@@ -21,8 +21,8 @@ const EMPTY_MAX: usize = 1 << 20;
 /// Elements start at a multiple of this, as NumPy writes them.
 const ALIGNMENT: usize = 64;
 
-/// NumPy's codes for numbers, little-endian. There is none for BF16. Texts are `<U` and their length:
-/// so many code points of four bytes each, those that are not there zero.
+/// NumPy's codes for numbers, little-endian. There is none for BF16. Texts are `<U` and their
+/// length: so many code points of four bytes each, those that are not there zero.
 const TYPES: [(&str, DType); 12] = [
     ("<f4", DType::F32),
     ("<f8", DType::F64),

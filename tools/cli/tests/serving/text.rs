@@ -1,5 +1,5 @@
-//! Models of scikit-learn that take or give text, as they are exported, served to the end: what ONNX
-//! Runtime answers to the same rows lies beside them (`suites/goldens/text.py`).
+//! Models of scikit-learn that take or give text, as they are exported, served to the end: what
+//! ONNX Runtime answers to the same rows lies beside them (`suites/goldens/text.py`).
 
 use crate::client::{Client, ask};
 use crate::support::{Server, check, folder, word};

@@ -13,8 +13,8 @@ pub(in crate::onnx::ops) const OPS: &[Row] = &[microsoft(
     tokenizer,
 )];
 
-/// ONNX com.microsoft.Tokenizer-1: a new last axis of the tokens of each text. Refused: `stopwords`,
-/// which ONNX Runtime does not read; both of `separators` and `tokenexp`, or none.
+/// ONNX com.microsoft.Tokenizer-1: a new last axis of the tokens of each text. Refused:
+/// `stopwords`, which ONNX Runtime does not read; both of `separators` and `tokenexp`, or none.
 fn tokenizer(call: &mut Call<'_>) -> Made {
     let (x, shape) = (call.input(0)?, call.fact(0)?.shape);
     let expression = call.text("tokenexp")?.filter(|text| !text.is_empty()).map(str::to_string);

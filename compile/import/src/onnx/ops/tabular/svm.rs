@@ -82,8 +82,8 @@ fn regressor(call: &mut Call<'_>) -> Made {
 /// Of two classes these are `-s, s`, for `LOGISTIC` `sigmoid(-s), sigmoid(s)` and for other
 /// transforms `1 - s, s`, as ONNX Runtime has it. Refused: `PROBIT` of such a duel.
 ///
-/// Without support vectors it is a linear model of one score for each class. Labels that are text go
-/// to the model's metadata too.
+/// Without support vectors it is a linear model of one score for each class. Labels that are text
+/// go to the model's metadata too.
 fn classifier(call: &mut Call<'_>) -> Made {
     let labels = labels(call, "classlabels_ints")?;
     let transform = transform(call)?;
