@@ -8,6 +8,10 @@ use jiter::Peek;
 use plan::Port;
 use server::{Refusal, Request, Servable};
 
+/// Most bytes that the context's features come to, each counted as often as an example takes it.
+/// 32 MiB: as much as a body has by default.
+const CONTEXT_BYTES_MAX: usize = 32 << 20;
+
 /// A request that was read.
 #[derive(Debug)]
 pub(super) struct Parsed {
@@ -42,7 +46,7 @@ pub(super) fn parse(body: &[u8], model: &Servable, max_images: usize) -> Result<
     let takes_images = model.takes_images() && inputs.len() == 1;
     let max_images = takes_images.then_some(max_images);
     let columns = inputs.iter().map(|port| Column::new(port, max_images)).collect();
-    let mut reader = Reader { body, inputs, context, columns, takes_images };
+    let mut reader = Reader { body, inputs, context, context_bytes: 0, columns, takes_images };
     let rows = reader.examples(examples)?;
     reader.finish(rows)
 }
@@ -52,6 +56,8 @@ struct Reader<'a> {
     inputs: &'a [Port],
     /// Names and texts of the context's features.
     context: Vec<(String, &'a [u8])>,
+    /// What examples have taken of it so far.
+    context_bytes: usize,
     columns: Vec<Column<'a>>,
     takes_images: bool,
 }
@@ -110,7 +116,17 @@ impl<'a> Reader<'a> {
             };
             let text = match own {
                 Some((_, text)) => text,
-                None => named(&self.context).ok_or_else(missing)?,
+                None => {
+                    let text = named(&self.context).ok_or_else(missing)?;
+                    self.context_bytes = self.context_bytes.saturating_add(text.len());
+                    if self.context_bytes > CONTEXT_BYTES_MAX {
+                        return Err(invalid(format!(
+                            "'context' is more than {CONTEXT_BYTES_MAX} bytes when each example \
+                             takes its features; send fewer examples at a time"
+                        )));
+                    }
+                    text
+                }
             };
             self.feature(index, text)?;
         }

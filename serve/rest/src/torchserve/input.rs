@@ -5,6 +5,7 @@ use crate::json::{Pull, decode_base64};
 use crate::media::has_image_magic;
 use crate::tfs::read::{self, Form};
 use jiter::Peek;
+use plan::Port;
 use server::{Refusal, Request, Servable, whole_text};
 use tensor::DType;
 
@@ -40,10 +41,31 @@ pub(super) fn parse(
     let fields = match form::boundary(content_type) {
         Some(boundary) => form::multipart(&body, &boundary),
         // `curl -d` calls every body a form.
-        None if form::is_urlencoded(content_type) && !is_plain => form::urlencoded(&body),
+        None if form::is_urlencoded(content_type) && !is_plain => {
+            let fields = form::urlencoded(&body);
+            let has_names = |fields: &Vec<Field>| fields.iter().any(|field| is_named(field, model));
+            if text_port(model).is_some() && !fields.as_ref().is_ok_and(has_names) {
+                return value(body, model, max_images);
+            }
+            fields
+        }
         None => return value(body, model, max_images),
     };
     of_fields(fields.map_err(Refusal::InvalidArgument)?, model, max_images)
+}
+
+/// The only input of a model, of text: a body may be it as it stands.
+fn text_port(model: &Servable) -> Option<&Port> {
+    match model.signature().inputs.as_slice() {
+        [port] if port.dtype == DType::String => Some(port),
+        _ => None,
+    }
+}
+
+/// Is the field called as an input is, or as a whole request?
+fn is_named(field: &Field, model: &Servable) -> bool {
+    let mut inputs = model.signature().inputs.iter();
+    WHOLE.contains(&&*field.name) || inputs.any(|port| port.name == field.name)
 }
 
 fn of_fields(
@@ -105,9 +127,7 @@ fn value(bytes: Vec<u8>, model: &Servable, max_images: usize) -> Result<Input, R
         };
         return Ok(Input { shape: Shape::Bare, request: images_for(vec![image], model)? });
     }
-    if let ([port], false) = (model.signature().inputs.as_slice(), is_json)
-        && port.dtype == DType::String
-    {
+    if let (Some(port), false) = (text_port(model), is_json) {
         let request = Request::Tensors(vec![whole_text(port, &bytes)?]);
         return Ok(Input { shape: Shape::Bare, request });
     }

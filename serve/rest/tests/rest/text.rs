@@ -94,6 +94,11 @@ fn examples_may_hold_text() {
     check(&response, r#"{"results":[3.0,1.0,2.0]}"#);
     let body = r#"{"context": {"x": "abcd"}, "examples": [{}]}"#;
     check(&ask(&server, "/v1/models/lengths:classify", body), r#"{"results":[[["",4.0]]]}"#);
+    // A context of half a megabyte that a thousand examples would take.
+    let (context, examples) = ("a".repeat(1 << 19), "{},".repeat(999));
+    let body = format!(r#"{{"context": {{"x": "{context}"}}, "examples": [{examples}{{}}]}}"#);
+    let refused = ask(&server, "/v1/models/lengths:classify", &body);
+    check_refused(&refused, 400, "send fewer examples at a time");
 }
 
 #[test]

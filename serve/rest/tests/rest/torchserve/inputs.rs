@@ -179,6 +179,9 @@ fn text_is_answered_with_text() {
         ("words", JSON, r#"{"instances": ["a"]}"#, r#"{"predictions":["a"]}"#),
         ("lengths", "", "abc", r#"{"score":[3.0],"y":["abc"]}"#),
         ("words", FORM, "data=abc+d", r#"["abc d"]"#),
+        // `curl -d` calls every body a form.
+        ("words", FORM, "hello cat", r#"["hello cat"]"#),
+        ("words", FORM, "a = b & c", r#"["a = b & c"]"#),
     ] {
         let response = ports.predict(model, content_type, body.as_bytes());
         assert_eq!(response.status, 200, "{body}: {}", response.text());
