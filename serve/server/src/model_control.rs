@@ -108,22 +108,18 @@ impl Repository {
     pub fn configure(&self, service: &Service, models: Vec<ModelConfig>) -> Result<(), Refusal> {
         let mut served = self.lock();
         let wanted = self.catalog.configure(models)?;
+        // A version that has failed before is tried anew, so that the reason is told.
+        for model in &wanted {
+            if let Some(versions) = served.known.get_mut(&model.name) {
+                versions.retain(|&version, _| {
+                    service.store().find(&model.name, Select::Version(version)).is_ok()
+                });
+            }
+        }
         let failures = self.apply(service, &mut served, &wanted);
         served.followed = wanted.iter().map(|model| model.name.clone()).collect();
         drop(served);
-        if let Some(failure) = failures.into_iter().next() {
-            return Err(failure.into());
-        }
-        // What has failed before is not tried again.
-        let missing = |model: &&Wanted| service.store().find(&model.name, Select::Latest).is_err();
-        let missing: Vec<&str> = wanted.iter().filter(missing).map(|m| m.name.as_str()).collect();
-        match missing.as_slice() {
-            [] => Ok(()),
-            names => {
-                let names = names.join(", ");
-                Err(Refusal::Config(format!("Some models did not become available: {{{names}}}")))
-            }
-        }
+        failures.into_iter().next().map_or(Ok(()), |failure| Err(failure.into()))
     }
 
     /// Does what is to be done again and again: serves what the catalog has, or what it has of the
