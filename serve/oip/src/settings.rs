@@ -5,6 +5,32 @@ use server::{LogSetting, Refusal, TraceSetting};
 /// Most of a client's text that comes back in an error, in characters.
 const QUOTED_MAX: usize = 64;
 
+/// What a client changes of what is logged; what it does not name stays.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LogUpdate {
+    /// Whether answered requests are logged.
+    pub info: Option<bool>,
+    /// Whether warnings are.
+    pub warning: Option<bool>,
+    /// Whether errors are.
+    pub error: Option<bool>,
+    /// How much more is told.
+    pub verbose_level: Option<u32>,
+    /// Whether times are written as ISO 8601 has them.
+    pub is_iso8601: Option<bool>,
+}
+
+impl LogUpdate {
+    /// Changes the setting.
+    pub fn apply(self, log: &mut LogSetting) {
+        log.info = self.info.unwrap_or(log.info);
+        log.warning = self.warning.unwrap_or(log.warning);
+        log.error = self.error.unwrap_or(log.error);
+        log.verbose_level = self.verbose_level.unwrap_or(log.verbose_level);
+        log.is_iso8601 = self.is_iso8601.unwrap_or(log.is_iso8601);
+    }
+}
+
 /// The names of levels to times and tensors, or neither.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use super::messages::{
 };
 use crate::call::Call;
 use crate::reply::Reply;
-use oip::settings;
+use oip::settings::{self, LogUpdate};
 use server::{LogSetting, Refusal, Repository, Select, Service, TraceSetting, TraceUpdate};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -159,17 +159,19 @@ pub(super) async fn logging(call: &mut Call) -> Result<Reply, Refusal> {
     if !request.settings.is_empty() {
         call.service.check_managed()?;
     }
-    let mut log = call.service.settings().log();
+    let mut update = LogUpdate::default();
     for (key, LogValue { choice }) in request.settings {
         let Some(choice) = choice else { continue };
         match (key.as_str(), choice) {
             ("log_file", _) => return Err(settings::file_refused("log")),
-            ("log_info", LogChoice::Bool(is_set)) => log.info = is_set,
-            ("log_warning", LogChoice::Bool(is_set)) => log.warning = is_set,
-            ("log_error", LogChoice::Bool(is_set)) => log.error = is_set,
-            ("log_verbose_level", LogChoice::Number(level)) => log.verbose_level = level,
+            ("log_info", LogChoice::Bool(is_set)) => update.info = Some(is_set),
+            ("log_warning", LogChoice::Bool(is_set)) => update.warning = Some(is_set),
+            ("log_error", LogChoice::Bool(is_set)) => update.error = Some(is_set),
+            ("log_verbose_level", LogChoice::Number(level)) => {
+                update.verbose_level = Some(level);
+            }
             ("log_format", LogChoice::Text(format)) => {
-                log.is_iso8601 = settings::is_iso8601(&format)?;
+                update.is_iso8601 = Some(settings::is_iso8601(&format)?);
             }
             (key, _) => {
                 let text = format!("expected another kind of value for '{key}'");
@@ -177,7 +179,7 @@ pub(super) async fn logging(call: &mut Call) -> Result<Reply, Refusal> {
             }
         }
     }
-    let log = call.service.settings().update_log(|kept| *kept = log);
+    let log = call.service.settings().update_log(|log| update.apply(log));
     Ok(Reply::of(&LogSettings { settings: log_told(&log) }))
 }
 

@@ -6,7 +6,7 @@ use super::route::{Action, Memory};
 use crate::json::Pretty;
 use crate::protocol::Call;
 use crate::response::{JSON, Reply};
-use ::oip::settings;
+use ::oip::settings::{self, LogUpdate};
 use server::{
     LogSetting, Refusal, Regions, Repository, Select, Service, TraceSetting, TraceUpdate,
 };
@@ -154,25 +154,6 @@ pub(super) async fn logging(call: &mut Call) -> Result<Reply, Refusal> {
 }
 
 /// What a `POST` changes of what is logged.
-#[derive(Default)]
-struct LogUpdate {
-    info: Option<bool>,
-    warning: Option<bool>,
-    error: Option<bool>,
-    verbose_level: Option<u32>,
-    is_iso8601: Option<bool>,
-}
-
-impl LogUpdate {
-    fn apply(self, log: &mut LogSetting) {
-        log.info = self.info.unwrap_or(log.info);
-        log.warning = self.warning.unwrap_or(log.warning);
-        log.error = self.error.unwrap_or(log.error);
-        log.verbose_level = self.verbose_level.unwrap_or(log.verbose_level);
-        log.is_iso8601 = self.is_iso8601.unwrap_or(log.is_iso8601);
-    }
-}
-
 fn log_update(body: &[u8]) -> Result<LogUpdate, Refusal> {
     let mut update = LogUpdate::default();
     Reader::new(body).document(|reader, key| {
