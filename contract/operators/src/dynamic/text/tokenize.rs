@@ -37,9 +37,16 @@ const MARKS: [&str; 2] = ["\u{2}", "\u{3}"];
 impl Tokenize {
     pub(super) fn of(&self, x: &Text, bytes_max: usize) -> Result<Text, ComputeError> {
         let tokenizer = Tokenizer::new(&self.by)?;
-        let mut rows: Vec<Vec<&str>> = x.elements().map(|x| tokenizer.tokens(x)).collect();
-        for row in &mut rows {
+        let mut rows: Vec<Vec<&str>> = Vec::with_capacity(x.len());
+        let mut room = bytes_max / size_of::<&str>();
+        for text in x.elements() {
+            let mut row = tokenizer.tokens(text, room).ok_or_else(|| {
+                let needed = bytes_max.saturating_add(size_of::<&str>());
+                ComputeError::Memory { needed, limit: bytes_max }
+            })?;
+            room -= row.len();
             row.retain(|token| token.chars().nth(self.characters_min.saturating_sub(1)).is_some());
+            rows.push(row);
         }
         let mut width = rows.iter().map(Vec::len).max().unwrap_or(0);
         if self.has_marks && width > 0 {
@@ -88,22 +95,29 @@ impl Tokenizer {
         })
     }
 
-    /// The tokens of a text, empty ones among them.
-    fn tokens<'x>(&self, x: &'x str) -> Vec<&'x str> {
-        match self {
-            Tokenizer::Match(regex) => regex.find_iter(x).map(|found| found.as_str()).collect(),
-            Tokenizer::Separators(separators) => {
-                let mut pieces = vec![x];
-                for separator in separators {
-                    pieces = match separator {
-                        Some(regex) => pieces.into_iter().flat_map(|x| regex.split(x)).collect(),
-                        None => pieces.into_iter().flat_map(characters).collect(),
-                    };
-                }
-                pieces
+    /// The tokens of a text, empty ones among them. `None` when there are more than `most`.
+    fn tokens<'x>(&self, x: &'x str, most: usize) -> Option<Vec<&'x str>> {
+        let separators = match self {
+            Tokenizer::Match(regex) => {
+                return bounded(regex.find_iter(x).map(|found| found.as_str()), most);
             }
+            Tokenizer::Separators(separators) => separators,
+        };
+        let mut pieces = vec![x];
+        for separator in separators {
+            pieces = match separator {
+                Some(regex) => bounded(pieces.into_iter().flat_map(|x| regex.split(x)), most),
+                None => bounded(pieces.into_iter().flat_map(characters), most),
+            }?;
         }
+        Some(pieces)
     }
+}
+
+/// All of them, unless there are more than `most`.
+fn bounded<'x>(tokens: impl Iterator<Item = &'x str>, most: usize) -> Option<Vec<&'x str>> {
+    let found: Vec<&str> = tokens.take(most.saturating_add(1)).collect();
+    (found.len() <= most).then_some(found)
 }
 
 fn characters(x: &str) -> impl Iterator<Item = &str> {
