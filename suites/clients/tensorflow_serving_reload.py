@@ -11,7 +11,7 @@ import os
 import sys
 
 import grpc
-from tensorflow_serving_grpc import request, tensor  # noqa: F401
+from tensorflow_serving_grpc import request, tensor
 from tensorflow_serving.apis import (
     get_model_status_pb2,
     model_management_pb2,

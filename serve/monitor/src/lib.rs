@@ -95,7 +95,7 @@ impl Stage {
 /// The metrics of one server.
 ///
 /// Series of a model are there from its first version that loads on. When the last one has ended,
-/// they are exported once more, so that no count is lost, and then vanish: who loads and ends
+/// they are exported once more, to whoever asks first, and then vanish: who loads and ends
 /// models for months must not find them all in each scrape. Requests that name no model that is or
 /// was just there count for [`NO_MODEL`], because names that clients make up would let them grow
 /// the registry without bound.

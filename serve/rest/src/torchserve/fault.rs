@@ -79,9 +79,8 @@ impl Fault {
                 Fault::new(507, "InternalServerException", text)
             }
             Refusal::LoadFailed { .. } => Fault::new(400, "InvalidModelException", text),
-            Refusal::ControlIsOff | Refusal::NotManaged | Refusal::MethodNotAllowed { .. } => {
-                Fault::no_method()
-            }
+            Refusal::NotManaged => Fault::new(row.http, "MethodNotAllowedException", text),
+            Refusal::ControlIsOff | Refusal::MethodNotAllowed { .. } => Fault::no_method(),
             Refusal::RouteNotFound { .. } | Refusal::MalformedRequest { .. } => Fault::no_route(),
             Refusal::BodyTooLarge { .. } | Refusal::DecompressedTooLarge { .. } => {
                 Fault::new(row.http, "RequestEntityTooLargeException", text)
