@@ -16,10 +16,10 @@ of the importers: `BLESS=1 cargo test -p schooner-import --test formats_doc`.
 const KERAS: &str = "
 ## Keras
 
-Read are whole models: `.keras` archives and `.h5` or `.hdf5` files of Keras 1, 2 and 3 and of
-`tf.keras`. A model is a graph of layers: Sequential or Functional, with several inputs and outputs,
-layers that are called more than once, models inside of models, and masks that pass from layer to
-layer. A file of weights alone has no graph and is refused.
+Read are whole models: `.keras` archives and `.h5` or `.hdf5` files of Keras 2 and 3, of `tf.keras`,
+and of Keras 1 within the limits below. A model is a graph of layers: Sequential or Functional, with
+several inputs and outputs, layers that are called more than once, models inside of models, and
+masks that pass from layer to layer. A file of weights alone has no graph and is refused.
 
 Values keep Keras' order of axes, so that images are `[batch, height, width, channels]`; sizes that
 the model leaves open are called `batch` and `<input>_<axis>`. Weights of 16 bits are computed in
@@ -27,9 +27,17 @@ f32, as the policy `mixed_float16` keeps them. A model that begins with Rescalin
 takes pixels as they are, and no recipe is asked for. States of stateful layers begin at zero with
 each request.
 
+Files of Keras 1 held some weights in another order, which their sizes do not always show. Refused
+of these are convolutions of the order `th`, transposed convolutions and BatchNormalization of a
+`mode` other than 0, and of every version convolutions that were saved with Theano as the backend.
+Files of Keras 1 do not say their backend: TensorFlow is taken for it. Load such a model with Keras
+2 or newer, with TensorFlow as its backend, and save it again.
+
 Refused, by the layer's name: `Lambda` and classes that are none of these, since they are code; a
-model whose class is one's own; `TFSMLayer`. What each answers is held against Keras itself:
-`suites/keras`.
+model whose class is one's own; `TFSMLayer`; and layers of Keras that are not in the table, among
+them Hashing, StringLookup, TextVectorization, spectrograms, Solarization, Equalization and
+AutoContrast. So is an operation that is given a parameter which is not read. What each answers is
+held against Keras itself: `suites/keras`.
 ";
 
 #[test]

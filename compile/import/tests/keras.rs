@@ -1,8 +1,9 @@
 //! Keras files that are refused, with what is said of them, and real ones that are read.
 
-use hdf5_pure::{AttrValue, FileBuilder};
+use hdf5_pure::{AttrValue, FileBuilder, GroupBuilder};
 use import::{ImportError, Options, Survey, import, import_file, survey};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -176,16 +177,205 @@ fn descriptions_are_bounded() {
     assert!(text.contains("`n`: expected a size"), "{text}");
 }
 
+/// A `.keras` archive of files.
+fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        archive.start_file(*name, SimpleFileOptions::default()).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// Puts tensors of ones at paths in a group.
+fn fill(group: &mut GroupBuilder, weights: &[(&str, &[u64])]) {
+    let mut inside: BTreeMap<&str, Vec<(&str, &[u64])>> = BTreeMap::new();
+    for &(path, shape) in weights {
+        match path.split_once('/') {
+            Some((first, rest)) => inside.entry(first).or_default().push((rest, shape)),
+            None => {
+                let ones = vec![1.0; shape.iter().product::<u64>() as usize];
+                group.create_dataset(path).with_f32_data(&ones).with_shape(shape);
+            }
+        }
+    }
+    for (name, weights) in inside {
+        let mut own = group.create_group(name);
+        fill(&mut own, &weights);
+        group.add_group(own.finish());
+    }
+}
+
+/// An archive of version 3 with weights at paths among those of its layers.
+fn of_3(description: &Value, weights: &[(&str, &[u64])]) -> Vec<u8> {
+    let mut file = FileBuilder::new();
+    let mut layers = file.create_group("layers");
+    fill(&mut layers, weights);
+    file.add_group(layers.finish());
+    let (config, weights) = (description.to_string(), file.finish().unwrap());
+    archive(&[("config.json", config.as_bytes()), ("model.weights.h5", &weights)])
+}
+
+fn tensor(layer: &str) -> Value {
+    json!({"class_name": "__keras_tensor__",
+        "config": {"shape": [1], "dtype": "float32", "keras_history": [layer, 0, 0]}})
+}
+
+fn input(name: &str, shape: &Value) -> Value {
+    json!({"class_name": "InputLayer", "name": name, "module": "keras.layers", "inbound_nodes": [],
+        "config": {"name": name, "batch_shape": shape, "dtype": "float32"}})
+}
+
+fn functional(layers: &[Value], inputs: &[&str], outputs: &[&str]) -> Value {
+    let ends = |names: &[&str]| names.iter().map(|name| json!([name, 0, 0])).collect::<Vec<_>>();
+    json!({"class_name": "Functional", "module": "keras", "config": {"name": "m",
+        "layers": layers, "input_layers": ends(inputs), "output_layers": ends(outputs)}})
+}
+
+/// A layer or an operation, called once, and the shapes of what it takes: tensors `a`, `b`, …
+fn called(class: &str, shapes: &[Value], config: &Value, named: &Value) -> Value {
+    let names = &["a", "b"][..shapes.len()];
+    let is_operation = ["GetItem", "Split", "Sum"].contains(&class);
+    let module = if is_operation { "keras.src.ops.numpy" } else { "keras.layers" };
+    // What is named takes the last.
+    let by_position = if named.get("mask").is_some() { &names[..1] } else { names };
+    let args: Vec<Value> = by_position.iter().map(|name| tensor(name)).collect();
+    let mut layers: Vec<Value> =
+        names.iter().zip(shapes).map(|(name, shape)| input(name, shape)).collect();
+    layers.push(json!({"class_name": class, "name": "own", "module": module, "config": config,
+        "inbound_nodes": [{"args": args, "kwargs": named}]}));
+    functional(&layers, names, &["own"])
+}
+
+#[test]
+fn shapes_that_no_layer_takes_are_refused() {
+    let empty = functional(&[], &[], &[]);
+    let number = called("Sum", &[json!([2, 3])], &json!({}), &json!({}));
+    let (steps, none) = (json!([2, 3, 4]), json!({}));
+    let slice = json!({"class_name": "slice",
+        "config": {"start": 0, "stop": 1, "step": i64::MIN}});
+    let (rows, one) = (json!([2, 3]), std::slice::from_ref);
+    let cases = [
+        (called("Bidirectional", one(&steps), &json!({"layer": empty}), &none), "makes a tensor"),
+        (called("TimeDistributed", one(&steps), &json!({"layer": number}), &none), "with a batch"),
+        (
+            called(
+                "Attention",
+                &[json!([4]), steps.clone()],
+                &none,
+                &json!({"use_causal_mask": true}),
+            ),
+            "input 0: expected 3 axes",
+        ),
+        (
+            called("GetItem", one(&rows), &none, &json!({"key": ["...", "..."]})),
+            "`key`: expected at most one ellipsis",
+        ),
+        (called("GetItem", one(&rows), &none, &json!({"key": [slice]})), "`key`: expected ranges"),
+        (
+            called(
+                "Split",
+                one(&rows),
+                &json!({"axis": 1, "num_or_size_splits": [i64::MAX, 1]}),
+                &none,
+            ),
+            "`num_or_size_splits`: expected a number of equal parts",
+        ),
+        (
+            called("CategoryEncoding", &[json!([])], &json!({"num_tokens": 3}), &none),
+            "input 0: expected at least 1 axis",
+        ),
+    ];
+    for (description, expected) in cases {
+        let text = error(&of_3(&description, &[]));
+        assert!(text.contains(expected), "expected `{expected}`, found {text}");
+    }
+}
+
+#[test]
+fn weights_and_masks_of_other_ranks_are_refused() {
+    let (steps, config) = (json!([2, 3, 4]), json!({"use_bias": false}));
+    let heads: [(&str, &[u64]); 4] = [
+        ("multi_head_attention/query_dense/vars/0", &[4, 2, 3]),
+        ("multi_head_attention/key_dense/vars/0", &[4, 2, 3]),
+        ("multi_head_attention/value_dense/vars/0", &[4, 2, 3]),
+        ("multi_head_attention/output_dense/vars/0", &[2, 3, 4]),
+    ];
+    for (shape, named) in [
+        (json!([]), json!({})),
+        (json!([]), json!({"use_causal_mask": true})),
+        (json!([4]), json!({})),
+    ] {
+        let attention = called("MultiHeadAttention", &[steps.clone(), shape], &config, &named);
+        let text = error(&of_3(&attention, &heads));
+        assert!(text.contains("input 1: expected at least 3 axes"), "{text}");
+    }
+    let masked =
+        called("LSTM", &[steps.clone(), json!([2])], &config, &json!({"mask": tensor("b")}));
+    let weights: [(&str, &[u64]); 2] =
+        [("lstm/cell/vars/0", &[4, 12]), ("lstm/cell/vars/1", &[3, 12])];
+    let text = error(&of_3(&masked, &weights));
+    assert!(text.contains("input 1: expected 2 axes"), "{text}");
+    let plain = called("LSTM", &[steps], &config, &json!({}));
+    assert!(import(of_3(&plain, &weights), &Options::default()).is_ok());
+    for (kernel, expected) in [
+        (&[12][..], "expected a weight of 2 axes"),
+        (&[4, 11][..], "expected 4 columns for each of 3 rows"),
+    ] {
+        let text = error(&of_3(&plain, &[("lstm/cell/vars/0", kernel), weights[1]]));
+        assert!(text.contains(expected), "expected `{expected}`, found {text}");
+    }
+}
+
+#[test]
+fn layers_that_multiply_are_refused() {
+    let mut inner = layer("Identity", "i", json!({}));
+    for _ in 0..26 {
+        inner = layer("Bidirectional", "b", json!({"layer": inner}));
+    }
+    let text = error(&of(&[inner]));
+    assert!(text.contains("expected a layer that holds no Bidirectional layer"), "{text}");
+    let mut model = functional(&[input("x", &json!([2]))], &["x"], &["x"]);
+    for _ in 0..6 {
+        let calls = vec![json!({"args": [tensor("x")], "kwargs": {}}); 40];
+        model["name"] = Value::from("c");
+        model["inbound_nodes"] = Value::from(calls);
+        model = functional(&[input("x", &json!([2])), model], &["x"], &["c"]);
+    }
+    let refusals = looked_at(of_3(&model, &[])).refusals;
+    assert_eq!(refusals.len(), 1, "{refusals:?}");
+    let text = refusals[0].to_string();
+    assert!(text.contains("deeper or wider than any model"), "{text}");
+    assert!(!text.contains("ONNX"), "{text}");
+}
+
+#[test]
+fn a_description_takes_memory_before_it_is_read() {
+    let config = format!("{}{}", " ".repeat(20_000), sequential(&[dense()]));
+    let options = Options { memory: 1 << 20, ..Options::default() };
+    let weights = file(None, "3");
+    let members = [("config.json", config.as_bytes()), ("model.weights.h5", &weights)];
+    for bytes in [archive(&members), file(Some(&config), "2.9.0")] {
+        let found = import(bytes.clone(), &options);
+        assert!(matches!(found, Err(ImportError::TooLarge { limit, .. }) if limit == 1 << 20));
+        let found = import(bytes, &Options::default());
+        assert!(!matches!(found, Err(ImportError::TooLarge { .. })));
+    }
+}
+
+#[test]
+fn an_unknown_class_in_a_model_is_named() {
+    let other = layer("Dense", "other", json!({"units": 3}));
+    let mut inner = sequential(&[dense(), other, layer("MyLayer", "own", json!({}))]);
+    inner["config"]["name"] = Value::from("dense");
+    let text = error(&of(&[inner]));
+    assert!(text.contains("layer `dense/own` (keras.MyLayer): "), "{text}");
+    assert!(text.contains("among those of a layer whose class is not known"), "{text}");
+    assert!(!text.contains("damaged"), "{text}");
+}
+
 #[test]
 fn an_archive_unpacks_to_what_it_may() {
-    let archive = |members: &[(&str, &[u8])]| {
-        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-        for (name, bytes) in members {
-            archive.start_file(*name, SimpleFileOptions::default()).unwrap();
-            archive.write_all(bytes).unwrap();
-        }
-        archive.finish().unwrap().into_inner()
-    };
     let config = sequential(&[dense()]).to_string();
     let config = config.as_bytes();
     assert!(error(&archive(&[("config.json", config)])).contains("holds no model.weights.h5"));

@@ -7,7 +7,10 @@ use zip::ZipArchive;
 const MEMBERS_MAX: usize = 1 << 16;
 
 /// Bytes of a description in JSON: the largest of `keras.applications` has 2 MB.
-pub(super) const JSON_BYTES_MAX: u64 = 256 << 20;
+pub(super) const JSON_BYTES_MAX: u64 = 16 << 20;
+
+/// Bytes of what an archive says of itself: Keras writes three short values.
+pub(super) const METADATA_BYTES_MAX: u64 = 64 << 10;
 
 /// Bytes that one byte of the file may unpack to: no deflate stream grows by more than 1032.
 const GROWTH_MAX: u64 = 1100;

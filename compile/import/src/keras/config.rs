@@ -121,7 +121,8 @@ impl<'a> Config<'a> {
 /// Characters of a value that are shown.
 const SHOWN: usize = 80;
 
-fn shown(value: &Value) -> String {
+/// A value as it is shown in a message.
+pub(super) fn shown(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),

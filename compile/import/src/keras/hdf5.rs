@@ -2,12 +2,16 @@
 
 use crate::build::Budget;
 use crate::error::Reason;
-use hdf5_pure::{DType as Stored, Dataset, File, Group};
+use hdf5_pure::DatatypeByteOrder::LittleEndian;
+use hdf5_pure::{DType as Stored, Dataset, Datatype, File, Group};
 use std::collections::HashMap;
 use tensor::{DType, Tensor, element_count};
 
 /// Bytes that one byte of the file may stand for: no deflate stream grows by more than 1032.
 const GROWTH_MAX: u64 = 1100;
+
+/// Bytes of an integer once it is read, however few it has in the file, and of the widest float.
+const WIDEST: u64 = 8;
 
 /// Pieces that a list of names may be cut into: each takes some 64 KiB.
 const PIECES_MAX: usize = 1 << 16;
@@ -67,8 +71,13 @@ impl Hdf5 {
             let length = self.length;
             return Err(refused(format!("shape {shape:?} is more than a file of {length} bytes")));
         };
-        budget.take(usize::try_from(bytes).ok())?;
-        read(&dataset, &shape).map_err(refused)
+        let stored = dataset.dtype().map_err(|error| refused(error.to_string()))?;
+        let memory = match stored {
+            Stored::F32 | Stored::Other(_) => Some(bytes),
+            _ => count.and_then(|count| count.checked_mul(WIDEST)),
+        };
+        budget.take(memory.and_then(|memory| usize::try_from(memory).ok()))?;
+        read(&dataset, &stored, &shape).map_err(refused)
     }
 }
 
@@ -93,8 +102,7 @@ impl Attributes {
 }
 
 /// The elements of a dataset; halves are read as they are stored.
-fn read(dataset: &Dataset, shape: &[usize]) -> Result<Tensor, String> {
-    let stored = dataset.dtype().map_err(|error| error.to_string())?;
+fn read(dataset: &Dataset, stored: &Stored, shape: &[usize]) -> Result<Tensor, String> {
     let made = match stored {
         Stored::F32 => dataset.read_f32().map(|x| Tensor::from_slice(shape, &x)),
         Stored::F64 => dataset.read_f64().map(|x| Tensor::from_slice(shape, &x)),
@@ -106,10 +114,31 @@ fn read(dataset: &Dataset, shape: &[usize]) -> Result<Tensor, String> {
         | Stored::U16
         | Stored::U32
         | Stored::U64 => dataset.read_i64().map(|x| Tensor::from_slice(shape, &x)),
-        Stored::Other(_) if dataset.element_size().is_ok_and(|size| size == 2) => {
-            dataset.read_raw().map(|x| Tensor::from_bytes(DType::F16, shape, &x))
+        Stored::Other(kind) => {
+            let dtype = half(dataset, kind)?;
+            dataset.read_raw().map(|x| Tensor::from_bytes(dtype, shape, &x))
         }
         other => return Err(format!("elements of type {other} are not supported")),
     };
     made.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+}
+
+/// The type of elements that HDF5 has no plain name for. Keras writes `bfloat16` as two bytes
+/// without a meaning, and says in an attribute what they are.
+fn half(dataset: &Dataset, stored: &Datatype) -> Result<DType, String> {
+    let attributes = dataset.attrs().map_err(|error| error.to_string())?;
+    let said = attributes.get("dtype").and_then(|value| value.as_strings()?.first().cloned());
+    let said = said.unwrap_or_default();
+    match stored {
+        Datatype::Opaque { size: 2, .. } if said == "bfloat16" => Ok(DType::BF16),
+        Datatype::FloatingPoint { size: 2, byte_order: LittleEndian, layout }
+            if layout.exponent_size == 5 && said != "bfloat16" =>
+        {
+            Ok(DType::F16)
+        }
+        other => Err(format!(
+            "expected elements of float16, or of two bytes whose attribute `dtype` is bfloat16, \
+             found {other} with `dtype` {said:?}: save the weights as float32"
+        )),
+    }
 }

@@ -6,6 +6,14 @@ use std::borrow::Cow;
 /// Words of Python's writer, and what stands for them: infinity is a number that no `f32` reaches.
 const WORDS: [(&str, &str); 3] = [("-Infinity", "-1e300"), ("Infinity", "1e300"), ("NaN", "null")];
 
+/// Bytes of memory that a byte of text may take as a value: each `{"a":0},` is a map by itself.
+const GROWTH: u64 = 80;
+
+/// Bytes of memory that the value of a text may take.
+pub(super) fn bytes(text: &str) -> u64 {
+    (text.len() as u64).saturating_mul(GROWTH)
+}
+
 /// The value of a text, nested at most as deep as the reader allows, which is 128.
 pub(super) fn parse(text: &str) -> Result<Value, String> {
     serde_json::from_str(&plain(text)).map_err(|error| error.to_string())

@@ -1,5 +1,9 @@
-//! The words of Keras 1, put into those of today before a description is read.
+//! The words of Keras 1, put into those of today before a description is read, and what of early
+//! files cannot be read, since the same words meant other numbers.
 
+use super::net::{Layer, Net};
+use super::refusal;
+use crate::error::{Reason, Refusal};
 use serde_json::{Map, Value};
 
 /// Classes that were renamed.
@@ -128,4 +132,98 @@ fn settings(class: &str, config: &mut Map<String, Value>) {
         _ => return,
     };
     config.insert("data_format".to_string(), Value::from(new));
+}
+
+/// What to do about a layer whose weights lie otherwise than later versions read them.
+const SAVE_AGAIN: &str = "load the model with Keras 2 or newer, with TensorFlow as its backend, \
+     which puts the weights into today's order, and save it again";
+
+/// The layers of a model that early files hold in another way than later ones.
+pub(super) fn refusals(net: &Net<'_>, dialect: u32, backend: Option<&str>) -> Vec<Refusal> {
+    let mut found = Vec::new();
+    refuse_in(&net.layers, "", (dialect, backend), &mut found);
+    found
+}
+
+fn refuse_in(
+    layers: &[Layer<'_>],
+    prefix: &str,
+    (dialect, backend): (u32, Option<&str>),
+    found: &mut Vec<Refusal>,
+) {
+    for layer in layers {
+        let name = format!("{prefix}{}", layer.name);
+        if let Some(reason) = other_meaning(layer, dialect, backend) {
+            let refused = refusal::of_layer(layer, &name, reason, Vec::new());
+            found.push(Refusal { hint: SAVE_AGAIN.to_string(), ..refused });
+        }
+        let prefix = format!("{name}/");
+        let inside = layer.net.as_ref().map_or(&[][..], |net| &net.layers);
+        for layers in [inside, &layer.inner] {
+            refuse_in(layers, &prefix, (dialect, backend), found);
+        }
+    }
+}
+
+/// Why a layer's weights or settings mean something else than in later files, if they do. Sizes
+/// that happen to coincide would hide it.
+fn other_meaning(layer: &Layer<'_>, dialect: u32, backend: Option<&str>) -> Option<Reason> {
+    let refused = |name: &str, expected: &str, found: &str| {
+        let [name, expected, found] = [name, expected, found].map(str::to_string);
+        Some(Reason::Attribute { name, expected, found })
+    };
+    let is_convolution = layer.class.contains("Conv") && !layer.is_operation;
+    if is_convolution && backend == Some("theano") {
+        return refused("backend", "one that does not turn kernels", "theano, which turns them");
+    }
+    if dialect >= 2 {
+        return None;
+    }
+    if is_convolution && layer.class.ends_with("Transpose") {
+        let expected = "a transposed convolution of Keras 2 or newer";
+        return refused("keras_version", expected, "1, whose kernels lie in another order");
+    }
+    let order = layer.config.text("data_format");
+    if is_convolution && !layer.class.contains("1D") && order != Some("channels_last") {
+        let found = if order.is_some() { "th" } else { "nothing" };
+        let expected = "`tf`, since Keras 1 keeps kernels of another order otherwise";
+        return refused("dim_ordering", expected, found);
+    }
+    let mode = layer.config.get("mode").filter(|mode| mode.as_i64() != Some(0));
+    let mode = mode.filter(|_| layer.class == "BatchNormalization");
+    mode.and_then(|mode| {
+        refused("mode", "0, normalization by the statistics of training", &mode.to_string())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn layers_that_meant_something_else_are_refused() {
+        let cases = [
+            ("Convolution2D", json!({"dim_ordering": "th"}), 1, None, Some("dim_ordering")),
+            ("Convolution2D", json!({"dim_ordering": "tf"}), 1, None, None),
+            ("Convolution2D", json!({}), 1, None, Some("dim_ordering")),
+            ("Deconvolution2D", json!({"dim_ordering": "tf"}), 1, None, Some("keras_version")),
+            ("BatchNormalization", json!({"mode": 1}), 1, None, Some("mode")),
+            ("BatchNormalization", json!({"mode": 0}), 1, None, None),
+            ("Conv2D", json!({"data_format": "channels_first"}), 2, Some("tensorflow"), None),
+            ("Conv2D", json!({}), 2, Some("theano"), Some("backend")),
+            ("Dense", json!({}), 1, Some("theano"), None),
+        ];
+        for (class, config, dialect, backend, expected) in cases {
+            let mut value = json!({"class_name": class, "config": config});
+            modernize(&mut value, dialect);
+            let layer = Layer::parse(&value, String::new()).unwrap();
+            let reason = other_meaning(&layer, dialect, backend);
+            let name = match &reason {
+                Some(Reason::Attribute { name, .. }) => Some(name.as_str()),
+                _ => None,
+            };
+            assert_eq!(name, expected, "{value}: {reason:?}");
+        }
+    }
 }

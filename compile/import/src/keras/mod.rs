@@ -1,10 +1,11 @@
 //! Keras: a description of layers in JSON and their weights in HDF5, in one `.h5` file or in a
 //! `.keras` archive.
 //!
-//! Read are Sequential and Functional models of all versions from 1 on, models inside of models and
-//! layers that are called more than once. Values keep the order of axes that Keras gives them,
-//! channels last as a rule. No code that a file holds is run: a Lambda layer is refused. Each layer
-//! has its import function in `layers/<family>.rs`.
+//! Read are Sequential and Functional models of all versions, of version 1 within the limits that
+//! `legacy.rs` names, models inside of models and layers that are called more than once. Values
+//! keep the order of axes that Keras gives them, channels last as a rule. No code that a file holds
+//! is run: a Lambda layer is refused. Each layer has its import function in
+//! `layers/<family>.rs`.
 
 mod archive;
 mod call;
@@ -58,7 +59,7 @@ struct Contents {
 /// What a Keras model is, as far as it can be expressed.
 pub fn survey(bytes: Bytes, options: &Options) -> Result<Survey, ImportError> {
     let contents = match bytes.starts_with(HDF5) {
-        true => of_hdf5(bytes.into())?,
+        true => of_hdf5(bytes.into(), options)?,
         false => of_archive(bytes.into(), options)?,
     };
     let Contents { mut description, weights, is_tree, version, backend } = contents;
@@ -72,6 +73,7 @@ pub fn survey(bytes: Bytes, options: &Options) -> Result<Survey, ImportError> {
     };
     let mut walk = Walk::new(net.name, dialect, &variables, options);
     walk.note_unknown(&net, "");
+    walk.refusals.extend(legacy::refusals(&net, dialect, backend.as_deref()));
     let given = signature::inputs(&net, options, &mut walk);
     let inputs = walk.build.graph.inputs.len();
     let made = walk.net(&net, "", "", &given);
@@ -104,11 +106,11 @@ pub fn survey(bytes: Bytes, options: &Options) -> Result<Survey, ImportError> {
 }
 
 /// One file of weights that holds the description as an attribute.
-fn of_hdf5(bytes: Vec<u8>) -> Result<Contents, ImportError> {
+fn of_hdf5(bytes: Vec<u8>, options: &Options) -> Result<Contents, ImportError> {
     let file = Hdf5::open(bytes).map_err(damaged)?;
     let root = file.attributes("").ok_or_else(|| damaged("its root is no group"))?;
     let Some(description) = root.text("model_config") else { return Err(only_weights(&file)) };
-    let description = json::parse(description).map_err(damaged)?;
+    let description = described(description, options)?;
     let group = file.attributes("model_weights");
     let said = |name: &str| {
         let own = root.text(name).or_else(|| group.as_ref()?.text(name));
@@ -131,17 +133,31 @@ fn of_archive(bytes: Vec<u8>, options: &Options) -> Result<Contents, ImportError
     };
     let config = member(archive::CONFIG, archive::JSON_BYTES_MAX)?;
     let config = text(config.ok_or_else(|| missing(archive::CONFIG))?)?;
-    let metadata = member(archive::METADATA, archive::JSON_BYTES_MAX)?;
+    let metadata = member(archive::METADATA, archive::METADATA_BYTES_MAX)?;
     let metadata = metadata.map(text).transpose()?.and_then(|text| json::parse(&text).ok());
     let weights = member(archive::WEIGHTS, limit)?.ok_or_else(|| missing(archive::WEIGHTS))?;
     let version = metadata.as_ref().and_then(|m| m.get("keras_version")?.as_str());
     Ok(Contents {
-        description: json::parse(&config).map_err(damaged)?,
+        description: described(&config, options)?,
         version: version.unwrap_or("3").to_string(),
         weights: Hdf5::open(weights).map_err(damaged)?,
         is_tree: true,
         backend: None,
     })
+}
+
+/// The value of a description, which has to fit into the memory before it is read.
+fn described(text: &str, options: &Options) -> Result<Value, ImportError> {
+    let (length, limit) = (text.len(), archive::JSON_BYTES_MAX);
+    if length as u64 > limit {
+        let reason = format!("its description: expected at most {limit} bytes, found {length}");
+        return Err(damaged(reason));
+    }
+    let bytes = json::bytes(text);
+    if bytes > options.memory as u64 {
+        return Err(ImportError::TooLarge { bytes, limit: options.memory });
+    }
+    json::parse(text).map_err(damaged)
 }
 
 fn damaged(reason: impl ToString) -> ImportError {

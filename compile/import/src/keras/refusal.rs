@@ -74,13 +74,13 @@ fn hint(reason: &Reason) -> &'static str {
             "give the model's Input a shape of known sizes, or fix one with --size NAME=N"
         }
         Reason::Signature(_) => "build the model with keras.Input, then save it again",
+        Reason::Expansion => "save the model with fewer models and calls inside of each other",
+        Reason::Redefined(_) => "give each layer a name of its own, then save the model again",
         Reason::Evaluation(_) => "save the model without this layer, or with others in its place",
         Reason::Tensor { .. }
         | Reason::TooLarge { .. }
-        | Reason::Expansion
         | Reason::UnknownOperator
         | Reason::Opset { .. }
-        | Reason::Redefined(_)
         | Reason::NotMade { .. }
         | Reason::Body { .. } => reason.hint(),
     }

@@ -66,8 +66,15 @@ pub(super) struct Variables {
 
 enum Order {
     Tree,
+    Flat(Lists),
+}
+
+/// The lists of a file in which each layer has one.
+struct Lists {
     /// Datasets by layer and number.
-    Flat(HashMap<(String, usize), String>),
+    places: HashMap<(String, usize), String>,
+    /// Layers whose lists hold weights of classes that are not known, in an unknown order.
+    mixed: Vec<String>,
 }
 
 /// What models call the group of their layers, the newest first.
@@ -87,10 +94,11 @@ impl Variables {
     pub(super) fn flat(file: Hdf5, net: &Net<'_>) -> Result<Variables, String> {
         let container = CONTAINERS[0];
         let root = if file.has("model_weights") { "model_weights/" } else { "" };
-        let mut places = HashMap::new();
+        let (mut places, mut mixed) = (HashMap::new(), Vec::new());
         for layer in &net.layers {
             let mut expected = Vec::new();
-            collect(layer, &format!("{container}/{}", layer.key), container, true, &mut expected);
+            let path = format!("{container}/{}", layer.key);
+            collect(layer, &path, container, true, &mut expected);
             if expected.is_empty() {
                 continue;
             }
@@ -101,6 +109,11 @@ impl Variables {
             let mut names = names.unwrap_or_default();
             if names.len() > expected.len() {
                 names.retain(|name| !STATES.iter().any(|state| name.contains(state)));
+            }
+            if names.len() != expected.len() && holds_unknown(layer) {
+                // The class is refused by its name, which says more than the number of weights.
+                mixed.push(path);
+                continue;
             }
             if names.len() != expected.len() {
                 return Err(format!(
@@ -115,7 +128,7 @@ impl Variables {
                 places.insert((variable.path, variable.index), format!("{group}/{name}"));
             }
         }
-        Ok(Variables { file, order: Order::Flat(places), container })
+        Ok(Variables { file, order: Order::Flat(Lists { places, mixed }), container })
     }
 
     /// What a model calls the group of its layers.
@@ -127,11 +140,21 @@ impl Variables {
     pub(super) fn read(&self, path: &str, index: usize, budget: &Budget) -> Result<Tensor, Reason> {
         let dataset = match &self.order {
             Order::Tree => self.in_tree(path, index),
-            Order::Flat(places) => places.get(&(path.to_string(), index)).cloned(),
+            Order::Flat(lists) => lists.places.get(&(path.to_string(), index)).cloned(),
+        };
+        let is_mixed = match &self.order {
+            Order::Tree => false,
+            Order::Flat(lists) => lists.mixed.iter().any(|layer| {
+                path.strip_prefix(layer.as_str()).is_some_and(|left| left.starts_with('/'))
+            }),
         };
         let missing = || Reason::Tensor {
             name: format!("{path}/{index}"),
-            reason: "is not in the file".to_string(),
+            reason: match is_mixed {
+                true => "lies among those of a layer whose class is not known",
+                false => "is not in the file",
+            }
+            .to_string(),
         };
         self.file.tensor(&dataset.ok_or_else(missing)?, budget)
     }
@@ -142,6 +165,13 @@ impl Variables {
         let hidden = path.rsplit_once('/').map(|(before, part)| at(&format!("{before}/_{part}")));
         [Some(at(path)), hidden].into_iter().flatten().find(|path| self.file.holds(path))
     }
+}
+
+/// Is a layer of a class that is not known in a layer, or the layer itself?
+fn holds_unknown(layer: &Layer<'_>) -> bool {
+    let is_unknown = layer.net.is_none() && layers::find(layer).is_none();
+    let inner = layer.net.iter().flat_map(|net| &net.layers).chain(&layer.inner);
+    is_unknown || inner.into_iter().any(holds_unknown)
 }
 
 /// All weights of a layer, in its own order.

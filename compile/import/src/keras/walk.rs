@@ -17,8 +17,12 @@ use tensor::DType;
 /// Models inside of each other; nobody builds more than three.
 const DEPTH_MAX: usize = 16;
 
-/// Calls of layers in one model, those inside of shared models counted each time.
+/// Calls of layers in one model and what they take, those inside of shared models counted each
+/// time.
 const CALLS_MAX: usize = 1 << 17;
+
+/// Bytes of names that count as one call: every node of the graph bears the name of its layer.
+const NAME_BYTES: usize = 128;
 
 /// The state of the walk.
 pub(super) struct Walk<'a> {
@@ -76,6 +80,10 @@ impl<'a> Walk<'a> {
     }
 
     fn note_unknown_layer(&mut self, layer: &Layer<'a>, name: &str) {
+        self.charge(name.len() / NAME_BYTES, layer.name);
+        if self.is_over() {
+            return;
+        }
         match &layer.net {
             Some(net) => self.note_unknown(net, &format!("{name}/")),
             None if layers::find(layer).is_none() => {
@@ -88,7 +96,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What a model makes of values; `None` for each that is not known.
+    /// What a model makes of values; `None` for each that is not known, one for all where the
+    /// walk ends.
     pub(super) fn net(
         &mut self,
         net: &Net<'a>,
@@ -96,14 +105,25 @@ impl<'a> Walk<'a> {
         prefix: &str,
         given: &[Option<Flow>],
     ) -> Vec<Option<Flow>> {
+        if self.is_over() {
+            return vec![None];
+        }
+        // A model costs what the walk over it takes, also where it calls nothing but models.
+        self.charge(cost(net, path.len() + prefix.len()), net.name);
+        if self.is_over() {
+            return vec![None];
+        }
         if self.depth == DEPTH_MAX {
             self.refusals.push(refusal::of_part("model", net.name, Reason::Expansion));
-            return vec![None; net.outputs.len()];
+            return vec![None];
         }
         self.depth += 1;
         let mut values: HashMap<Place, Option<Flow>> =
             net.inputs.iter().copied().zip(given.iter().cloned()).collect();
         for (layer, call) in order(net) {
+            if self.is_over() {
+                break;
+            }
             let name = format!("{prefix}{}", net.layers[layer].name);
             let path =
                 part(path, &format!("{}/{}", self.variables.container(), net.layers[layer].key));
@@ -115,6 +135,19 @@ impl<'a> Walk<'a> {
         self.depth -= 1;
         let outputs = net.outputs.iter();
         outputs.map(|(_, place)| values.get(place).cloned().flatten()).collect()
+    }
+
+    /// Counts calls. What has more than any model is refused once, and the walk ends.
+    fn charge(&mut self, calls: usize, name: &str) {
+        let was_over = self.is_over();
+        self.calls = self.calls.saturating_add(calls);
+        if self.is_over() && !was_over {
+            self.refusals.push(refusal::of_part("model", name, Reason::Expansion));
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.calls > CALLS_MAX
     }
 
     /// What a call of a layer of a model makes.
@@ -247,7 +280,7 @@ impl<'a> Walk<'a> {
     ) -> Result<Vec<Flow>, Reason> {
         let row = layers::find(layer).ok_or_else(|| refused_inside(layer))?;
         self.calls += 1;
-        if self.calls > CALLS_MAX {
+        if self.is_over() {
             return Err(Reason::Expansion);
         }
         self.build.node = name.to_string();
@@ -327,6 +360,34 @@ impl<'a> Walk<'a> {
             true => self.build.cast(weight, dtype),
             false => Ok(weight.clone()),
         }
+    }
+}
+
+/// What a walk over a model takes: each layer, and for each call the layers in it, what it takes
+/// and its names, which lie behind those of what holds the model.
+fn cost(net: &Net<'_>, names: usize) -> usize {
+    let each = net.layers.iter().map(|layer| {
+        let args = layer.calls.iter().flat_map(|call| {
+            call.args.iter().chain(call.named.iter().map(|(_, argument)| argument))
+        });
+        let names = names + layer.name.len() + layer.key.len();
+        let one = held(layer) + names / NAME_BYTES;
+        1 + args.map(parts).sum::<usize>() + layer.calls.len().saturating_mul(one)
+    });
+    let ends = 1 + net.inputs.len() + net.outputs.len();
+    each.fold(ends, usize::saturating_add)
+}
+
+/// A layer and those that it wraps.
+fn held(layer: &Layer<'_>) -> usize {
+    1 + layer.inner.iter().map(held).sum::<usize>()
+}
+
+/// An argument and those in it.
+fn parts(argument: &Argument<'_>) -> usize {
+    match argument {
+        Argument::Tensor(_) | Argument::Constant(_) => 1,
+        Argument::List(list) => 1 + list.iter().map(parts).sum::<usize>(),
     }
 }
 

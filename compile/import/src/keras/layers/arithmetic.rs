@@ -4,7 +4,7 @@ use crate::build::{Builder, Operand};
 use crate::error::Reason;
 use ir::{Op, SliceAxis};
 use tensor::Dim;
-use tensor::scalar::{Binary, Reduction};
+use tensor::scalar::{Binary, Reduction, Unary};
 
 /// A function of each element and a number.
 pub(super) fn with(
@@ -42,6 +42,20 @@ pub(super) fn moments(
     let squares = build.binary(Binary::Mul, &centered, &centered)?;
     let variance = reduce(build, Reduction::Mean, &squares, axes, true)?;
     Ok([mean, variance])
+}
+
+/// `x / sqrt(max(sum(x^2), floor))`
+pub(super) fn unit(
+    build: &mut Builder,
+    x: &Operand,
+    axes: &[usize],
+    floor: f64,
+) -> Result<Operand, Reason> {
+    let squares = build.binary(Binary::Mul, x, x)?;
+    let sum = reduce(build, Reduction::Sum, &squares, axes, true)?;
+    let sum = with(build, Binary::Max, &sum, floor)?;
+    let norm = build.unary(Unary::Sqrt, &sum)?;
+    build.binary(Binary::Div, x, &norm)
 }
 
 /// The order of axes that moves the channels from the last place to the second.

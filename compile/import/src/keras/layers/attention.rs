@@ -67,6 +67,16 @@ fn operands(call: &Call<'_, '_>) -> Result<[Flow; 3], Reason> {
     Ok([query, value, key])
 }
 
+/// Requires a mask to be of steps, `[N, T]`.
+fn require_mask(build: &Builder, mask: &Operand) -> Result<(), Reason> {
+    let shape = build.fact(mask).shape;
+    let (expected, found) = ("a mask [N, T]".to_string(), format!("{shape:?}"));
+    match shape.len() {
+        2 => Ok(()),
+        _ => Err(Reason::Input { input: 0, expected, found }),
+    }
+}
+
 /// Projects query, key and value to heads, lets each query see what its mask leaves, and projects
 /// back.
 fn multi_head(call: &mut Call<'_, '_>) -> Made {
@@ -80,6 +90,13 @@ fn multi_head(call: &mut Call<'_, '_>) -> Made {
     let all = (1..rank as i64 - 1).collect::<Vec<_>>();
     if rank < 3 || axes.is_some_and(|axes| axes != all) {
         return Err(config.refuse("attention_axes", "all axes between the first and the last"));
+    }
+    for (input, flow) in [&query, &value, &key].into_iter().enumerate() {
+        let shape = call.walk.build.fact(&flow.operand).shape;
+        if shape.len() < 3 {
+            let (expected, found) = ("at least 3 axes".to_string(), format!("{shape:?}"));
+            return Err(Reason::Input { input, expected, found });
+        }
     }
     let mask = visible(call, &query, &value, &key)?;
     let inputs = [&query, &key, &value].map(|flow| flow.operand.clone());
@@ -185,6 +202,9 @@ fn visible(
     let given = named(call, "attention_mask");
     let is_causal = call.is_asked("use_causal_mask");
     let build = &mut call.walk.build;
+    for mask in [&of_query, &of_value, &of_key].into_iter().flatten() {
+        require_mask(build, mask)?;
+    }
     let mut all = Vec::new();
     if let Some(mask) = of_query {
         all.push(with_axis(build, &mask, 2)?);
@@ -242,6 +262,12 @@ fn attention(call: &mut Call<'_, '_>) -> Made {
     let is_concat = config.text("score_mode") == Some("concat");
     let (scale, weight) = (call.weight_if("scale"), call.weight_if("concat_score_weight"));
     let of_query = query.mask.clone();
+    for (input, flow) in [&query, &value, &key].into_iter().enumerate() {
+        call.require_rank(input, &flow.operand, 3)?;
+    }
+    for mask in [&query.mask, &value.mask].into_iter().flatten() {
+        require_mask(&call.walk.build, mask)?;
+    }
     let build = &mut call.walk.build;
     let [q, k, v] = [&query, &key, &value].map(|flow| flow.operand.clone());
     let mut scores = match is_additive || is_concat {

@@ -20,7 +20,7 @@ pub(super) const ROWS: &[Row] = &[
     row("InputLayer", "", &[], |call| Ok(vec![call.input()?])).in_any_type(),
     row("Identity", "", &[], |call| Ok(vec![call.input()?])).in_any_type(),
     row("Dense", "", KERNEL_AND_BIAS, dense),
-    row("EinsumDense", "", EINSUM, einsum_dense),
+    row("EinsumDense", "", EINSUM, einsum_dense).without_mask(),
     row("Embedding", "with `mask_zero`", &[slot("embeddings")], embedding),
     row("ReversibleEmbedding", "forward", &[slot("embeddings")], embedding),
     row("Masking", "", &[], masking),
@@ -40,15 +40,12 @@ fn dense(call: &mut Call<'_, '_>) -> Made {
     let dtype = call.compute_type();
     let build = &mut call.walk.build;
     let x = build.cast(&x, dtype)?;
-    let mut shape = build.fact(&x).shape;
+    let shape = build.fact(&x).shape;
     // The first files let a value of many axes into a Dense layer as a flat one.
     if shape.last().and_then(Dim::known_size).is_some_and(|last| last != inputs) {
         let found = format!("{shape:?}");
         let expected = format!("{inputs} elements on the last axis");
         return Err(Reason::Input { input: 0, expected, found });
-    }
-    if shape.len() == 1 {
-        shape.push(Dim::from(1));
     }
     let mut made = build.emit(Op::MatMul, &[&x, &kernel])?;
     if let Some(bias) = bias {

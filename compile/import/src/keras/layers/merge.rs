@@ -1,12 +1,12 @@
 //! Layers that make one value of several.
 
 use super::super::call::{Call, Made};
-use super::arithmetic::{axis, reduce, with};
+use super::arithmetic::{axis, unit, with};
 use super::{Row, row};
 use crate::build::{Builder, Operand};
 use crate::error::Reason;
 use ir::Op;
-use tensor::scalar::{Binary, Reduction, Unary};
+use tensor::scalar::Binary;
 use tensor::{DType, Dim};
 
 pub(super) const ROWS: &[Row] = &[
@@ -25,7 +25,7 @@ pub(super) const ROWS: &[Row] = &[
     row("Dot", "", &[], dot).without_mask(),
 ];
 
-/// A function of all values, one after another; a mask that all have counts what counts in all.
+/// A function of all values, one after another.
 fn joined(call: &mut Call<'_, '_>, function: Binary) -> Made {
     let mut made = call.input()?;
     for index in 1..call.inputs.len() {
@@ -34,19 +34,23 @@ fn joined(call: &mut Call<'_, '_>, function: Binary) -> Made {
         let [a, b] = of_equal_rank(build, &made, &next)?;
         made = build.binary(function, &a, &b)?;
     }
-    let masks: Option<Vec<Operand>> = call.inputs.iter().map(|flow| flow.mask.clone()).collect();
-    call.mask = match masks {
-        Some(masks) => {
-            let mut masks = masks.into_iter();
-            let first = masks.next();
-            let build = &mut call.walk.build;
-            // Version 2 counts what counts in any, later ones likewise for sums of values.
-            let either = |a: Operand, b: Operand| build.binary(Binary::Or, &a, &b);
-            first.map(|first| masks.try_fold(first, either)).transpose()?
-        }
-        None => None,
-    };
+    call.mask = mask_of_joined(call)?;
     Ok(vec![made])
+}
+
+/// From Keras 3 on a step counts that counts in any value, and all do where one value has no mask.
+/// Before, a step counts that counts in all values, those without a mask aside.
+fn mask_of_joined(call: &mut Call<'_, '_>) -> Result<Option<Operand>, Reason> {
+    let is_of_3 = call.walk.dialect >= 3;
+    let masks: Vec<Operand> = call.inputs.iter().filter_map(|flow| flow.mask.clone()).collect();
+    if is_of_3 && masks.len() < call.inputs.len() {
+        return Ok(None);
+    }
+    let function = if is_of_3 { Binary::Or } else { Binary::And };
+    let mut masks = masks.into_iter();
+    let Some(first) = masks.next() else { return Ok(None) };
+    let build = &mut call.walk.build;
+    masks.try_fold(first, |a, b| build.binary(function, &a, &b)).map(Some)
 }
 
 /// Values of few axes stand for the same at each place of those that they lack behind the first.
@@ -122,8 +126,8 @@ fn dot(call: &mut Call<'_, '_>) -> Made {
         return Err(refused());
     }
     if normalizes {
-        a = unit(build, &a, of_a)?;
-        b = unit(build, &b, of_b)?;
+        a = unit(build, &a, &[of_a], 1e-12)?;
+        b = unit(build, &b, &[of_b], 1e-12)?;
     }
     let mut letters = ('a'..='z').skip(2);
     let mut labels = |rank: usize, summed: usize| -> String {
@@ -143,13 +147,4 @@ fn dot(call: &mut Call<'_, '_>) -> Made {
         shape.push(Dim::from(1));
     }
     Ok(vec![build.reshape(&made, shape)?])
-}
-
-/// `x / sqrt(max(sum(x^2), 1e-12))`
-fn unit(build: &mut Builder, x: &Operand, axis: usize) -> Result<Operand, Reason> {
-    let squares = build.binary(Binary::Mul, x, x)?;
-    let sum = reduce(build, Reduction::Sum, &squares, &[axis], true)?;
-    let sum = with(build, Binary::Max, &sum, 1e-12)?;
-    let norm = build.unary(Unary::Sqrt, &sum)?;
-    build.binary(Binary::Div, x, &norm)
 }

@@ -137,6 +137,12 @@ pub(super) fn wrapped<'a>(class: &str, config: Config<'a>) -> Result<Vec<Layer<'
     match class {
         "Bidirectional" => {
             let layer = value("layer").ok_or("a Bidirectional layer wraps none")?;
+            // Each is read twice: what lies in each other would double from level to level. Its
+            // import refuses one that has no layers.
+            if [Some(layer), value("backward_layer")].into_iter().flatten().any(holds_bidirectional)
+            {
+                return Ok(Vec::new());
+            }
             let forward = parse(layer, "forward_layer")?;
             let backward = match value("backward_layer") {
                 Some(backward) => parse(backward, "backward_layer")?,
@@ -159,6 +165,19 @@ pub(super) fn wrapped<'a>(class: &str, config: Config<'a>) -> Result<Vec<Layer<'
             Ok(cells)
         }
         _ => Ok(Vec::new()),
+    }
+}
+
+/// Is a Bidirectional layer in a description, at any depth? The reader of JSON bounds the depth.
+fn holds_bidirectional(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(holds_bidirectional),
+        Value::Object(object) => {
+            let class = object.get("class_name").and_then(Value::as_str).unwrap_or_default();
+            class.rsplit('>').next() == Some("Bidirectional")
+                || object.values().any(holds_bidirectional)
+        }
+        _ => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::call::{Call, Made};
 use super::super::config::Config;
 use super::super::variables::{Slot, slot, slot_if};
-use super::arithmetic::{axis, moments, reduce, with};
+use super::arithmetic::{axis, moments, reduce, unit, with};
 use super::{Row, row};
 use crate::build::{Builder, Operand};
 use crate::error::Reason;
@@ -23,7 +23,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     row("LayerNormalization", "", LAYER, layer_normalization),
     row("GroupNormalization", "", &[GAMMA, BETA], group_normalization),
-    row("RMSNormalization", "", &[slot("scale")], rms_normalization),
+    row("RMSNormalization", "", &[slot("scale")], rms_normalization).without_mask(),
     row("UnitNormalization", "", &[], unit_normalization),
 ];
 
@@ -205,9 +205,5 @@ fn unit_normalization(call: &mut Call<'_, '_>) -> Made {
     let config = call.config();
     let build = &mut call.walk.build;
     let axes = axes(config, -1, build.fact(&x).rank())?;
-    let squares = build.binary(Binary::Mul, &x, &x)?;
-    let sum = reduce(build, Reduction::Sum, &squares, &axes, true)?;
-    let sum = with(build, Binary::Max, &sum, 1e-12)?;
-    let norm = build.unary(Unary::Sqrt, &sum)?;
-    Ok(vec![build.binary(Binary::Div, &x, &norm)?])
+    Ok(vec![unit(build, &x, &axes, 1e-12)?])
 }

@@ -130,6 +130,10 @@ fn encoded(call: &mut Call<'_, '_>, indices: Operand, depth: usize, mode: &str) 
         "count" => Reduction::Sum,
         _ => return Err(config.refuse("output_mode", "int, one_hot, multi_hot or count")),
     };
+    if shape.is_empty() {
+        let (expected, found) = ("at least 1 axis".to_string(), "a single number".to_string());
+        return Err(Reason::Input { input: 0, expected, found });
+    }
     if shape.len() == 1 {
         indices = with_axis(build, &indices, 1)?;
     }

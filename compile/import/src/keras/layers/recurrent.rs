@@ -73,6 +73,9 @@ fn sequence(call: &mut Call<'_, '_>) -> Result<Sequence, Reason> {
     if initial.is_empty() {
         initial = call.inputs[1..].to_vec();
     }
+    if let Some(mask) = &mask {
+        call.require_rank(1, mask, 2)?;
+    }
     let build = &mut call.walk.build;
     if call.layer.config.flag("time_major", false) {
         x = build.transpose(&x, vec![1, 0, 2])?;
@@ -192,14 +195,15 @@ impl Weights {
             reason: "is not in the file".to_string(),
         };
         let mut kernel = weight("kernel").ok_or_else(|| missing("kernel"))?;
-        let mut recurrent = weight("recurrent_kernel").ok_or_else(|| missing("kernel"))?;
-        let [hidden, _] = call.sizes_of(&recurrent)?;
+        let recurrent = weight("recurrent_kernel");
+        let mut recurrent = recurrent.ok_or_else(|| missing("recurrent_kernel"))?;
         let mut bias = weight("bias");
+        let hidden = hidden_size(call, layer, [&kernel, &recurrent], bias.as_ref())?;
         let (dialect, config) = (call.walk.dialect, layer.config);
         let build = &mut call.walk.build;
         let is_fused = layer.class.starts_with("CuDNN");
         if is_fused {
-            let gates = if layer.class == "CuDNNLSTM" { 4 } else { 3 };
+            let gates = gates_of(layer.class);
             kernel = columns_first(build, &kernel, hidden, gates)?;
             recurrent = columns_first(build, &recurrent, hidden, gates)?;
         }
@@ -226,6 +230,9 @@ impl Weights {
             }
             _ => Cell::Rnn,
         };
+        if let Some(bias) = &bias {
+            let [_] = call.sizes_of(bias)?;
+        }
         let outer = named(config, "activation", "tanh", dialect)?;
         let gate = named(config, "recurrent_activation", "sigmoid", dialect)?;
         let activations = match cell {
@@ -234,6 +241,42 @@ impl Weights {
             Cell::Lstm { .. } => vec![gate, outer, outer],
         };
         Ok(Weights { cell, hidden, kernel, recurrent, bias, state_bias, activations })
+    }
+}
+
+/// How many gates a cell has beside each other in its weights.
+fn gates_of(class: &str) -> usize {
+    match class {
+        "LSTM" | "LSTMCell" | "CuDNNLSTM" => 4,
+        "GRU" | "GRUCell" | "CuDNNGRU" => 3,
+        _ => 1,
+    }
+}
+
+/// The size of a cell's state, by its weights, whose sizes have to agree.
+fn hidden_size(
+    call: &Call<'_, '_>,
+    layer: &Layer<'_>,
+    [kernel, recurrent]: [&Operand; 2],
+    bias: Option<&Operand>,
+) -> Result<usize, Reason> {
+    let [hidden, columns] = call.sizes_of(recurrent)?;
+    let [_, of_kernel] = call.sizes_of(kernel)?;
+    let gates = gates_of(layer.class);
+    if hidden.checked_mul(gates) != Some(columns) || of_kernel != columns {
+        let expected = format!("expected {gates} columns for each of {hidden} rows");
+        return Err(Reason::Tensor {
+            name: "recurrent_kernel".to_string(),
+            reason: format!("{expected}, found {columns}, and {of_kernel} in the kernel"),
+        });
+    }
+    let shape = bias.map(|bias| call.walk.build.fact(bias).shape);
+    match shape {
+        Some(shape) if !(1..=2).contains(&shape.len()) => Err(Reason::Tensor {
+            name: "bias".to_string(),
+            reason: format!("expected a weight of 1 or 2 axes, found {shape:?}"),
+        }),
+        Some(_) | None => Ok(hidden),
     }
 }
 

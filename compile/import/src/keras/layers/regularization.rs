@@ -14,7 +14,6 @@ pub(super) const ROWS: &[Row] = &[
     same("ActivityRegularization"),
     same("StochasticDepth"),
     same("AugMix"),
-    same("AutoContrast"),
     same("CutMix"),
     same("MixUp"),
     same("RandAugment"),

@@ -14,8 +14,8 @@ pub(super) const ROWS: &[Row] = &[
     row("UpSampling2D", "nearest, bilinear or bicubic", &[], |call| up_sampling(call, 2))
         .without_mask(),
     row("UpSampling3D", "", &[], |call| up_sampling(call, 3)).without_mask(),
-    row("Resizing", "nearest, bilinear or bicubic", &[], resizing),
-    row("CenterCrop", "", &[], center_crop),
+    row("Resizing", "nearest, bilinear or bicubic", &[], resizing).without_mask(),
+    row("CenterCrop", "", &[], center_crop).without_mask(),
 ];
 
 /// The element whose place is nearest, which of two is the later.

@@ -22,7 +22,8 @@ pub(super) const ROWS: &[Row] = &[
             let made = inner(call, 0, inputs, Vec::new())?;
             Ok(made.into_iter().map(|flow| flow.operand).collect())
         },
-    ),
+    )
+    .without_mask(),
 ];
 
 /// What a wrapped layer makes.
@@ -48,8 +49,10 @@ fn bidirectional(call: &mut Call<'_, '_>) -> Made {
     let x = inputs.drain(..1.min(inputs.len())).collect::<Vec<_>>();
     states.extend(inputs);
     let half = states.len() / 2;
-    let wrapped = &call.layer.inner[0].config;
-    let returns_all = wrapped.flag("return_sequences", false);
+    let wrapped = call.layer.inner.first();
+    let expected = "a layer that holds no Bidirectional layer";
+    let wrapped = wrapped.ok_or_else(|| config.refuse("layer", expected))?;
+    let returns_all = wrapped.config.flag("return_sequences", false);
     // Before version 3 the layers in it are told so, and do not say so themselves.
     let is_early = call.walk.dialect < 3;
     let mut ways = Vec::with_capacity(2);
@@ -61,11 +64,16 @@ fn bidirectional(call: &mut Call<'_, '_>) -> Made {
         }
         ways.push(inner(call, way, x.iter().cloned().chain(own).collect(), named)?);
     }
-    let [forward, backward] = [&ways[0], &ways[1]];
-    let a = forward[0].operand.clone();
-    let mut b = backward[0].operand.clone();
-    call.mask = forward[0].mask.clone();
+    let [[forward, of_forward @ ..], [backward, of_backward @ ..]] = [&*ways[0], &*ways[1]] else {
+        return Err(config.refuse("layer", "a layer that makes a tensor"));
+    };
+    let (a, mut b) = (forward.operand.clone(), backward.operand.clone());
+    call.mask = forward.mask.clone();
     let build = &mut call.walk.build;
+    let axes = if returns_all { 2 } else { 1 };
+    if [&a, &b].iter().any(|x| build.fact(x).rank() < axes) {
+        return Err(config.refuse("layer", &format!("a layer that makes at least {axes} axes")));
+    }
     if returns_all {
         b = reversed(build, &b, 1)?;
     }
@@ -83,7 +91,7 @@ fn bidirectional(call: &mut Call<'_, '_>) -> Made {
         None => vec![a, b],
         Some(_) => return Err(config.refuse("merge_mode", "concat, sum, mul, ave or null")),
     };
-    let left = forward[1..].iter().chain(&backward[1..]);
+    let left = of_forward.iter().chain(of_backward);
     made.extend(left.map(|flow| flow.operand.clone()));
     Ok(made)
 }
@@ -105,11 +113,13 @@ fn time_distributed(call: &mut Call<'_, '_>) -> Made {
         flat.push(Flow { operand, mask: None });
     }
     let made = inner(call, 0, flat, Vec::new())?;
-    let ends = ends.ok_or_else(|| call.config().refuse("layer", "something to take"))?;
+    let config = call.config();
+    let ends = ends.ok_or_else(|| config.refuse("layer", "something to take"))?;
     let build = &mut call.walk.build;
     let split = made.into_iter().map(|flow| {
         let shape = build.fact(&flow.operand).shape;
-        build.reshape(&flow.operand, [&ends, &shape[1..]].concat())
+        let rest = shape.get(1..).ok_or_else(|| config.refuse("layer", "a layer with a batch"))?;
+        build.reshape(&flow.operand, [&ends, rest].concat())
     });
     split.collect()
 }

@@ -103,7 +103,11 @@ pub(super) fn get_item(call: &mut Call<'_, '_>) -> Made {
     };
     let is_new = |item: &&&Value| item.is_null();
     let taken = items.len() - items.iter().filter(is_new).count();
-    let taken = taken - items.iter().filter(|item| is(item, "__ellipsis__")).count();
+    let ellipses = items.iter().filter(|item| is(item, "__ellipsis__")).count();
+    if ellipses > 1 {
+        return Err(refused(call, "key", "at most one ellipsis"));
+    }
+    let taken = taken - ellipses;
     let skipped = shape.len().checked_sub(taken).ok_or_else(refusal)?;
     let (mut cuts, mut kept, mut at) = (Vec::new(), Vec::new(), 0);
     for item in items {
@@ -169,7 +173,7 @@ fn cut(item: &Value, axis: usize, size: &Dim) -> Option<SliceAxis> {
             (start.clone(), start - stop)
         }
     };
-    let len = span.ceil_div(&Dim::from(step.abs()));
+    let len = span.ceil_div(&Dim::from(step.checked_abs()?));
     let len = if len.known().is_some_and(|len| len < 0) { Dim::from(0) } else { len };
     Some(SliceAxis { axis, start, len, step })
 }
@@ -189,13 +193,7 @@ pub(super) fn split(call: &mut Call<'_, '_>) -> Made {
             let places: Option<Vec<i64>> = places.iter().map(Value::as_i64).collect();
             let mut places = places.ok_or_else(refusal)?;
             if call.config().get("num_or_size_splits").is_some() {
-                places = places
-                    .iter()
-                    .scan(0, |sum, size| {
-                        *sum += size;
-                        Some(*sum)
-                    })
-                    .collect();
+                places = sums(&places).ok_or_else(refusal)?;
                 places.pop();
             }
             places.push(size);
@@ -218,6 +216,16 @@ pub(super) fn split(call: &mut Call<'_, '_>) -> Made {
         start = end;
     }
     Ok(made)
+}
+
+/// The sum of each number and those before it; `None` when one is too large.
+fn sums(sizes: &[i64]) -> Option<Vec<i64>> {
+    let mut sum = 0i64;
+    let mut next = |size: &i64| {
+        sum = sum.checked_add(*size)?;
+        Some(sum)
+    };
+    sizes.iter().map(&mut next).collect()
 }
 
 /// Each element of an axis so many times, side by side.
