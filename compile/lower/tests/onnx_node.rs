@@ -7,7 +7,6 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use support::{Tolerance, name};
 
@@ -19,24 +18,8 @@ fn each_case_passes_or_is_listed_with_its_reason() {
     let suite = testkit::repository().join("suites/onnx-node");
     let cases = cases(&folder);
     let outcomes = support::run_all(&cases, TOLERANCE);
-    let failures: BTreeMap<String, String> = cases
-        .iter()
-        .zip(outcomes)
-        .filter_map(|(path, outcome)| Some((name(path), outcome.err()?)))
-        .collect();
-    println!("{} of {} cases pass", cases.len() - failures.len(), cases.len());
-    let list = suite.join("expected_failures.txt");
-    if std::env::var_os("BLESS").is_some() {
-        let text: String = failures.iter().map(|(name, why)| format!("{name}: {why}\n")).collect();
-        return std::fs::write(list, text).unwrap();
-    }
-    let listed = lines(&list);
-    let unlisted = failures.iter().filter(|(name, _)| !listed.contains_key(*name));
-    let unlisted: String = unlisted.map(|(name, why)| format!("\n  {name}: {why}")).collect();
-    assert!(unlisted.is_empty(), "these fail and are not listed:{unlisted}");
-    let passing: Vec<&String> =
-        listed.keys().filter(|name| !failures.contains_key(*name)).collect();
-    assert!(passing.is_empty(), "these are listed and pass: {passing:?}; BLESS=1 writes the list");
+    let names = cases.iter().map(|path| name(path));
+    testkit::hold_to_list(&suite.join("expected_failures.txt"), names.zip(outcomes).collect());
 }
 
 /// Small graphs by hand and what PyTorch exported in ONNX's first years.
@@ -55,7 +38,7 @@ fn models_of_the_first_exporters_pass() {
 
 /// The cases in a folder, without those that `left_out.txt` lists.
 fn cases(folder: &Path) -> Vec<PathBuf> {
-    let left_out = lines(&testkit::repository().join("suites/onnx-node/left_out.txt"));
+    let left_out = testkit::reasons(&testkit::repository().join("suites/onnx-node/left_out.txt"));
     let mut cases: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -63,11 +46,4 @@ fn cases(folder: &Path) -> Vec<PathBuf> {
         .collect();
     cases.sort();
     cases
-}
-
-/// `name: reason` on each line.
-fn lines(path: &Path) -> BTreeMap<String, String> {
-    let text = std::fs::read_to_string(path).unwrap();
-    let pairs = text.lines().map(|line| line.split_once(": ").expect("`name: reason`"));
-    pairs.map(|(name, reason)| (name.to_string(), reason.to_string())).collect()
 }

@@ -2,11 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod cases;
+mod expected;
 pub mod onnx;
 mod random;
 mod requests;
 
 pub use cases::cases;
+pub use expected::{hold_to_list, reasons};
 pub use random::Random;
 pub use requests::{HttpRequest, http_requests};
 
