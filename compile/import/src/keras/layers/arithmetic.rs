@@ -31,7 +31,7 @@ pub(super) fn reduce(
     build.emit(Op::Reduce { reduction, axes, keepdims }, &[x])
 }
 
-/// The mean and the mean of squared distances from it, along axes, which stay.
+/// The distances from the mean and the mean of their squares, along axes, which stay.
 pub(super) fn moments(
     build: &mut Builder,
     x: &Operand,
@@ -41,7 +41,7 @@ pub(super) fn moments(
     let centered = build.binary(Binary::Sub, x, &mean)?;
     let squares = build.binary(Binary::Mul, &centered, &centered)?;
     let variance = reduce(build, Reduction::Mean, &squares, axes, true)?;
-    Ok([mean, variance])
+    Ok([centered, variance])
 }
 
 /// `x / sqrt(max(sum(x^2), floor))`

@@ -129,21 +129,31 @@ fn layer_normalization(call: &mut Call<'_, '_>) -> Made {
         let op = Op::LayerNorm { axis: first, epsilon: epsilon as f32 };
         return Ok(vec![build.emit(op, &inputs)?]);
     }
-    let [mean, variance] = moments(build, &x, &axes)?;
-    let centered = build.binary(Binary::Sub, &x, &mean)?;
+    let [centered, variance] = moments(build, &x, &axes)?;
     let deviation = deviation(build, &variance, epsilon)?;
-    let mut made = match is_rms {
+    let made = match is_rms {
         // This setting leaves the mean in.
         true => build.binary(Binary::Div, &x, &deviation)?,
         false => build.binary(Binary::Div, &centered, &deviation)?,
     };
+    Ok(vec![weighted(build, made, [gamma, beta], &axes, rank)?])
+}
+
+/// The elements times `gamma` plus `beta`, as far as there are these, along the axes.
+fn weighted(
+    build: &mut Builder,
+    mut x: Operand,
+    [gamma, beta]: [Option<Operand>; 2],
+    axes: &[usize],
+    rank: usize,
+) -> Result<Operand, Reason> {
     for (function, weight) in [(Binary::Mul, gamma), (Binary::Add, beta)] {
         if let Some(weight) = weight {
-            let weight = along(build, &weight, &axes, rank)?;
-            made = build.binary(function, &made, &weight)?;
+            let weight = along(build, &weight, axes, rank)?;
+            x = build.binary(function, &x, &weight)?;
         }
     }
-    Ok(vec![made])
+    Ok(x)
 }
 
 /// Each group of channels normalized together, then a scale and a bias of each channel.
@@ -169,18 +179,11 @@ fn group_normalization(call: &mut Call<'_, '_>) -> Made {
     let grouped = [&fact.shape[..channel], &split, &fact.shape[channel + 1..]].concat();
     let grouped = build.reshape(&x, grouped)?;
     let together: Vec<usize> = (1..rank + 1).filter(|&axis| axis != channel).collect();
-    let [mean, variance] = moments(build, &grouped, &together)?;
-    let centered = build.binary(Binary::Sub, &grouped, &mean)?;
+    let [centered, variance] = moments(build, &grouped, &together)?;
     let deviation = deviation(build, &variance, epsilon)?;
     let normal = build.binary(Binary::Div, &centered, &deviation)?;
-    let mut made = build.reshape(&normal, fact.shape.clone())?;
-    for (function, weight) in [(Binary::Mul, gamma), (Binary::Add, beta)] {
-        if let Some(weight) = weight {
-            let weight = along(build, &weight, &axes, rank)?;
-            made = build.binary(function, &made, &weight)?;
-        }
-    }
-    Ok(vec![made])
+    let made = build.reshape(&normal, fact.shape.clone())?;
+    Ok(vec![weighted(build, made, [gamma, beta], &axes, rank)?])
 }
 
 /// `x / sqrt(mean(x^2) + epsilon) * scale`

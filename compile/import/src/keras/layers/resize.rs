@@ -115,6 +115,27 @@ fn resizing(call: &mut Call<'_, '_>) -> Made {
     Ok(vec![resized(build, &x, axes.to_vec(), interpolation, is_antialiased)?])
 }
 
+/// The height and the width of an image, each with the size that gives the target's ratio when the
+/// other one stays. `what` needs to know them.
+fn sides(
+    build: &Builder,
+    x: &Operand,
+    target: &[(usize, Dim); 2],
+    what: &str,
+) -> Result<[(i64, i64); 2], Reason> {
+    let shape = build.fact(x).shape;
+    let sizes = target.each_ref().map(|(axis, _)| shape[*axis].known());
+    let wanted = target.each_ref().map(|(_, size)| size.known().unwrap_or(1).max(1));
+    let [Some(height), Some(width)] = sizes else {
+        return Err(Reason::DataDependent { input: 0, what: what.to_string() });
+    };
+    let scaled = |size: i64, to: i64, by: i64| (size as f32 * to as f32 / by as f32) as i64;
+    Ok([
+        (height, scaled(width, wanted[0], wanted[1])),
+        (width, scaled(height, wanted[1], wanted[0])),
+    ])
+}
+
 /// The largest part in the middle that has the ratio of the target.
 fn cropped_to_ratio(
     call: &mut Call<'_, '_>,
@@ -122,20 +143,10 @@ fn cropped_to_ratio(
     target: &[(usize, Dim); 2],
 ) -> Result<Operand, Reason> {
     let build = &mut call.walk.build;
-    let shape = build.fact(x).shape;
-    let sizes = target.each_ref().map(|(axis, _)| shape[*axis].known());
-    let wanted = target.each_ref().map(|(_, size)| size.known().unwrap_or(1).max(1));
-    let [Some(height), Some(width)] = sizes else {
-        let what = "the part that is cut out of an image of open size".to_string();
-        return Err(Reason::DataDependent { input: 0, what });
-    };
-    let scaled = |size: i64, to: i64, by: i64| (size as f32 * to as f32 / by as f32) as i64;
-    let kept = [
-        scaled(width, wanted[0], wanted[1]).min(height).max(1),
-        scaled(height, wanted[1], wanted[0]).min(width).max(1),
-    ];
+    let sides = sides(build, x, target, "the part that is cut out of an image of open size")?;
     let mut made = x.clone();
-    for ((axis, _), (size, kept)) in target.iter().zip([height, width].into_iter().zip(kept)) {
+    for ((axis, _), (size, of_ratio)) in target.iter().zip(sides) {
+        let kept = of_ratio.min(size).max(1);
         let (start, len) = (Dim::from((size - kept) / 2), Dim::from(kept));
         made = slice(build, &made, *axis, start, len)?;
     }
@@ -150,20 +161,11 @@ fn padded_to_ratio(
     fill: f64,
 ) -> Result<Operand, Reason> {
     let build = &mut call.walk.build;
-    let shape = build.fact(x).shape;
-    let sizes = target.each_ref().map(|(axis, _)| shape[*axis].known());
-    let wanted = target.each_ref().map(|(_, size)| size.known().unwrap_or(1).max(1));
-    let [Some(height), Some(width)] = sizes else {
-        let what = "what is added to an image of open size".to_string();
-        return Err(Reason::DataDependent { input: 0, what });
-    };
-    let scaled = |size: i64, to: i64, by: i64| (size as f32 * to as f32 / by as f32) as i64;
-    let added = [
-        (scaled(width, wanted[0], wanted[1]) - height).max(0) / 2,
-        (scaled(height, wanted[1], wanted[0]) - width).max(0) / 2,
-    ];
-    let mut ends = vec![0; shape.len()];
-    target.iter().zip(added).for_each(|((axis, _), added)| ends[*axis] = added);
+    let sides = sides(build, x, target, "what is added to an image of open size")?;
+    let mut ends = vec![0; build.fact(x).rank()];
+    for ((axis, _), (size, of_ratio)) in target.iter().zip(sides) {
+        ends[*axis] = (of_ratio - size).max(0) / 2;
+    }
     let mode = PadMode::Constant(fill);
     build.emit(Op::Pad { before: ends.clone(), after: ends, mode }, &[x])
 }
