@@ -9,7 +9,7 @@ use crate::Options;
 use crate::build::Operand;
 use crate::error::Reason;
 use serde_json::Value;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use tensor::{DType, Dim};
 
 /// The size that every input has first.
@@ -89,12 +89,16 @@ const BEFORE_SCALING: [&str; 5] =
 /// Does the model begin with the scaling of its one input? Layers for training do nothing.
 pub(super) fn scales_pixels(net: &Net<'_>) -> bool {
     let [input] = net.inputs.as_slice() else { return false };
+    // The first layer that takes what another one gives.
+    let mut takers: HashMap<usize, usize> = HashMap::new();
+    for (at, layer) in net.layers.iter().enumerate() {
+        for place in layer.calls.iter().flat_map(|call| call.places()) {
+            takers.entry(place.layer).or_insert(at);
+        }
+    }
     let mut at = input.layer;
     for _ in 0..net.layers.len() {
-        let takes = |layer: &&Layer<'_>| {
-            layer.calls.iter().any(|call| call.places().iter().any(|place| place.layer == at))
-        };
-        let Some(next) = net.layers.iter().position(|layer| takes(&layer)) else { return false };
+        let Some(&next) = takers.get(&at) else { return false };
         let layer = &net.layers[next];
         match layer.class {
             "Rescaling" | "Normalization" => return true,

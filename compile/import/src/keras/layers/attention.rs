@@ -158,19 +158,23 @@ fn contracted(
     kernel: &Operand,
     axes: usize,
 ) -> Result<Operand, Reason> {
-    let letters = |first: u8, count: usize| -> String {
-        (0..count).map(|at| char::from(first + at as u8)).collect()
+    /// As many as there are letters for: `a` to `j`, `k` to `o`, `p` to `y`.
+    const RANK_MAX: usize = 10;
+    let refused = |build: &Builder| Reason::Tensor {
+        name: "kernel".to_string(),
+        reason: format!("its shape {:?} does not fit", build.fact(kernel).shape),
     };
+    let letters =
+        |first: u8, count: usize| -> String { (first..).take(count).map(char::from).collect() };
     let (rank, of_kernel) = (build.fact(x).rank(), build.fact(kernel).rank());
+    if rank > RANK_MAX || of_kernel > RANK_MAX {
+        return Err(refused(build));
+    }
     let free = letters(b'a', rank - axes);
     let summed = letters(b'k', axes);
     let made = letters(b'p', of_kernel.saturating_sub(axes));
     let equation = format!("{free}{summed},{summed}{made}->{free}{made}");
-    let product = decompose::einsum(build, &equation, &[x, kernel])?;
-    product.ok_or_else(|| Reason::Tensor {
-        name: "kernel".to_string(),
-        reason: format!("its shape {:?} does not fit", build.fact(kernel).shape),
-    })
+    decompose::einsum(build, &equation, &[x, kernel])?.ok_or_else(|| refused(build))
 }
 
 /// Each head of `[N, H, T, K]` so many times, side by side.

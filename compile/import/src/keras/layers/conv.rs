@@ -121,11 +121,11 @@ pub(super) fn spatial(
 
 fn conv(call: &mut Call<'_, '_>, axes: usize) -> Made {
     let (kernel, bias) = (call.weight("kernel")?, call.weight_if("bias"));
+    let window = Window::of(call.config(), spatial(call, &kernel, axes)?)?;
     let weights = outputs_first(&mut call.walk.build, &kernel)?;
     let groups = call.config().integer("groups")?.unwrap_or(1);
     let groups = usize::try_from(groups).ok().filter(|&groups| groups > 0);
     let groups = groups.ok_or_else(|| call.config().refuse("groups", "at least 1"))?;
-    let window = Window::of(call.config(), spatial(call, &kernel, axes)?)?;
     let (x, is_last) = channels_second(call, axes)?;
     let made = slide(call, &window, (&x, &weights), bias.as_ref(), groups)?;
     let made = call.activated_channels(made, is_last)?;

@@ -94,6 +94,9 @@ fn given_state(
         given = call.inputs[1..].to_vec();
     }
     let [h, c, ..] = given.as_slice() else { return Ok(None) };
+    for state in [h, c] {
+        call.require_rank(1, &state.operand, axes + 2)?;
+    }
     let build = &mut call.walk.build;
     let [h, c] = [h, c].map(|flow| match is_last {
         true => build.transpose(&flow.operand, to_second(axes + 2)),

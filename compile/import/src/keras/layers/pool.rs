@@ -110,7 +110,8 @@ fn adaptive(call: &mut Call<'_, '_>, axes: usize, reduction: Reduction) -> Made 
     for (axis, wanted) in spatial(call, axes).into_iter().zip(wanted) {
         let size = call.walk.build.fact(&x).shape[axis].known_size();
         let is_small = (1..=ADAPTIVE_MAX).contains(&wanted);
-        let size = size.filter(|_| is_small).ok_or_else(|| Reason::DataDependent {
+        let is_countable = |size: &usize| is_small && size.checked_mul(wanted).is_some();
+        let size = size.filter(is_countable).ok_or_else(|| Reason::DataDependent {
             input: 0,
             what: "the windows of an axis of open size".to_string(),
         })?;
