@@ -328,6 +328,20 @@ fn weights_and_masks_of_other_ranks_are_refused() {
 }
 
 #[test]
+fn convolutions_and_windows_that_cannot_be_are_refused() {
+    let conv = json!({"filters": 3, "kernel_size": [1], "use_bias": false});
+    let conv = called("Conv1D", &[json!([5, 4])], &conv, &json!({}));
+    for kernel in [&[3u64][..], &[4, 3]] {
+        let text = error(&of_3(&conv, &[("conv1d/vars/0", kernel)]));
+        assert!(text.contains("expected 1 spatial axes, inputs and outputs"), "{text}");
+    }
+    let pool = json!({"output_size": 4096});
+    let pool = called("AdaptiveAveragePooling1D", &[json!([2, 1u64 << 62, 4])], &pool, &json!({}));
+    let text = error(&of_3(&pool, &[]));
+    assert!(text.contains("the windows of an axis"), "{text}");
+}
+
+#[test]
 fn layers_that_multiply_are_refused() {
     let mut inner = layer("Identity", "i", json!({}));
     for _ in 0..26 {

@@ -76,32 +76,24 @@ impl Expected {
         let first = first.expect("as many elements were taken as the shape has");
         Expected { shape: output.shape().to_vec(), first }
     }
-
-    /// The elements as they are stored.
-    fn bytes(&self) -> Cow<'_, [u8]> {
-        match &self.first {
-            Value::Tensor(tensor) => Cow::Borrowed(tensor.bytes()),
-            Value::Text(text) => Cow::Owned(text.to_prefixed()),
-            Value::Sequence(_) | Value::Optional(_) => Cow::Borrowed(&[]),
-        }
-    }
 }
 
 impl Golden {
     /// The section's bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let row = |output: &Expected| Row {
+        let stored: Vec<_> = self.outputs.iter().map(|output| output.first.wire_bytes()).collect();
+        let row = |(output, stored): (&Expected, &Cow<'_, [u8]>)| Row {
             dtype: output.first.dtype().name().to_string(),
             shape: output.shape.clone(),
             elements: output.first.shape().iter().product(),
-            bytes: output.first.text().map(|_| output.bytes().len()),
+            bytes: output.first.text().map(|_| stored.len()),
         };
-        let outputs = self.outputs.iter().map(row).collect();
+        let outputs = self.outputs.iter().zip(&stored).map(row).collect();
         let head = Head { tolerance: self.tolerance, outputs };
         let mut bytes =
             serde_json::to_vec(&head).expect("numbers and strings always have a JSON form");
         bytes.push(b'\n');
-        self.outputs.iter().for_each(|output| bytes.extend_from_slice(&output.bytes()));
+        stored.iter().for_each(|stored| bytes.extend_from_slice(stored));
         bytes
     }
 

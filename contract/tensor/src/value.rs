@@ -1,6 +1,7 @@
 //! What a graph passes from node to node: numbers, text, and what holds them.
 
 use crate::{DType, Element, Tensor, TensorError, Text};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -48,6 +49,16 @@ impl Value {
             Value::Optional(value) => value.as_ref().map_or(0, |value| value.bytes()),
         };
         own.saturating_add(more)
+    }
+
+    /// The elements as they are stored and sent: of text each behind its length, see
+    /// [`Text::to_prefixed`]. What is no tensor has none.
+    pub fn wire_bytes(&self) -> Cow<'_, [u8]> {
+        match self {
+            Value::Tensor(tensor) => Cow::Borrowed(tensor.bytes()),
+            Value::Text(text) => Cow::Owned(text.to_prefixed()),
+            Value::Sequence(_) | Value::Optional(_) => Cow::Borrowed(&[]),
+        }
     }
 
     /// The tensor of numbers, when it is one.

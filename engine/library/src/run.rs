@@ -5,7 +5,6 @@ use crate::failure::Failure;
 use crate::handle::{Handle, borrow};
 use crate::structs::{Array, Class, View};
 use package::abi;
-use std::borrow::Cow;
 use std::ffi::c_void;
 use tensor::{DType, Tensor, TextRow, Value, element_count};
 
@@ -160,12 +159,7 @@ unsafe fn write_output(index: usize, answer: &Value, view: *mut View) -> Result<
         let size = (&raw const (*view).struct_size).read();
         (size, (&raw const (*view).data).read(), (&raw const (*view).bytes).read())
     };
-    let from = match answer {
-        Value::Tensor(tensor) => Cow::Borrowed(tensor.bytes()),
-        Value::Text(text) => Cow::Owned(text.to_prefixed()),
-        // No model has such a port: the handle was made for its tensors.
-        Value::Sequence(_) | Value::Optional(_) => Cow::Borrowed(&[][..]),
-    };
+    let from = answer.wire_bytes();
     let shape = answer.shape();
     let (mut dims, needed) = ([0; abi::MAX_RANK], from.len());
     for (to, &size) in dims.iter_mut().zip(shape) {

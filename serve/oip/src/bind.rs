@@ -316,12 +316,20 @@ impl Binder<'_> {
         data: Data,
         bytes: &[u8],
     ) -> Result<Tensor, Refusal> {
-        let images = match data {
-            Data::Binary(_) => self.elements(name, bytes)?,
-            Data::Raw(bytes) => self.elements(name, &bytes)?,
-            Data::Shared(shared) => self.elements(name, &self.shared(&shared)?)?,
-            Data::Tensor(_) | Data::Strings(_) => Vec::new(),
+        let (raw, shared);
+        let bytes: &[u8] = match data {
+            Data::Binary(_) => bytes,
+            Data::Raw(given) => {
+                raw = given;
+                &raw
+            }
+            Data::Shared(place) => {
+                shared = self.shared(&place)?;
+                &shared
+            }
+            Data::Tensor(_) | Data::Strings(_) => &[],
         };
+        let images = self.elements(name, bytes)?;
         let expected = element_count(shape);
         if images.is_empty() || expected != Some(images.len()) {
             return Err(self.refused(&format!(
@@ -339,7 +347,7 @@ impl Binder<'_> {
     }
 
     /// Elements of any length: each behind its length in four bytes.
-    fn elements(&self, name: &str, mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
+    fn elements<'b>(&self, name: &str, mut bytes: &'b [u8]) -> Result<Vec<&'b [u8]>, Refusal> {
         let mut elements = Vec::new();
         while !bytes.is_empty() {
             if elements.len() == self.max_images {
@@ -355,7 +363,7 @@ impl Binder<'_> {
                      length before each"
                 )));
             };
-            elements.push(element.to_vec());
+            elements.push(element);
             bytes = rest;
         }
         Ok(elements)

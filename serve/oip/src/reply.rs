@@ -2,8 +2,6 @@
 
 use crate::Shared;
 use server::{Refusal, Regions};
-use std::borrow::Cow;
-use tensor::Value;
 
 /// What a reply is to hold.
 #[derive(Debug, Default)]
@@ -34,15 +32,6 @@ pub enum Place {
     Binary,
     /// Into shared memory.
     Shared(Shared),
-}
-
-/// The elements of an output as bytes; what is no tensor has none.
-pub fn elements(output: &Value) -> Cow<'_, [u8]> {
-    match output {
-        Value::Tensor(tensor) => Cow::Borrowed(tensor.bytes()),
-        Value::Text(text) => Cow::Owned(text.to_prefixed()),
-        Value::Sequence(_) | Value::Optional(_) => Cow::Borrowed(&[]),
-    }
 }
 
 /// Writes an output where the client asked for it.

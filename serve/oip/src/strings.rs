@@ -13,10 +13,13 @@ pub(crate) struct Strings<'a> {
 impl Strings<'_> {
     /// The elements, each behind its length in four bytes.
     pub(crate) fn read(&self, bytes: &[u8]) -> Result<TextRow, String> {
-        let Strings { input, model, count } = self;
-        let of = format!("for inference input '{input}' for model '{model}'");
-        TextRow::from_prefixed(bytes, *count).map_err(|error| match error {
-            PrefixError::Count { most } => too_many(most + 1, &of, most),
+        TextRow::from_prefixed(bytes, self.count).map_err(|error| self.refused(&error))
+    }
+
+    fn refused(&self, error: &PrefixError) -> String {
+        let of = self.of();
+        match error {
+            PrefixError::Count { most } => self.too_many(most + 1),
             PrefixError::Length { found, .. } => format!(
                 "incomplete string length indicator {of}, expecting 4 bytes but only {found} bytes \
                  available. Please make sure the string length indicator is in one buffer."
@@ -28,25 +31,29 @@ impl Strings<'_> {
             PrefixError::Encoding { element } => format!(
                 "expected text in UTF-8 {of}, found bytes that are none in element {element}"
             ),
-        })
+        }
+    }
+
+    fn of(&self) -> String {
+        format!("for inference input '{}' for model '{}'", self.input, self.model)
+    }
+
+    fn too_many(&self, found: usize) -> String {
+        let (of, expected) = (self.of(), self.count);
+        format!("unexpected number of string elements {found} {of}, expecting {expected}")
     }
 
     /// The elements under the input's shape.
     pub(crate) fn shaped(&self, row: TextRow, shape: &[usize]) -> Result<Text, String> {
-        let Strings { input, model, count } = *self;
-        let of = format!("for inference input '{input}' for model '{model}'");
+        let count = self.count;
         match row.len() {
-            found if found > count => Err(too_many(found, &of, count)),
+            found if found > count => Err(self.too_many(found)),
             found if found < count => {
-                Err(format!("expected {count} string elements {of}, got {found}"))
+                Err(format!("expected {count} string elements {}, got {found}", self.of()))
             }
             _ => row.shaped(shape).map_err(|error| error.to_string()),
         }
     }
-}
-
-fn too_many(found: usize, of: &str, expected: usize) -> String {
-    format!("unexpected number of string elements {found} {of}, expecting {expected}")
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ impl Repository {
     pub fn refresh(&self, service: &Service) -> Result<Vec<Failure>, Refusal> {
         let mut served = self.lock();
         let wanted = self.catalog()?;
-        Ok(self.apply(service, &mut served, &wanted))
+        Ok(self.apply(service, &mut served.known, &wanted))
     }
 
     /// Serves what is configured here instead of what the catalog had, and follows its folders
@@ -116,7 +116,7 @@ impl Repository {
                 });
             }
         }
-        let failures = self.apply(service, &mut served, &wanted);
+        let failures = self.apply(service, &mut served.known, &wanted);
         served.followed = wanted.iter().map(|model| model.name.clone()).collect();
         drop(served);
         failures.into_iter().next().map_or(Ok(()), |failure| Err(failure.into()))
@@ -138,16 +138,15 @@ impl Repository {
         Ok(wanted.iter().flat_map(|model| self.bring(service, known, model, false)).collect())
     }
 
-    fn apply(&self, service: &Service, served: &mut Served, wanted: &[Wanted]) -> Vec<Failure> {
+    fn apply(&self, service: &Service, known: &mut Known, wanted: &[Wanted]) -> Vec<Failure> {
         let mut failures = Vec::new();
         for model in wanted {
-            failures.extend(self.bring(service, &mut served.known, model, false));
+            failures.extend(self.bring(service, known, model, false));
         }
         let is_wanted = |name: &str| wanted.iter().any(|model| model.name == name);
-        let names = served.known.keys();
-        let gone: Vec<String> = names.filter(|name| !is_wanted(name)).cloned().collect();
+        let gone: Vec<String> = known.keys().filter(|name| !is_wanted(name)).cloned().collect();
         for name in gone {
-            end_model(service, &mut served.known, &name);
+            end_model(service, known, &name);
         }
         failures
     }

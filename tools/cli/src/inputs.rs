@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::tensors;
 use clap::Args;
 use plan::{Port, Signature};
-use runtime::Model;
+use runtime::{Model, RunError};
 use std::path::PathBuf;
 use tensor::{Bindings, DType, Tensor, Text, Value};
 
@@ -69,6 +69,12 @@ pub(crate) fn prepare(model: &Model, path: &PathBuf) -> Result<Tensor, Error> {
     })?;
     let encoded = std::fs::read(path).map_err(|e| Error::of_file(path, e))?;
     recipe.prepare(&encoded).map_err(|e| Error::Failure(format!("{}: {e}", path.display())))
+}
+
+/// Does the error say that a made-up text is none that the model knows? Which are nobody says.
+pub(crate) fn is_unknown_text(inputs: &[Value], error: &RunError) -> bool {
+    matches!(error, RunError::Index { .. })
+        && inputs.iter().any(|input| input.dtype() == DType::String)
 }
 
 /// Pseudo-random inputs of the default sizes, or of these shapes.

@@ -162,13 +162,6 @@ impl<'a> Walk<'a> {
             Origin { op: layer.operator().to_string(), domain: DOMAIN.to_string(), opset: None };
         self.origins.insert(name.to_string(), origin);
         let inbound = layer.calls.get(call)?;
-        let mut known = true;
-        let mut resolve = |argument: &Argument<'a>| resolve(argument, values, &mut known);
-        let args: Vec<Given<'a>> = inbound.args.iter().map(&mut resolve).collect();
-        let named: Vec<(&'a str, Given<'a>)> =
-            inbound.named.iter().map(|(name, argument)| (*name, resolve(argument))).collect();
-        let mut inputs = Vec::new();
-        args.iter().for_each(|given| given.flatten(&mut inputs));
         if let Some(net) = &layer.net {
             let mut given: Vec<Option<Flow>> =
                 inbound.places().iter().map(|place| values.get(place).cloned().flatten()).collect();
@@ -177,6 +170,13 @@ impl<'a> Walk<'a> {
             // A model is taken for what its outputs are, even where some are not known.
             return made.into_iter().collect();
         }
+        let mut known = true;
+        let mut resolve = |argument: &Argument<'a>| resolve(argument, values, &mut known);
+        let args: Vec<Given<'a>> = inbound.args.iter().map(&mut resolve).collect();
+        let named: Vec<(&'a str, Given<'a>)> =
+            inbound.named.iter().map(|(name, argument)| (*name, resolve(argument))).collect();
+        let mut inputs = Vec::new();
+        args.iter().for_each(|given| given.flatten(&mut inputs));
         let row = layers::find(layer);
         if !known || row.is_none() {
             if row.is_some() {

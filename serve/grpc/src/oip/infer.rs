@@ -100,7 +100,7 @@ impl Exchange for Infer {
                     &classes
                 }
             };
-            let bytes = Bytes::from(oip::reply::elements(value).into_owned());
+            let bytes = Bytes::from(value.wire_bytes().into_owned());
             let shape = value.shape().iter().map(|&size| size as i64).collect();
             let datatype = oip::datatype::name(value.dtype()).to_string();
             let name = port.name.clone();

@@ -75,6 +75,17 @@ impl<'a> Pull<'a> {
         self.skip(peek)
     }
 
+    /// Reads the object that comes next; its keys and the texts of their values.
+    pub(crate) fn members(&mut self) -> Result<Vec<(String, &'a [u8])>, Refusal> {
+        let mut members = Vec::new();
+        let mut key = self.object()?;
+        while let Some(name) = key {
+            members.push((name, self.skip_next()?));
+            key = self.next_key()?;
+        }
+        Ok(members)
+    }
+
     /// Reads the list that comes next, when it nests evenly, see [`list::even`]; its sizes. What is
     /// left unread can be read value by value.
     pub(crate) fn even(

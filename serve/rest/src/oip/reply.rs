@@ -3,7 +3,7 @@
 use super::infer::HEADER_LENGTH;
 use crate::json::{Pretty, list};
 use crate::response::{JSON, Reply};
-use ::oip::reply::{self, Asked, Output};
+use ::oip::reply::{Asked, Output};
 use ::oip::{Place, classification, datatype, share};
 use axum::http::HeaderValue;
 use plan::Port;
@@ -89,12 +89,12 @@ fn elements(
             )))
         }
         (Place::Binary, _) => {
-            let bytes = reply::elements(value);
+            let bytes = value.wire_bytes();
             binary_size(json, bytes.len());
             binary.extend_from_slice(&bytes);
             Ok(())
         }
-        (Place::Shared(shared), _) => share(shared, &port.name, &reply::elements(value), regions),
+        (Place::Shared(shared), _) => share(shared, &port.name, &value.wire_bytes(), regions),
     }
 }
 

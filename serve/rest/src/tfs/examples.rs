@@ -70,13 +70,7 @@ fn features(example: &[u8]) -> Result<Vec<(String, &[u8])>, Refusal> {
         let kind = kind(peek);
         return Err(invalid(format!("Example must be JSON object but got JSON {kind}")));
     }
-    let mut features = Vec::new();
-    let mut key = json.object()?;
-    while let Some(name) = key {
-        features.push((name, json.skip_next()?));
-        key = json.next_key()?;
-    }
-    Ok(features)
+    json.members()
 }
 
 impl<'a> Reader<'a> {

@@ -177,17 +177,10 @@ fn images_for(images: Vec<Vec<u8>>, model: &Servable) -> Result<Request, Refusal
 /// The keys of an object, which is read no further than its syntax.
 fn keys(text: &[u8]) -> Result<Vec<String>, Refusal> {
     let mut json = Pull::new(text);
-    let mut keys = Vec::new();
     if json.peek()? != Peek::Object {
-        return Ok(keys);
+        return Ok(Vec::new());
     }
-    let mut key = json.object()?;
-    while let Some(found) = key {
-        keys.push(found);
-        json.skip_next()?;
-        key = json.next_key()?;
-    }
-    Ok(keys)
+    Ok(json.members()?.into_iter().map(|(key, _)| key).collect())
 }
 
 fn first(body: &[u8]) -> Option<u8> {

@@ -61,11 +61,14 @@ fn conv_lstm(call: &mut Call<'_, '_>, axes: usize) -> Made {
     gates = build.reshape(&gates, [&shape[..2], &made[1..]].concat())?;
     let mut all = Vec::with_capacity(steps);
     let mut state = given_state(call, axes, is_last)?;
+    let recurrent = call.weight("recurrent_kernel")?;
+    let kernel = spatial(call, &recurrent, axes)?;
+    let weights = outputs_first(&mut call.walk.build, &recurrent)?;
     for step in 0..steps {
         let build = &mut call.walk.build;
         let own = slice(build, &gates, 1, Dim::from(step), Dim::from(1))?;
         let own = build.reshape(&own, [&shape[..1], &made[1..]].concat())?;
-        let next = advance(call, own, state.as_ref(), axes)?;
+        let next = advance(call, own, state.as_ref(), (&weights, &kernel))?;
         all.push(next[0].clone());
         state = Some(next);
     }
@@ -105,30 +108,28 @@ fn given_state(
     Ok(Some([h?, c?]))
 }
 
-/// The states `h` and `c` after a step, by gates `i, f, c, o`.
+/// The states `h` and `c` after a step, by gates `i, f, c, o`, to which the state before adds its
+/// convolution.
 fn advance(
     call: &mut Call<'_, '_>,
     mut gates: Operand,
     state: Option<&[Operand; 2]>,
-    axes: usize,
+    (weights, kernel): (&Operand, &[usize]),
 ) -> Result<[Operand; 2], Reason> {
-    let recurrent = call.weight("recurrent_kernel")?;
-    let kernel = spatial(call, &recurrent, axes)?;
     let config = call.config();
     let build = &mut call.walk.build;
     let filters = build.fact(&gates).shape[1].known_size().unwrap_or(0) / 4;
     if let Some([h, _]) = state {
-        let weights = outputs_first(build, &recurrent)?;
-        let ones = vec![1; axes];
+        let ones = vec![1; kernel.len()];
         let sizes = build.fact(h).shape;
-        let pads = decompose::same_pads(&sizes[2..], &kernel, &ones, &ones);
+        let pads = decompose::same_pads(&sizes[2..], kernel, &ones, &ones);
         let conv = Conv {
             strides: ones.clone(),
             dilations: ones,
             pads: pads.unwrap_or_default(),
             groups: 1,
         };
-        let own = decompose::convolution(build, &conv, h, &weights, None)?;
+        let own = decompose::convolution(build, &conv, h, weights, None)?;
         gates = build.binary(Binary::Add, &gates, &own)?;
     }
     let mut part =
