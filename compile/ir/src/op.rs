@@ -22,6 +22,21 @@ pub enum Op {
     /// `(x)`: each element converted; out-of-range floats saturate, NaN becomes 0. What small types
     /// make of numbers that they do not have stands in [`tensor::small`].
     Cast(DType),
+    /// `(x, scale, zero)`: `saturate(round(x / scale) + zero)` of f32 as `u8` or `i8`, ties to even;
+    /// NaN becomes the least integer.
+    /// Scale and zero point are one each, or vectors along an axis.
+    Quantize {
+        /// The integer type, which that of the zero point is too.
+        dtype: DType,
+        /// The axis that vectors run along.
+        axis: usize,
+    },
+    /// `(x, scale, zero)`: `(x - zero) * scale` as f32, of integers of 8 or 4 bits. Scale and zero
+    /// point are one each, or vectors along an axis.
+    Dequantize {
+        /// The axis that vectors run along.
+        axis: usize,
+    },
 
     /// `(x, weights, [bias])`: cross-correlation of `x[N, C, spatial…]` with
     /// `weights[O, C/groups, kernel…]`, plus `bias[O]`.
@@ -276,6 +291,8 @@ impl Op {
             Op::Binary(_) => "binary",
             Op::Select => "select",
             Op::Cast(_) => "cast",
+            Op::Quantize { .. } => "quantize",
+            Op::Dequantize { .. } => "dequantize",
             Op::Conv(_) => "conv",
             Op::MatMul => "mat_mul",
             Op::Pool(_) => "pool",

@@ -27,6 +27,8 @@ impl Op {
             Op::Binary(function) => ops::elementwise::binary(*function, inputs),
             Op::Select => ops::elementwise::select(inputs),
             Op::Cast(dtype) => ops::elementwise::cast(*dtype, inputs),
+            Op::Quantize { dtype, axis } => ops::quantize::quantize(*dtype, *axis, inputs),
+            Op::Dequantize { axis } => ops::quantize::dequantize(*axis, inputs),
             Op::Conv(conv) => ops::conv::conv(conv, inputs),
             Op::MatMul => ops::matmul::mat_mul(inputs),
             Op::Pool(pool) => ops::pool::pool(pool, inputs),

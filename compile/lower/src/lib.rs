@@ -32,6 +32,7 @@ mod matmul;
 mod movement;
 mod norm;
 mod pool;
+mod quantize;
 mod reduce;
 mod resize;
 mod staged;
@@ -204,6 +205,14 @@ impl<'g> Lowering<'g> {
             Op::Binary(function) => self.binary(node, *function),
             Op::Select => self.select(node),
             Op::Cast(_) => self.cast(node),
+            Op::Quantize { axis, .. } => {
+                self.quantize(node, *axis);
+                Ok(())
+            }
+            Op::Dequantize { axis } => {
+                self.dequantize(node, *axis);
+                Ok(())
+            }
             Op::Conv(conv) => self.conv(index, conv),
             Op::MatMul => self.mat_mul(index),
             Op::Pool(pool) => self.pool(node, pool),

@@ -214,6 +214,26 @@ fn movements(random: &mut Random, dtype: DType) -> Vec<Case> {
     cases
 }
 
+/// Integers of a type that stand for numbers.
+fn quantized(random: &mut Random, dtype: DType) -> Vec<Case> {
+    let shape = random.sizes(3);
+    let axis = random.below(3);
+    let mut cases: Vec<Case> = Vec::new();
+    for parameters in [&shape[axis..=axis], &[]] {
+        let count: usize = parameters.iter().product();
+        let scales: Vec<f32> = (0..count).map(|i| 0.25 + i as f32).collect();
+        let scale = Tensor::from_slice(parameters, &scales).unwrap();
+        let zero = random.tensor(dtype, parameters);
+        let operands = |x| vec![x, scale.clone(), zero.clone()];
+        if matches!(dtype, DType::U8 | DType::I8) {
+            let x = random.tensor(DType::F32, &shape);
+            cases.push((Op::Quantize { dtype, axis }, operands(x)));
+        }
+        cases.push((Op::Dequantize { axis }, operands(random.tensor(dtype, &shape))));
+    }
+    cases
+}
+
 /// A number for each operator of the graph: whoever adds one is asked for a case above.
 fn index(op: &Op) -> usize {
     match op {
@@ -238,6 +258,8 @@ fn index(op: &Op) -> usize {
         Op::Gather { .. } => 18,
         Op::Pad { .. } => 19,
         Op::Dimensions(_) => 20,
+        Op::Quantize { .. } => 21,
+        Op::Dequantize { .. } => 22,
         // Takes two types, each held in `suites/goldens/tabular`.
         Op::TreeEnsemble { .. } => unreachable!("no case above"),
         Op::Whole(_) | Op::Dynamic(_) | Op::If { .. } | Op::Loop(_) => {
@@ -305,6 +327,7 @@ fn every_operator_takes_every_type_of_its_rule() {
             cases.extend(products(&mut random, dtype));
             cases.extend(along_axes(&mut random, dtype));
             cases.extend(movements(&mut random, dtype));
+            cases.extend(quantized(&mut random, dtype));
             for (op, operands) in &cases {
                 let facts: Vec<ir::Fact> = operands
                     .iter()
@@ -319,5 +342,5 @@ fn every_operator_takes_every_type_of_its_rule() {
             }
         }
     }
-    assert_eq!(seen.len(), 21, "every operator takes some type: {seen:?}");
+    assert_eq!(seen.len(), 23, "every operator takes some type: {seen:?}");
 }

@@ -76,6 +76,8 @@ fn unchanged(graph: &Rewriter<'_>, node: &Node) -> Option<ValueId> {
         }
         Op::Unary(Unary::Clip { min, max }) => *min == f32::NEG_INFINITY && *max == f32::INFINITY,
         Op::Unary(_)
+        | Op::Quantize { .. }
+        | Op::Dequantize { .. }
         | Op::Conv(_)
         | Op::MatMul
         | Op::Arg(_)

@@ -21,6 +21,7 @@
 
 use crate::rewrite::{Rewriter, rewrite};
 use ir::{Fact, Graph, Node, Op, ValueId};
+use std::collections::HashSet;
 use std::sync::Arc;
 use tensor::{Bindings, Dim, Tensor, element_count};
 
@@ -38,7 +39,29 @@ const WORK_MAX: usize = 1 << 28;
 
 /// Gives the number of nodes that became constants.
 pub(crate) fn run(graph: &mut Graph) -> usize {
-    rewrite(graph, fold)
+    let integer_weights = integer_weights(graph);
+    rewrite(
+        graph,
+        |graph, node| {
+            if integer_weights.contains(&node.output) { None } else { fold(graph, node) }
+        },
+    )
+}
+
+/// What weights of integers stand for, where a product takes them beside numbers that are integers
+/// too: it is computed with the integers themselves.
+fn integer_weights(graph: &Graph) -> HashSet<ValueId> {
+    let dequantized: HashSet<ValueId> = graph
+        .nodes
+        .iter()
+        .filter(|node| matches!(node.op, Op::Dequantize { .. }))
+        .map(|node| node.output)
+        .collect();
+    let is_product = |node: &&Node| matches!(node.op, Op::Conv(_) | Op::MatMul);
+    let pairs = graph.nodes.iter().filter(is_product).map(|node| (node.inputs[0], node.inputs[1]));
+    let is_integer =
+        |(a, b): &(ValueId, ValueId)| dequantized.contains(a) && dequantized.contains(b);
+    pairs.filter(is_integer).map(|(_, weights)| weights).collect()
 }
 
 fn fold(graph: &mut Rewriter<'_>, node: &Node) -> Option<ValueId> {

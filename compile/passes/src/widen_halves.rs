@@ -108,6 +108,8 @@ impl Widening<'_> {
             | Op::Pad { .. } => has_widened,
             // Take what they take as it is; graphs inside of nodes are widened on their own.
             Op::Cast(_)
+            | Op::Quantize { .. }
+            | Op::Dequantize { .. }
             | Op::Dimensions(_)
             | Op::TreeEnsemble { .. }
             | Op::Dynamic(_)

@@ -23,6 +23,8 @@ pub(crate) fn bind(op: &Op, sizes: &Bindings) -> Result<Op, DimError> {
         | Op::Binary(_)
         | Op::Select
         | Op::Cast(_)
+        | Op::Quantize { .. }
+        | Op::Dequantize { .. }
         | Op::Conv(_)
         | Op::MatMul
         | Op::Pool(_)

@@ -105,6 +105,8 @@ fn dispatch(
         Op::Binary(function) => ops::elementwise::binary(*function, inputs, dtype, shape),
         Op::Select => ops::elementwise::select(inputs, shape),
         Op::Cast(dtype) => ops::elementwise::cast(*dtype, inputs[0]),
+        Op::Quantize { dtype, axis } => ops::quantize::quantize(*dtype, *axis, inputs),
+        Op::Dequantize { axis } => ops::quantize::dequantize(*axis, inputs),
         Op::Conv(conv) => ops::conv::conv(conv, inputs, shape),
         Op::MatMul => ops::matmul::mat_mul(inputs[0], inputs[1], shape),
         Op::Pool(pool) => ops::pool::pool(pool, inputs[0], shape),

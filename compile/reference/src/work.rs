@@ -37,6 +37,8 @@ pub fn work(op: &Op, inputs: &[Fact], made: &Fact, sizes: &Bindings) -> Option<u
         | Op::Binary(_)
         | Op::Select
         | Op::Cast(_)
+        | Op::Quantize { .. }
+        | Op::Dequantize { .. }
         | Op::Reduce { .. }
         | Op::Arg(_)
         | Op::Softmax { .. }

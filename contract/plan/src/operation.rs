@@ -45,6 +45,17 @@ pub enum Operation {
     Select,
     /// `(x)`: each element converted to the output's type.
     Cast,
+    /// `(x, scale, zero)`: f32 as integers of 8 bits that stand for them:
+    /// `saturate(round(x / scale) + zero)`.
+    Quantize {
+        /// The axis that vectors of scales and zero points run along.
+        axis: usize,
+    },
+    /// `(x, scale, zero)`: what integers of 8 bits stand for: `(x - zero) * scale`.
+    Dequantize {
+        /// The axis that vectors of scales and zero points run along.
+        axis: usize,
+    },
     /// `(x)`: `axes` adjacent axes from `axis` made one element.
     Reduce {
         /// The function.
@@ -329,6 +340,8 @@ impl Operation {
             Operation::Binary(_) => "binary",
             Operation::Select => "select",
             Operation::Cast => "cast",
+            Operation::Quantize { .. } => "quantize",
+            Operation::Dequantize { .. } => "dequantize",
             Operation::Reduce { .. } => "reduce",
             Operation::Arg { .. } => "arg",
             Operation::Softmax { .. } => "softmax",
@@ -385,7 +398,7 @@ impl Operation {
                 (inputs, inputs)
             }
             Operation::BatchMatMul(_) | Operation::Binary(_) | Operation::Gather { .. } => (2, 2),
-            Operation::Select => (3, 3),
+            Operation::Select | Operation::Quantize { .. } | Operation::Dequantize { .. } => (3, 3),
             Operation::Attention(p) => {
                 let inputs = 3 + usize::from(p.mask.is_some());
                 (inputs, inputs)

@@ -116,6 +116,8 @@ impl fmt::Display for Parameters<'_> {
             | Operation::Loop(_)
             | Operation::Select
             | Operation::Cast
+            | Operation::Quantize { .. }
+            | Operation::Dequantize { .. }
             | Operation::Arg { .. }
             | Operation::Softmax { .. }
             | Operation::LayerNorm { .. }

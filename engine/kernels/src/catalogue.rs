@@ -1,8 +1,8 @@
 //! The list of all kernels.
 
 use crate::{
-    attention, chain, conv, depthwise, elementwise, matmul, movement, norm, pool, reduce, resize,
-    trees, winograd,
+    attention, chain, conv, depthwise, elementwise, matmul, movement, norm, pool, quantize, reduce,
+    resize, trees, winograd,
 };
 use simd::Isa;
 use std::fmt;
@@ -55,6 +55,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static Row> {
         chain::catalogue::ROWS,
         depthwise::catalogue::ROWS,
         pool::catalogue::ROWS,
+        quantize::catalogue::ROWS,
         resize::catalogue::ROWS,
         elementwise::catalogue::ROWS,
         reduce::catalogue::ROWS,

@@ -41,6 +41,7 @@ pub mod matmul;
 pub mod movement;
 pub mod norm;
 pub mod pool;
+pub mod quantize;
 pub mod reduce;
 pub mod resize;
 pub mod trees;

@@ -40,6 +40,8 @@ pub(crate) fn of_step(plan: &Plan, step: &Step, isa: Isa) -> Option<&'static Row
         Operation::Binary(_) => ("elementwise", by_type("binary_f32", "binary_scalar")),
         Operation::Select => ("elementwise", "select"),
         Operation::Cast => ("elementwise", "cast"),
+        Operation::Quantize { .. } => ("quantize", "quantize"),
+        Operation::Dequantize { .. } => ("quantize", "dequantize"),
         Operation::Reduce { .. } => ("reduce", by_type("reduce_f32", "reduce_scalar")),
         Operation::Arg { .. } => ("reduce", "arg_reduce"),
         Operation::Softmax { .. } => ("norm", by_type("softmax_f32", "norm_scalar")),

@@ -169,6 +169,62 @@ pub trait F32Vector: Copy + Sized + 'static {
             target.copy_from_nonoverlapping(halves.as_ptr(), count);
         }
     }
+    /// The bytes at `source`, as f32.
+    ///
+    /// # Safety
+    /// The CPU has the ISA; `source` is valid for reads of `LANES` bytes.
+    #[inline(always)]
+    unsafe fn load_u8(source: *const u8) -> Self {
+        let mut lanes = [0.0; LANES_MAX];
+        // SAFETY: the caller vouches for `LANES` bytes; the buffer is as long as any vector.
+        unsafe {
+            for (i, lane) in lanes[..Self::LANES].iter_mut().enumerate() {
+                *lane = f32::from(source.add(i).read());
+            }
+            Self::load(lanes.as_ptr())
+        }
+    }
+    /// The first `count <= LANES` bytes at `source`, the other lanes 0. Nothing beyond them is
+    /// touched.
+    ///
+    /// # Safety
+    /// The CPU has the ISA; `source` is valid for reads of `count` bytes.
+    #[inline(always)]
+    unsafe fn load_u8_partial(source: *const u8, count: usize) -> Self {
+        let mut bytes = [0u8; LANES_MAX];
+        // SAFETY: the caller vouches for `count` bytes; the buffer is as long as any vector.
+        unsafe {
+            bytes.as_mut_ptr().copy_from_nonoverlapping(source, count);
+            Self::load_u8(bytes.as_ptr())
+        }
+    }
+    /// Writes all lanes rounded to the nearest byte, ties to even; what lies beyond 0 and 255
+    /// becomes these, and NaN becomes 0.
+    ///
+    /// # Safety
+    /// `target` is valid for writes of `LANES` bytes.
+    #[inline(always)]
+    unsafe fn store_u8(self, target: *mut u8) {
+        let bounded = self.max(self.fill(0.0)).min(self.fill(255.0)).round_even();
+        for (i, &x) in to_array(bounded)[..Self::LANES].iter().enumerate() {
+            // SAFETY: the caller vouches for `LANES` bytes.
+            unsafe { target.add(i).write(x as u8) };
+        }
+    }
+    /// As [`F32Vector::store_u8`], the first `count <= LANES` lanes only. Nothing beyond them is
+    /// touched.
+    ///
+    /// # Safety
+    /// `target` is valid for writes of `count` bytes.
+    #[inline(always)]
+    unsafe fn store_u8_partial(self, target: *mut u8, count: usize) {
+        let mut bytes = [0u8; LANES_MAX];
+        // SAFETY: the caller vouches for `count` bytes; the buffer is as long as any vector.
+        unsafe {
+            self.store_u8(bytes.as_mut_ptr());
+            target.copy_from_nonoverlapping(bytes.as_ptr(), count);
+        }
+    }
     /// `sum` with the products of the 4 bytes of each lane, unsigned here and signed in `b`, added
     /// to it: both hold the bits of an `i32`, and nothing saturates.
     fn dot_u8i8(self, b: Self, sum: Self) -> Self;

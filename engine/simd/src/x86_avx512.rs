@@ -2,21 +2,22 @@
 
 use crate::{F32Vector, Vectorize};
 use std::arch::x86_64::{
-    __m256, __m256bh, __m256i, __m512, __mmask16, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_UNORD_Q,
-    _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _MM_FROUND_TO_NEG_INF, _MM_FROUND_TO_POS_INF,
-    _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_max_ps, _mm_max_ss, _mm_movehdup_ps, _mm_movehl_ps,
-    _mm256_add_ps, _mm256_castps256_ps128, _mm256_extractf128_ps, _mm256_loadu_si256,
-    _mm256_mask_storeu_epi16, _mm256_maskz_loadu_epi16, _mm256_max_ps, _mm256_storeu_si256,
-    _mm512_add_epi32, _mm512_add_ps, _mm512_and_ps, _mm512_and_si512, _mm512_andnot_ps,
-    _mm512_castps_si512, _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_cmp_ps_mask,
-    _mm512_cvtepi32_epi16, _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh,
-    _mm512_cvtps_epi32, _mm512_div_ps, _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_madd_epi16, _mm512_mask_blend_epi32, _mm512_mask_blend_ps, _mm512_mask_storeu_ps,
-    _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_ps,
-    _mm512_or_si512, _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_epi16, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_slli_epi16, _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_srai_epi16,
-    _mm512_srli_epi16, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_epi32, _mm512_sub_ps,
-    _mm512_xor_ps,
+    __m128i, __m256, __m256bh, __m256i, __m512, __mmask16, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ,
+    _CMP_UNORD_Q, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _MM_FROUND_TO_NEG_INF,
+    _MM_FROUND_TO_POS_INF, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadu_si128,
+    _mm_mask_storeu_epi8, _mm_maskz_loadu_epi8, _mm_max_ps, _mm_max_ss, _mm_movehdup_ps,
+    _mm_movehl_ps, _mm_storeu_si128, _mm256_add_ps, _mm256_castps256_ps128, _mm256_extractf128_ps,
+    _mm256_loadu_si256, _mm256_mask_storeu_epi16, _mm256_maskz_loadu_epi16, _mm256_max_ps,
+    _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps, _mm512_and_ps, _mm512_and_si512,
+    _mm512_andnot_ps, _mm512_castps_si512, _mm512_castps512_ps256, _mm512_castsi512_ps,
+    _mm512_cmp_ps_mask, _mm512_cvtepi32_epi16, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32,
+    _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh, _mm512_cvtps_epi32, _mm512_cvtusepi32_epi8,
+    _mm512_div_ps, _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_madd_epi16,
+    _mm512_mask_blend_epi32, _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
+    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_ps, _mm512_or_si512,
+    _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_slli_epi16, _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_srai_epi16, _mm512_srli_epi16,
+    _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_epi32, _mm512_sub_ps, _mm512_xor_ps,
 };
 use std::mem::transmute;
 
@@ -227,6 +228,29 @@ impl<const BF16: bool> F32Vector for Wide<BF16> {
         unsafe { _mm256_mask_storeu_epi16(target.cast(), first(count), self.narrowed()) }
     }
     #[inline(always)]
+    unsafe fn load_u8(source: *const u8) -> Wide<BF16> {
+        // SAFETY: the caller vouches for the ISA and the memory.
+        unsafe { Wide(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(source.cast())))) }
+    }
+    #[inline(always)]
+    unsafe fn load_u8_partial(source: *const u8, count: usize) -> Wide<BF16> {
+        // SAFETY: the caller vouches for the ISA and `count` bytes; masked lanes are not read.
+        unsafe {
+            let bytes = _mm_maskz_loadu_epi8(first(count), source.cast());
+            Wide(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_u8(self, target: *mut u8) {
+        // SAFETY: the caller vouches for the memory.
+        unsafe { _mm_storeu_si128(target.cast(), self.bytes()) }
+    }
+    #[inline(always)]
+    unsafe fn store_u8_partial(self, target: *mut u8, count: usize) {
+        // SAFETY: the caller vouches for `count` bytes; masked lanes are not written.
+        unsafe { _mm_mask_storeu_epi8(target.cast(), first(count), self.bytes()) }
+    }
+    #[inline(always)]
     fn dot_u8i8(self, b: Wide<BF16>, sum: Wide<BF16>) -> Wide<BF16> {
         // Sums of two products of bytes leave 16 bits, so each byte becomes 16 bits first.
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
@@ -283,6 +307,17 @@ impl<const BF16: bool> F32Vector for Wide<BF16> {
 }
 
 impl<const BF16: bool> Wide<BF16> {
+    /// The numbers rounded to bytes, between 0 and 255; a NaN becomes 0.
+    #[inline(always)]
+    fn bytes(self) -> __m128i {
+        // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
+        unsafe {
+            // Far beyond 255, where the conversion would give the least integer.
+            let bounded = self.max(self.fill(0.0)).min(self.fill(1024.0));
+            _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(bounded.0))
+        }
+    }
+
     /// The numbers rounded to bf16, to the nearest and ties to even; a NaN stays one. Where the
     /// CPU has an instruction for it, numbers below the smallest normal one become zero.
     #[inline(always)]

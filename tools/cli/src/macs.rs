@@ -63,6 +63,8 @@ fn of_step(plan: &Plan, step: &Step, sizes: &Bindings) -> Option<u64> {
         | Operation::Binary(_)
         | Operation::Select
         | Operation::Cast
+        | Operation::Quantize { .. }
+        | Operation::Dequantize { .. }
         | Operation::Reduce { .. }
         | Operation::Arg { .. }
         | Operation::Softmax { .. }
@@ -95,6 +97,8 @@ pub(crate) fn of_node(graph: &Graph, node: &Node, sizes: &Bindings) -> Option<u6
         | Op::Binary(_)
         | Op::Select
         | Op::Cast(_)
+        | Op::Quantize { .. }
+        | Op::Dequantize { .. }
         | Op::Pool(_)
         | Op::Reduce { .. }
         | Op::Arg(_)

@@ -48,6 +48,8 @@ pub(crate) fn evaluate(op: &Op, inputs: &[Sizes]) -> Option<Sizes> {
         Op::Gather { .. } => gather(x, inputs.get(1)?),
         Op::Conv(_)
         | Op::MatMul
+        | Op::Quantize { .. }
+        | Op::Dequantize { .. }
         | Op::Pool(_)
         | Op::Arg(_)
         | Op::Softmax { .. }

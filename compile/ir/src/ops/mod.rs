@@ -6,5 +6,6 @@ pub mod matmul;
 pub mod movement;
 pub mod norm;
 pub mod pool;
+pub mod quantize;
 pub mod reduce;
 pub mod trees;

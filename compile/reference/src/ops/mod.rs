@@ -7,5 +7,6 @@ pub(crate) mod matmul;
 pub(crate) mod movement;
 pub(crate) mod norm;
 pub(crate) mod pool;
+pub(crate) mod quantize;
 pub(crate) mod reduce;
 pub(crate) mod trees;

@@ -6,6 +6,7 @@ mod chain;
 mod elementwise;
 mod movement;
 mod product;
+mod quantize;
 mod resize;
 mod rows;
 mod side;
@@ -31,6 +32,7 @@ pub(crate) enum Bound {
     Pool(window::Pool),
     Resize(resize::Resize),
     Map(elementwise::Map),
+    Affine(quantize::Affine),
     Rows(rows::Rows),
     Movement(movement::Movement),
     Trees(trees::Trees),
@@ -94,6 +96,12 @@ impl Bound {
             Operation::Unary(_) | Operation::Binary(_) | Operation::Select | Operation::Cast => {
                 Bound::Map(elementwise::Map::bind(operation, facts)?)
             }
+            Operation::Quantize { axis } => {
+                Bound::Affine(quantize::Affine::bind(false, *axis, facts)?)
+            }
+            Operation::Dequantize { axis } => {
+                Bound::Affine(quantize::Affine::bind(true, *axis, facts)?)
+            }
             Operation::Reduce { .. }
             | Operation::Arg { .. }
             | Operation::Softmax { .. }
@@ -133,6 +141,7 @@ impl Bound {
             Bound::Pool(bound) => bound.run(isa, operands, execute),
             Bound::Resize(bound) => bound.run(isa, operands, execute),
             Bound::Map(bound) => bound.run(isa, operands, execute),
+            Bound::Affine(bound) => bound.run(isa, operands, execute),
             Bound::Rows(bound) => bound.run(isa, operands, execute),
             Bound::Movement(bound) => return bound.run(operands, execute),
             Bound::Trees(bound) => return bound.run(operands, execute),

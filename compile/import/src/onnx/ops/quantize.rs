@@ -123,6 +123,36 @@ fn spread(call: &mut Call<'_>, parameter: &Operand, shape: &[Dim]) -> Result<Ope
     call.build.emit(Op::Slice { axes: vec![cut] }, &[&made])
 }
 
+/// Scale and zero point of all elements, or of each along an axis.
+struct Affine {
+    axis: usize,
+    scale: Operand,
+    zero: Operand,
+}
+
+/// The parameters of integers of a type, where the graph has an operator for them: f32 scales that
+/// are not those of blocks.
+fn affine(call: &mut Call<'_>, dtype: DType) -> Result<Option<Affine>, Reason> {
+    let (rank, scale) = (call.fact(0)?.rank(), call.fact(1)?);
+    let is_single = scale.shape.is_empty() || scale.shape == [Dim::from(1)];
+    let is_blocked = call.int("block_size")?.unwrap_or(0) != 0;
+    if scale.dtype != DType::F32 || is_blocked || scale.rank() > 1 {
+        return Ok(None);
+    }
+    let axis = if is_single { 0 } else { call.axis("axis", 1, rank)? };
+    let shape = if is_single { vec![] } else { scale.shape };
+    let scale = call.input(1)?;
+    let scale = call.build.reshape(&scale, shape.clone())?;
+    let zero = match call.optional(2) {
+        Some(zero) => call.build.reshape(&zero, shape)?,
+        None => {
+            let zero = call.build.number(dtype, 0.0)?;
+            call.build.expand(&zero, shape)?
+        }
+    };
+    Ok(Some(Affine { axis, scale, zero }))
+}
+
 /// ONNX QuantizeLinear-10,13,19,21,23,24,25. Accepted: integers of 16 bits and less, floats of 8
 /// and 4; one scale, one for each element of an axis, or blocks. The quotient is rounded to the
 /// type of the scale, or to what `precision` says.
@@ -140,6 +170,15 @@ pub(super) fn quantize_linear(call: &mut Call<'_>) -> Made {
         0 => call.fact(1)?.dtype,
         number => named(call, "precision", number)?,
     };
+    let is_byte = matches!(dtype, DType::U8 | DType::I8);
+    if is_byte
+        && precision == DType::F32
+        && let Some(parameters) = affine(call, dtype)?
+    {
+        let x = float(call, 0)?;
+        let Affine { axis, scale, zero } = parameters;
+        return Ok(vec![call.build.emit(Op::Quantize { dtype, axis }, &[&x, &scale, &zero])?]);
+    }
     let (x, scale) = (float(call, 0)?, float(call, 1)?);
     let (x, scale) = (rounded_to(call, &x, precision)?, rounded_to(call, &scale, precision)?);
     let scale = spread(call, &scale, &shape)?;
@@ -181,6 +220,14 @@ pub(super) fn dequantize_linear(call: &mut Call<'_>) -> Made {
         number => tensors::element_type(number)
             .map_err(|name| call.refuse("output_dtype", "a float type", &name))?,
     };
+    let from = call.fact(0)?.dtype;
+    if matches!(from, DType::U8 | DType::I8 | DType::U4 | DType::I4)
+        && dtype == DType::F32
+        && let Some(Affine { axis, scale, zero }) = affine(call, from)?
+    {
+        let x = call.input(0)?;
+        return Ok(vec![call.build.emit(Op::Dequantize { axis }, &[&x, &scale, &zero])?]);
+    }
     let (mut x, scale) = (float(call, 0)?, float(call, 1)?);
     if let Some(zero) = zero_point(call, 2)? {
         let zero = spread(call, &zero, &shape)?;
