@@ -2,12 +2,12 @@
 //! this CPU. One thread; the median of many runs, in processor time.
 
 use kernels::conv::{Conv, ConvShape};
-use kernels::depthwise::Depthwise;
+use kernels::depthwise::{Depthwise, Taps};
 use kernels::elementwise::UnaryMap;
-use kernels::matmul::{Epilogue, Int8MatMul, Int8Operands, MatMul, Packed};
+use kernels::matmul::{Epilogue, Int8, MatMul, Packed};
 use kernels::trees::{Forest, TreeEnsemble};
 use kernels::winograd::{Tile, Winograd};
-use kernels::{SharedMut, Task, conv, matmul, run_serially, winograd};
+use kernels::{Floats, SharedMut, Task, conv, matmul, run_serially, winograd};
 use simd::Isa;
 use std::time::Duration;
 use tensor::scalar::{Reduction, Unary};
@@ -147,9 +147,9 @@ fn bench_int8(isa: Isa, [m, k, n]: [usize; 3]) -> Duration {
     let (a, b) = (vec![200; m * k], vec![-100; matmul::packed_int8_len(k, n)]);
     let scales = vec![1.0; n];
     let mut out = AlignedBytes::zeroed(m * n * 4);
-    let operands = Int8Operands { a: &a, b: &b, scales: &scales };
-    let out = SharedMut::from(out.as_mut_slice()).cast();
-    median(&Int8MatMul::new(isa, [m, k, n], operands, Epilogue::default(), out))
+    let b = Packed::Int8(Int8 { weights: &b, scales: &scales, zero: 0 });
+    let out = SharedMut::<f32>::from(SharedMut::from(out.as_mut_slice()).cast());
+    median(&MatMul::new(isa, [m, k, n], Floats::U8(&a), k, b, Epilogue::default(), out))
 }
 
 fn square(
@@ -242,7 +242,7 @@ fn bench_depthwise(isa: Isa, shape: &ConvShape) -> Duration {
     let out = SharedMut::from(out.as_mut_slice()).cast();
     let (input, weights) =
         (bytemuck::cast_slice(input.as_slice()), bytemuck::cast_slice(weights.as_slice()));
-    median(&Depthwise::new(isa, shape, input, weights, Epilogue::default(), out))
+    median(&Depthwise::new(isa, shape, input, Taps::F32(weights), Epilogue::default(), out))
 }
 
 fn bench_unary(isa: Isa, op: Unary) -> Duration {

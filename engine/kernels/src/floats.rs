@@ -1,5 +1,5 @@
 //! Numbers that are computed with as f32, as they lie in memory: as f32, or rounded to bf16 when
-//! they are written, which takes half the room.
+//! they are written, which takes half the room, or to bytes, a quarter.
 
 use crate::task::SharedMut;
 use simd::F32Vector;
@@ -12,6 +12,8 @@ pub enum Floats<'a> {
     F32(&'a [f32]),
     /// As bits of bf16.
     Bf16(&'a [u16]),
+    /// As whole numbers from 0 to 255.
+    U8(&'a [u8]),
 }
 
 impl<'a> Floats<'a> {
@@ -20,6 +22,7 @@ impl<'a> Floats<'a> {
         match self {
             Floats::F32(floats) => floats.len(),
             Floats::Bf16(halves) => halves.len(),
+            Floats::U8(bytes) => bytes.len(),
         }
     }
 
@@ -33,6 +36,7 @@ impl<'a> Floats<'a> {
         match self {
             Floats::F32(floats) => Floats::F32(&floats[range]),
             Floats::Bf16(halves) => Floats::Bf16(&halves[range]),
+            Floats::U8(bytes) => Floats::U8(&bytes[range]),
         }
     }
 
@@ -41,6 +45,16 @@ impl<'a> Floats<'a> {
         match self {
             Floats::F32(floats) => Source::F32(floats.as_ptr().wrapping_add(index)),
             Floats::Bf16(halves) => Source::Bf16(halves.as_ptr().wrapping_add(index)),
+            Floats::U8(bytes) => Source::U8(bytes.as_ptr().wrapping_add(index)),
+        }
+    }
+
+    /// Bytes of one number.
+    pub(crate) fn size(self) -> usize {
+        match self {
+            Floats::F32(_) => 4,
+            Floats::Bf16(_) => 2,
+            Floats::U8(_) => 1,
         }
     }
 }
@@ -64,6 +78,8 @@ pub enum FloatsMut<'a> {
     F32(SharedMut<'a, f32>),
     /// As bits of bf16.
     Bf16(SharedMut<'a, u16>),
+    /// Rounded to whole numbers from 0 to 255, those beyond them being these.
+    U8(SharedMut<'a, u8>),
 }
 
 impl<'a> FloatsMut<'a> {
@@ -72,6 +88,7 @@ impl<'a> FloatsMut<'a> {
         match self {
             FloatsMut::F32(floats) => floats.len(),
             FloatsMut::Bf16(halves) => halves.len(),
+            FloatsMut::U8(bytes) => bytes.len(),
         }
     }
 
@@ -85,6 +102,16 @@ impl<'a> FloatsMut<'a> {
         match self {
             FloatsMut::F32(floats) => Target::F32(floats.as_mut_ptr().wrapping_add(index)),
             FloatsMut::Bf16(halves) => Target::Bf16(halves.as_mut_ptr().wrapping_add(index)),
+            FloatsMut::U8(bytes) => Target::U8(bytes.as_mut_ptr().wrapping_add(index)),
+        }
+    }
+
+    /// Bytes of one number.
+    pub(crate) fn size(self) -> usize {
+        match self {
+            FloatsMut::F32(_) => 4,
+            FloatsMut::Bf16(_) => 2,
+            FloatsMut::U8(_) => 1,
         }
     }
 
@@ -93,6 +120,7 @@ impl<'a> FloatsMut<'a> {
         match self {
             FloatsMut::F32(floats) => FloatsMut::F32(floats.subset(range)),
             FloatsMut::Bf16(halves) => FloatsMut::Bf16(halves.subset(range)),
+            FloatsMut::U8(bytes) => FloatsMut::U8(bytes.subset(range)),
         }
     }
 }
@@ -106,9 +134,7 @@ impl<'a> From<SharedMut<'a, f32>> for FloatsMut<'a> {
 /// # Panics
 /// When input, residual and output are not all of one type.
 pub(crate) fn check_types(input: Floats<'_>, residual: Option<Floats<'_>>, out: FloatsMut<'_>) {
-    let is_bf16 = |floats: Floats<'_>| matches!(floats, Floats::Bf16(_));
-    let expected = matches!(out, FloatsMut::Bf16(_));
-    let is_same = is_bf16(input) == expected && residual.is_none_or(|r| is_bf16(r) == expected);
+    let is_same = [Some(input), residual].iter().flatten().all(|of| of.size() == out.size());
     assert!(is_same, "input, residual and output are of different types");
 }
 
@@ -117,6 +143,7 @@ pub(crate) fn check_types(input: Floats<'_>, residual: Option<Floats<'_>>, out: 
 pub(crate) enum Source {
     F32(*const f32),
     Bf16(*const u16),
+    U8(*const u8),
 }
 
 impl Source {
@@ -126,6 +153,7 @@ impl Source {
         match self {
             Source::F32(floats) => Source::F32(floats.wrapping_add(numbers)),
             Source::Bf16(halves) => Source::Bf16(halves.wrapping_add(numbers)),
+            Source::U8(bytes) => Source::U8(bytes.wrapping_add(numbers)),
         }
     }
 
@@ -140,6 +168,7 @@ impl Source {
             match self {
                 Source::F32(floats) => load::<V, f32, FULL>(floats, count),
                 Source::Bf16(halves) => load::<V, u16, FULL>(halves, count),
+                Source::U8(bytes) => load::<V, u8, FULL>(bytes, count),
             }
         }
     }
@@ -150,6 +179,7 @@ impl Source {
 pub(crate) enum Target {
     F32(*mut f32),
     Bf16(*mut u16),
+    U8(*mut u8),
 }
 
 impl Target {
@@ -159,11 +189,12 @@ impl Target {
         match self {
             Target::F32(floats) => Target::F32(floats.wrapping_add(numbers)),
             Target::Bf16(halves) => Target::Bf16(halves.wrapping_add(numbers)),
+            Target::U8(bytes) => Target::U8(bytes.wrapping_add(numbers)),
         }
     }
 }
 
-/// How one number lies in memory: `f32`, or `u16` for the bits of a bf16.
+/// How one number lies in memory: `f32`, `u16` for the bits of a bf16, or `u8`.
 pub(crate) trait Stored: Copy + Send + Sync + std::fmt::Debug + 'static {
     /// # Safety
     /// The CPU has the ISA; a vector of numbers can be read.
@@ -208,6 +239,7 @@ macro_rules! stored {
 }
 stored!(f32: load load_partial store store_partial);
 stored!(u16: load_bf16 load_bf16_partial store_bf16 store_bf16_partial);
+stored!(u8: load_u8 load_u8_partial store_u8 store_u8_partial);
 
 /// The first `count` numbers, or a whole vector if `FULL`.
 ///

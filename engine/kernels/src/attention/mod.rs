@@ -95,6 +95,7 @@ impl<'a> Attention<'a> {
         let batches = places.offsets.len();
         operands.check(sizes, batches);
         let has_bf16 = operands.has_bf16() || matches!(out, FloatsMut::Bf16(_));
+        assert!(out.size() > 1, "attention gives no bytes");
         assert!(is_bf16 || !has_bf16, "numbers of bf16 beside products of f32");
         let last = |offset: usize| {
             let span = (rows.max(1) - 1).checked_mul(places.stride)?.checked_add(width)?;
@@ -249,7 +250,8 @@ impl Attention<'_> {
                 }
                 // SAFETY: addresses of queries, which the constructor checked.
                 unsafe {
-                    let rows = std::slice::from_raw_parts(pointers.as_ptr().cast(), pointers.len());
+                    let rows: &[*const u16] =
+                        std::slice::from_raw_parts(pointers.as_ptr().cast(), pointers.len());
                     narrow::join_rows(sizes, most, rows, &mut scratch)
                 }
             }
@@ -303,9 +305,11 @@ impl Attention<'_> {
             c_stride,
             bias: std::ptr::null(),
             residual: None,
+            residual_scale: 1.0,
             row_scales: std::ptr::null(),
             scales: std::ptr::null(),
             clamp: Clamp::of(None),
+            steps: None,
         }
     }
 }

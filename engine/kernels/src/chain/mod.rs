@@ -14,7 +14,7 @@ pub(crate) mod catalogue;
 mod strips;
 
 use crate::conv::{self, Conv, ConvShape};
-use crate::depthwise::Depthwise;
+use crate::depthwise::{Depthwise, Taps};
 use crate::matmul::{Epilogue, Packed};
 use crate::task::{Pieces, Task, scratch_for};
 use crate::{Floats, FloatsMut};
@@ -121,8 +121,12 @@ fn between(stages: &[Stage<'_>], rows: usize) -> [usize; STAGES_MAX] {
 impl Stage<'_> {
     /// Bytes of a row of what it gives.
     fn line_bytes(&self) -> usize {
-        let size = if self.is_bf16 { size_of::<u16>() } else { size_of::<f32>() };
-        self.shape.out_w * self.shape.out_c * size
+        self.shape.out_w * self.shape.out_c * self.number_bytes()
+    }
+
+    /// Bytes of a number that it gives.
+    fn number_bytes(&self) -> usize {
+        if self.is_bf16 { size_of::<u16>() } else { size_of::<f32>() }
     }
 }
 
@@ -135,16 +139,16 @@ impl Task for Chain<'_> {
         let between = between(self.stages, self.strip);
         let images: usize = between.iter().map(|&bytes| scratch_for::<u8>(bytes)).sum();
         let most = rows_of(self.stages, self.strip);
-        let first = matches!(self.input, Floats::Bf16(_));
-        let given = std::iter::once(first).chain(self.stages.iter().map(|stage| stage.is_bf16));
+        let given = self.stages.iter().map(Stage::number_bytes);
+        let given = std::iter::once(self.input.size()).chain(given);
         // Fewer rows may be cut into larger pieces, so every number of rows is asked.
         let own = self.stages.iter().zip(most).zip(given);
         let own = own.filter(|((stage, _), _)| !stage.is_depthwise);
-        let own = own.flat_map(|((stage, most), is_bf16)| {
+        let own = own.flat_map(|((stage, most), size)| {
             (1..=most).map(move |rows| {
                 let part = strips::window(&stage.shape, 0..rows).0;
                 let rows = conv::grid(&part, 1).rows();
-                Conv::scratch_for(&part, (is_bf16, stage.weights), rows)
+                Conv::scratch_for(&part, (size, stage.weights), rows)
             })
         });
         images + own.max().unwrap_or(0)
@@ -177,7 +181,8 @@ unsafe fn stage_on(
         }
     };
     if stage.is_depthwise {
-        all(&Depthwise::new(isa, shape, input, stage.weights.floats(), epilogue, out), scratch);
+        let taps = Taps::F32(stage.weights.floats());
+        all(&Depthwise::new(isa, shape, input, taps, epilogue, out), scratch);
     } else {
         let conv = Conv::new(isa, shape, input, stage.weights, epilogue, out);
         all(&conv.for_threads(1), scratch);

@@ -52,6 +52,7 @@ impl Net {
                 bias: Some(&self.biases[at]),
                 residual: (at == last).then_some((&self.residual).into()),
                 activation: Some(if at == 0 { Unary::Silu } else { Unary::Relu }),
+                ..Epilogue::default()
             },
             is_bf16: false,
         };
@@ -68,7 +69,14 @@ fn check(net: &Net) {
             expected = vec![f32::NAN; shape.out_pixels() * shape.out_c];
             let out = SharedMut::from(&mut expected[..]);
             if *is_depthwise {
-                run(&Depthwise::new(isa, shape, &input, weights.floats(), *epilogue, out));
+                run(&Depthwise::new(
+                    isa,
+                    shape,
+                    &input,
+                    Taps::F32(weights.floats()),
+                    *epilogue,
+                    out,
+                ));
             } else {
                 run(&Conv::new(isa, shape, &input, *weights, *epilogue, out));
             }
@@ -139,7 +147,14 @@ fn a_chain_of_bf16_gives_the_bytes_of_its_stages() {
             let out = FloatsMut::Bf16(SharedMut::from(&mut expected[..]));
             let input = Floats::Bf16(&input);
             if *is_depthwise {
-                run(&Depthwise::new(isa, shape, input, weights.floats(), *epilogue, out));
+                run(&Depthwise::new(
+                    isa,
+                    shape,
+                    input,
+                    Taps::F32(weights.floats()),
+                    *epilogue,
+                    out,
+                ));
             } else {
                 run(&Conv::new(isa, shape, input, *weights, *epilogue, out));
             }

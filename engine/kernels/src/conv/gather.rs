@@ -62,10 +62,10 @@ fn lanes<T>(k: usize) -> usize {
 
 /// Pointers to the runs of some pixels, as [`crate::matmul::Block::run`] takes them: tile by tile
 /// of at most `most` rows. A run of an odd number of bf16 is followed by another one, which is
-/// finite if its line of the input is.
+/// finite if its line of the input is. `padding` is what lies around the input.
 pub(super) fn point<'s, T: Stored + Scratch + Default>(
     shape: &ConvShape,
-    input: &[T],
+    (input, padding): (&[T], T),
     group: usize,
     pixels: Range<usize>,
     most: usize,
@@ -75,7 +75,7 @@ pub(super) fn point<'s, T: Stored + Scratch + Default>(
     let (runs, k) = gather.runs(shape);
     let pointers = take::<*const T>(scratch, pixels.len() * runs);
     let zeros = take::<T>(scratch, lanes::<T>(k));
-    zeros.fill(T::default());
+    zeros.fill(padding);
     let copies = take::<T>(scratch, gather.copied::<T>(shape, pixels.len()));
     let is_whole = lanes::<T>(k) == k;
     if shape.is_pointwise() && is_whole {
@@ -85,7 +85,7 @@ pub(super) fn point<'s, T: Stored + Scratch + Default>(
         }
         return pointers;
     }
-    let mut rows = Rows { shape, input, group, zeros, copies, is_whole };
+    let mut rows = Rows { shape, input, group, zeros, padding, copies, is_whole };
     let mut pixel = Pixel::new(shape, pixels.start);
     for (first, count) in tiles(pixels.len(), most) {
         let table = &mut pointers[first * runs..(first + count) * runs];
@@ -128,6 +128,7 @@ struct Rows<'s, T> {
     input: &'s [T],
     group: usize,
     zeros: &'s [T],
+    padding: T,
     copies: &'s mut [T],
     /// Do runs fill whole lanes?
     is_whole: bool,
@@ -198,11 +199,11 @@ impl<T: Stored + Default> Rows<'_, T> {
         copy.as_ptr()
     }
 
-    /// Zeros for a copy of `k` numbers, as whole lanes.
+    /// Padding, room for a copy of `k` numbers, as whole lanes.
     fn take(&mut self, k: usize) -> &mut [T] {
         let (copy, rest) = std::mem::take(&mut self.copies).split_at_mut(lanes::<T>(k));
         self.copies = rest;
-        copy.fill(T::default());
+        copy.fill(self.padding);
         copy
     }
 }

@@ -38,9 +38,11 @@ pub(super) unsafe fn run(conv: &Conv<'_>, task: usize, mut scratch: &mut [u8]) {
         c_stride: shape.out_c,
         bias: conv.epilogue.bias_at(channel),
         residual: conv.epilogue.residual_at(origin),
+        residual_scale: conv.epilogue.residual_scale,
         row_scales: std::ptr::null(),
-        scales: std::ptr::null(),
+        scales: conv.weights.scales_at(channel),
         clamp: conv.clamp,
+        steps: conv.epilogue.steps,
     };
     // SAFETY: the token proves the ISA; the constructor checked all lengths against the shape,
     // and every pointer is to so many lanes of the input, of zeros or of a copy.
@@ -67,24 +69,32 @@ fn gather<'s>(
     let most = conv.weights.kernel(isa).rows();
     let (rows, pairs) = (pixels.len(), k.div_ceil(2));
     match (conv.input, conv.weights) {
-        (Floats::F32(input), Packed::F32(_)) => {
-            let pointers = point(shape, input, group, pixels, most, scratch);
-            Runs { pointers, taps, lanes: k }
-        }
         (Floats::F32(input), Packed::Bf16(_)) => {
-            let pointers = point(shape, input, group, pixels, most, scratch);
+            let pointers = point(shape, (input, 0.0), group, pixels, most, scratch);
             let narrow = Kernel::bf16(isa).narrow;
             // SAFETY: the token proves the ISA; every pointer is to `k` floats.
             let pointers =
                 unsafe { narrow::narrow_rows(narrow, [rows, taps, k], most, pointers, scratch) };
             Runs { pointers, taps: 1, lanes: taps * pairs }
         }
+        (Floats::F32(input), _) => {
+            let pointers = point(shape, (input, 0.0), group, pixels, most, scratch);
+            Runs { pointers, taps, lanes: k }
+        }
         (Floats::Bf16(input), _) => {
-            let pointers = point(shape, input, group, pixels, most, scratch);
-            // SAFETY: addresses, to be read as lanes of two numbers.
-            let pointers =
-                unsafe { std::slice::from_raw_parts(pointers.as_ptr().cast(), pointers.len()) };
-            Runs { pointers, taps, lanes: pairs }
+            let pointers = point(shape, (input, 0), group, pixels, most, scratch);
+            Runs { pointers: as_lanes(pointers), taps, lanes: pairs }
+        }
+        (Floats::U8(input), _) => {
+            let zero = conv.weights.zero();
+            let pointers = point(shape, (input, zero), group, pixels, most, scratch);
+            Runs { pointers: as_lanes(pointers), taps, lanes: k.div_ceil(4) }
         }
     }
+}
+
+/// Addresses of numbers, to be read as lanes of several.
+fn as_lanes<T>(pointers: &[*const T]) -> &[*const f32] {
+    // SAFETY: addresses are of one size, whatever lies there.
+    unsafe { std::slice::from_raw_parts(pointers.as_ptr().cast(), pointers.len()) }
 }

@@ -11,7 +11,10 @@ mod pack;
 mod scalar;
 mod shape;
 
-pub use pack::{pack_weights, pack_weights_bf16, packed_bf16_len, packed_len};
+pub use pack::{
+    pack_weights, pack_weights_bf16, pack_weights_int8, packed_bf16_len, packed_int8_len,
+    packed_len,
+};
 pub use scalar::ScalarConv;
 pub use shape::ConvShape;
 
@@ -35,8 +38,8 @@ pub struct Conv<'a> {
 }
 
 impl<'a> Conv<'a> {
-    /// `weights`: see [`pack_weights`] and [`pack_weights_bf16`]. The input may be bf16 beside
-    /// weights of bf16; with an odd number of channels, an infinity in it may then make the pixel
+    /// `weights`: see [`pack_weights`] and those beside it. The input is bytes beside weights of
+    /// bytes, padded by their zero point. It may be bf16 beside weights of bf16; with an odd number of channels, an infinity in it may then make the pixel
     /// on its left NaN.
     ///
     /// # Panics
@@ -50,11 +53,12 @@ impl<'a> Conv<'a> {
         out: impl Into<FloatsMut<'a>>,
     ) -> Conv<'a> {
         let (input, out) = (input.into(), out.into());
-        weights.check_left(input);
         shape.check(input.len(), out.len());
+        weights.check(input, shape.depth(), shape.out_c);
         let expected = match weights {
             Packed::F32(_) => packed_len(shape),
             Packed::Bf16(_) => packed_bf16_len(shape),
+            Packed::Int8(_) => packed_int8_len(shape),
         };
         assert_eq!(weights.len(), expected, "packed weights: wrong length");
         epilogue.check(shape.out_c, out.len());
@@ -78,21 +82,22 @@ impl<'a> Conv<'a> {
     }
 
     /// [`Task::scratch_bytes`] of a convolution of this shape with weights of this form, in pieces
-    /// of so many rows.
+    /// of so many rows; `size` is that of a number of the input, in bytes.
     pub(crate) fn scratch_for(
         shape: &ConvShape,
-        (is_bf16, weights): (bool, Packed<'_>),
+        (size, weights): (usize, Packed<'_>),
         rows: usize,
     ) -> usize {
         let gather = Gather::of(shape);
         let (runs, k) = gather.runs(shape);
-        match (is_bf16, weights) {
-            (true, _) => gather.scratch_bytes::<u16>(shape, rows),
-            (false, Packed::F32(_)) => gather.scratch_bytes::<f32>(shape, rows),
-            (false, Packed::Bf16(_)) => {
-                let narrowed = narrow::scratch_bytes(rows, runs * k.next_multiple_of(2));
+        match (size, weights) {
+            (1, _) => gather.scratch_bytes::<u8>(shape, rows),
+            (2, _) => gather.scratch_bytes::<u16>(shape, rows),
+            (_, Packed::Bf16(_)) => {
+                let narrowed = narrow::scratch_bytes(rows, runs * k.div_ceil(2));
                 gather.scratch_bytes::<f32>(shape, rows) + narrowed
             }
+            _ => gather.scratch_bytes::<f32>(shape, rows),
         }
     }
 }
@@ -108,8 +113,7 @@ impl Task for Conv<'_> {
     }
 
     fn scratch_bytes(&self) -> usize {
-        let is_bf16 = matches!(self.input, Floats::Bf16(_));
-        Conv::scratch_for(&self.shape, (is_bf16, self.weights), self.grid.rows())
+        Conv::scratch_for(&self.shape, (self.input.size(), self.weights), self.grid.rows())
     }
 
     unsafe fn run(&self, task: usize, scratch: &mut [u8]) {

@@ -47,10 +47,23 @@ pub fn pack_weights(oihw: &[f32], shape: &ConvShape, out: &mut [f32]) {
 /// # Panics
 /// When the shape is impossible.
 pub fn packed_bf16_len(shape: &ConvShape) -> usize {
+    packed_in_lanes(shape, 2)
+}
+
+/// Bytes that the packed weights take as integers.
+///
+/// # Panics
+/// When the shape is impossible.
+pub fn packed_int8_len(shape: &ConvShape) -> usize {
+    packed_in_lanes(shape, 4)
+}
+
+/// Numbers that the packed weights take, several in each lane.
+fn packed_in_lanes(shape: &ConvShape, in_lane: usize) -> usize {
     shape.check_sizes();
     let panels = shape.group_out().div_ceil(PANEL);
     let (runs, k) = Gather::of(shape).runs(shape);
-    tensor::element_count(&[shape.groups, panels, runs, k.div_ceil(2), PANEL, 2])
+    tensor::element_count(&[shape.groups, panels, runs, k.div_ceil(in_lane), PANEL, in_lane])
         .expect("the weights fit in memory")
 }
 
@@ -62,25 +75,43 @@ pub fn packed_bf16_len(shape: &ConvShape) -> usize {
 /// # Panics
 /// When a length does not fit the shape.
 pub fn pack_weights_bf16(oihw: &[f32], shape: &ConvShape, out: &mut [u16]) {
-    assert_eq!(out.len(), packed_bf16_len(shape), "packed weights: wrong length");
+    let weight = |at: usize| bf16::from_f32(oihw[at]).to_bits();
+    pack_in_lanes::<2, _>(oihw.len(), weight, shape, out);
+}
+
+/// As [`pack_weights_bf16`], integers of 8 bits by four products.
+///
+/// # Panics
+/// When a length does not fit the shape.
+pub fn pack_weights_int8(oihw: &[i8], shape: &ConvShape, out: &mut [i8]) {
+    pack_in_lanes::<4, _>(oihw.len(), |at| oihw[at], shape, out);
+}
+
+/// Packs weights of which there are `count`, `IN_LANE` of a column in each lane.
+fn pack_in_lanes<const IN_LANE: usize, T: Copy + Default>(
+    count: usize,
+    weight: impl Fn(usize) -> T,
+    shape: &ConvShape,
+    out: &mut [T],
+) {
+    assert_eq!(out.len(), packed_in_lanes(shape, IN_LANE), "packed weights: wrong length");
     let (group_in, group_out, taps) = (shape.group_in(), shape.group_out(), shape.taps());
-    assert_eq!(oihw.len(), shape.out_c * group_in * taps, "weights: wrong length");
+    assert_eq!(count, shape.out_c * group_in * taps, "weights: wrong length");
     if out.is_empty() {
         return;
     }
     let (runs, k) = Gather::of(shape).runs(shape);
-    let padded = k.next_multiple_of(2);
+    let padded = k.next_multiple_of(IN_LANE);
     let each = out.len() / shape.groups;
     for (group, out) in out.chunks_exact_mut(each).enumerate() {
         let element = |row: usize, output: usize| {
             let (run, product) = (row / padded, row % padded);
             if product >= k {
-                return 0;
+                return T::default();
             }
             let (tap, channel) = (run * (k / group_in) + product / group_in, product % group_in);
-            let at = ((group * group_out + output) * group_in + channel) * taps + tap;
-            bf16::from_f32(oihw[at]).to_bits()
+            weight(((group * group_out + output) * group_in + channel) * taps + tap)
         };
-        pack_lanes::<2, _>(runs * padded, group_out, element, out);
+        pack_lanes::<IN_LANE, _>(runs * padded, group_out, element, out);
     }
 }

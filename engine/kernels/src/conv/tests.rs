@@ -3,6 +3,7 @@
 use super::*;
 use crate::SharedMut;
 use crate::matmul::tests::rounded;
+use crate::matmul::{Int8, Steps};
 use crate::testing::{ROUNDED, Random, check_close, dot_tolerance, halves, isas, run, widened};
 use tensor::scalar::Unary;
 
@@ -74,10 +75,15 @@ fn check(random: &mut Random, shape: &ConvShape) {
     let mut weights = vec![f32::NAN; packed_len(shape)];
     pack_weights(&oihw, shape, &mut weights);
     check_bf16(shape, &input, &oihw);
+    check_int8(random, shape);
     let sums = naive(shape, &input, &oihw);
     for activation in [None, Some(Unary::Clip { min: 0.0, max: 6.0 }), Some(Unary::Silu)] {
-        let epilogue =
-            Epilogue { bias: Some(&bias), residual: Some((&residual).into()), activation };
+        let epilogue = Epilogue {
+            bias: Some(&bias),
+            residual: Some((&residual).into()),
+            activation,
+            ..Epilogue::default()
+        };
         let finish = |(i, sum): (usize, &f64)| {
             let x = sum + f64::from(bias[i % shape.out_c]) + f64::from(residual[i]);
             match activation {
@@ -95,6 +101,108 @@ fn check(random: &mut Random, shape: &ConvShape) {
             check_close(&out, &expected, dot_tolerance(shape.depth()), &what);
         }
     }
+}
+
+/// A convolution of bytes.
+pub(crate) struct Int8Case {
+    shape: ConvShape,
+    pub(crate) input: Vec<u8>,
+    /// `[O][C / groups][taps]`
+    pub(crate) weights: Vec<i8>,
+    pub(crate) scales: Vec<f32>,
+    pub(crate) zero: u8,
+    bias: Vec<f32>,
+    residual: Vec<u8>,
+}
+
+impl Int8Case {
+    pub(crate) fn new(random: &mut Random, shape: &ConvShape) -> Int8Case {
+        let mut bytes = |count: usize| (0..count).map(|_| random.below(256) as u8).collect();
+        let input: Vec<u8> = bytes(shape.batch * shape.in_h * shape.in_w * shape.in_c);
+        let weights: Vec<u8> = bytes(shape.out_c * shape.depth());
+        let residual = bytes(shape.out_pixels() * shape.out_c);
+        // Results reach beyond both ends of a byte.
+        let spread = 2.0 / (shape.depth() as f32).sqrt() / 128.0;
+        let scales = random.floats(shape.out_c).iter().map(|x| x * spread).collect();
+        let bias = random.floats(shape.out_c).iter().map(|x| 128.0 + 60.0 * x).collect();
+        let weights = weights.into_iter().map(|w| w as i8).collect();
+        let zero = random.below(256) as u8;
+        Int8Case { shape: *shape, input, weights, scales, zero, bias, residual }
+    }
+
+    /// Checks what `compute` makes as f32 and as bytes, with the zero point that is part of the
+    /// input's padding and of the sums.
+    pub(crate) fn check(
+        &self,
+        zero: u8,
+        mut compute: impl FnMut(Isa, Epilogue<'_>, FloatsMut<'_>),
+    ) {
+        let less = |x: &u8| f32::from(*x) - f32::from(self.zero);
+        let input: Vec<f32> = self.input.iter().map(less).collect();
+        let weights: Vec<f32> = self.weights.iter().map(|&w| f32::from(w)).collect();
+        let sums = naive(&self.shape, &input, &weights);
+        for has_residual in [false, true] {
+            let activation = Some(Unary::Clip { min: 3.0, max: 250.0 });
+            let epilogue = Epilogue {
+                bias: Some(&self.bias),
+                residual: has_residual.then_some(Floats::U8(&self.residual)),
+                residual_scale: 0.3,
+                activation,
+                steps: None,
+            };
+            let finish = |(i, sum): (usize, &f64)| {
+                let channel = i % self.shape.out_c;
+                let each = self.shape.depth();
+                let own = &self.weights[channel * each..][..each];
+                let own: i64 = own.iter().map(|&w| i64::from(w)).sum();
+                let sum = *sum as i64 + i64::from(zero) * own;
+                let mut y = sum as f32 * self.scales[channel] + self.bias[channel];
+                if has_residual {
+                    y += f32::from(self.residual[i]) * 0.3;
+                }
+                y.clamp(3.0, 250.0)
+            };
+            let floats: Vec<f32> = sums.iter().enumerate().map(finish).collect();
+            let bytes: Vec<u8> = floats.iter().map(|x| x.round_ties_even() as u8).collect();
+            for isa in isas() {
+                let what = format!("{}: int8 {:?}", isa.name(), self.shape);
+                let mut made = vec![f32::NAN; floats.len()];
+                compute(isa, epilogue, SharedMut::from(&mut made[..]).into());
+                assert_eq!(made, floats, "{what}");
+                let mut made = vec![1; bytes.len()];
+                compute(isa, epilogue, FloatsMut::U8(SharedMut::from(&mut made[..])));
+                assert_eq!(made, bytes, "{what}");
+            }
+        }
+    }
+}
+
+fn check_int8(random: &mut Random, shape: &ConvShape) {
+    let case = Int8Case::new(random, shape);
+    let mut packed = vec![-1; packed_int8_len(shape)];
+    pack_weights_int8(&case.weights, shape, &mut packed);
+    let weights = Int8 { weights: &packed, scales: &case.scales, zero: case.zero };
+    let (input, weights) = (Floats::U8(&case.input), Packed::Int8(weights));
+    case.check(case.zero, |isa, epilogue, out| {
+        run(&Conv::new(isa, shape, input, weights, epilogue, out));
+    });
+    // An activation that is more than bounds, with steps behind it.
+    let steps = Some(Steps { factor: 100.0, offset: 30.0 });
+    let epilogue = Epilogue { activation: Some(Unary::HardSwish), steps, ..Epilogue::default() };
+    let found = isas().map(|isa| {
+        let mut floats = vec![f32::NAN; shape.out_pixels() * shape.out_c];
+        let mut bytes = vec![1; floats.len()];
+        let target = SharedMut::from(&mut floats[..]);
+        run(&Conv::new(isa, shape, input, weights, epilogue, target));
+        let target = FloatsMut::U8(SharedMut::from(&mut bytes[..]));
+        run(&Conv::new(isa, shape, input, weights, epilogue, target));
+        let expected: Vec<u8> =
+            floats.iter().map(|x| (x * 100.0 + 30.0).round_ties_even() as u8).collect();
+        assert_eq!(bytes, expected, "{}: int8 {shape:?}", isa.name());
+        bytes
+    });
+    let found: Vec<Vec<u8>> = found.collect();
+    assert!(found.windows(2).all(|two| two[0] == two[1]), "{shape:?}");
 }
 
 /// With weights of bf16, against the naive twin of rounded operands.

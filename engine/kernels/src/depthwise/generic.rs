@@ -8,21 +8,21 @@
 //! usual kernels they share the loads of the input as well. Each element is
 //! one chain over its taps in order, however many pixels go together.
 
-use super::Depthwise;
+use super::{Depthwise, Taps};
 use crate::SharedMut;
-use crate::floats::{Stored, load, store};
+use crate::floats::{Source, Stored, load, store};
 use simd::{F32Vector, Vectorize};
 use std::ops::Range;
 
 /// Line `line` of all output lines of the batch.
-pub(super) struct Line<'c, T> {
+pub(super) struct Line<'c, T, U> {
     pub(super) call: &'c Depthwise<'c>,
     pub(super) line: usize,
     pub(super) input: &'c [T],
-    pub(super) out: SharedMut<'c, T>,
+    pub(super) out: SharedMut<'c, U>,
 }
 
-impl<T: Stored> Vectorize for Line<'_, T> {
+impl<T: Stored, U: Stored> Vectorize for Line<'_, T, U> {
     type Output = ();
 
     #[inline(always)]
@@ -41,7 +41,7 @@ impl<T: Stored> Vectorize for Line<'_, T> {
     }
 }
 
-impl<T: Stored> Line<'_, T> {
+impl<T: Stored, U: Stored> Line<'_, T, U> {
     /// All columns of the line. `W` and `S` are the kernel's width and stride of pixels that lie
     /// side by side, or 0 when they are known at run time only.
     ///
@@ -137,16 +137,20 @@ impl<T: Stored> Line<'_, T> {
         // `P - 1` pixels are inside when the first and the last one are.
         unsafe {
             let mut acc = [V::splat(0.0); P];
+            let (weights, zero) = (call.taps.weights(), V::splat(call.taps.zero()));
             for i in 0..shape.kernel[0] {
                 let Some(y) = shape.source(0, line, i) else { continue };
                 let row = (image * shape.in_h + y) * shape.in_w;
-                let taps = call.weights.as_ptr().add(i * shape.kernel[1] * shape.in_c + channel);
+                let taps = weights.as_ptr().add(i * shape.kernel[1] * shape.in_c + channel);
                 for j in 0..shape.kernel[1] {
                     let Some(x) = shape.source(1, column, j) else { continue };
                     let weights = V::load_partial(taps.add(j * shape.in_c), lanes);
                     let input = self.input.as_ptr().add((row + x) * shape.in_c + channel);
                     for (p, acc) in acc.iter_mut().enumerate() {
-                        let x = T::load_partial::<V>(input.add(p * step), lanes);
+                        let mut x = T::load_partial::<V>(input.add(p * step), lanes);
+                        if size_of::<T>() == 1 {
+                            x = x.sub(zero);
+                        }
                         *acc = x.mul_add(weights, *acc);
                     }
                 }
@@ -182,13 +186,15 @@ impl<T: Stored> Line<'_, T> {
         // SAFETY: taps lie within the weights; of the input, only what is seen is read.
         unsafe {
             let mut acc = [V::splat(0.0); P];
+            let (weights, zero) = (call.taps.weights(), call.taps.zero());
             for i in 0..shape.kernel[0] {
                 let Some(y) = shape.source(0, line, i) else { continue };
                 let row = ((image * shape.in_h + y) * shape.in_w) as isize;
                 let start = (row + first) * shape.in_c as isize + channel as isize;
                 let input = self.input.as_ptr().wrapping_offset(start);
-                let taps = call.weights.as_ptr().add(i * W * shape.in_c + channel);
-                let run = Run { input, taps, channels: shape.in_c, lanes, seen: seen.clone() };
+                let taps = weights.as_ptr().add(i * W * shape.in_c + channel);
+                let (channels, seen) = (shape.in_c, seen.clone());
+                let run = Run { input, taps, channels, lanes, zero, seen };
                 if lanes == V::LANES {
                     run.add::<V, P, W, S, EDGE, true>(&mut acc);
                 } else {
@@ -220,14 +226,21 @@ impl<T: Stored> Line<'_, T> {
             for (p, &acc) in acc.iter().enumerate() {
                 let at = (self.line * shape.out_w + column + p) * shape.in_c + channel;
                 let mut y = acc;
+                if let Taps::Int8 { scales, .. } = call.taps {
+                    y = y.mul(load::<V, f32, FULL>(scales.as_ptr().add(channel), lanes));
+                }
                 if let Some(bias) = call.epilogue.bias {
                     y = y.add(load::<V, f32, FULL>(bias.as_ptr().add(channel), lanes));
                 }
                 if let Some(residual) = call.epilogue.residual_at(at) {
-                    y = y.add(residual.load::<V, FULL>(lanes));
+                    let mut added = residual.load::<V, FULL>(lanes);
+                    if matches!(residual, Source::U8(_)) {
+                        added = added.mul(V::splat(call.epilogue.residual_scale));
+                    }
+                    y = y.add(added);
                 }
                 y = high.min(low.max(y));
-                store::<V, T, FULL>(y, self.out.as_mut_ptr().add(at), lanes);
+                store::<V, U, FULL>(y, self.out.as_mut_ptr().add(at), lanes);
             }
         }
     }
@@ -242,6 +255,8 @@ struct Run<T> {
     channels: usize,
     /// Channels that exist.
     lanes: usize,
+    /// What stands for zero in bytes.
+    zero: f32,
     /// Which pixels from `input` on are there.
     seen: Range<isize>,
 }
@@ -267,6 +282,7 @@ impl<T: Stored> Run<T> {
     ) {
         // SAFETY: the caller's.
         unsafe {
+            let zero = V::splat(self.zero);
             let mut weights = [V::splat(0.0); W];
             for (j, weights) in weights.iter_mut().enumerate() {
                 *weights = load::<V, f32, FULL>(self.taps.add(j * self.channels), self.lanes);
@@ -275,7 +291,11 @@ impl<T: Stored> Run<T> {
                 if EDGE && !self.seen.contains(&(at as isize)) {
                     continue;
                 }
-                let x = load::<V, T, FULL>(self.input.wrapping_add(at * self.channels), self.lanes);
+                let input = self.input.wrapping_add(at * self.channels);
+                let mut x = load::<V, T, FULL>(input, self.lanes);
+                if size_of::<T>() == 1 {
+                    x = x.sub(zero);
+                }
                 for (p, acc) in acc.iter_mut().enumerate() {
                     if let Some(j) = at.checked_sub(p * S)
                         && j < W

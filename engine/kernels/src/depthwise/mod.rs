@@ -13,13 +13,48 @@ use crate::task::{Pieces, Task};
 use crate::{Floats, FloatsMut};
 use simd::{Isa, Token};
 
+/// The weights of a depthwise convolution, `[kernel row][kernel column][channel]`.
+#[derive(Debug, Clone, Copy)]
+pub enum Taps<'a> {
+    /// See [`pack_weights`].
+    F32(&'a [f32]),
+    /// Integers of 8 bits beside an input of bytes.
+    Int8 {
+        /// The integers: their products and sums are exact in f32, and so the same on every ISA.
+        weights: &'a [f32],
+        /// A factor of the sums of each channel, before the bias.
+        scales: &'a [f32],
+        /// What stands for zero in the input, padding too. It is no part of the bias.
+        zero: u8,
+    },
+}
+
+/// Taps whose products of bytes have an exact sum in f32.
+pub const INT8_TAPS_MAX: usize = (1 << 24) / (255 * 128);
+
+impl<'a> Taps<'a> {
+    fn weights(self) -> &'a [f32] {
+        match self {
+            Taps::F32(weights) | Taps::Int8 { weights, .. } => weights,
+        }
+    }
+
+    /// What stands for zero in the input.
+    fn zero(self) -> f32 {
+        match self {
+            Taps::F32(_) => 0.0,
+            Taps::Int8 { zero, .. } => f32::from(zero),
+        }
+    }
+}
+
 /// `out[N][OH][OW][C] = activation(sum over taps of input * weights[tap][C] + bias + residual)`.
 #[derive(Debug)]
 pub struct Depthwise<'a> {
     token: Token,
     shape: ConvShape,
     input: Floats<'a>,
-    weights: &'a [f32],
+    taps: Taps<'a>,
     epilogue: Epilogue<'a>,
     clamp: Clamp,
     out: FloatsMut<'a>,
@@ -35,8 +70,8 @@ const PIECE_WORK: usize = 1 << 16;
 const PIECE_WORK_BF16: usize = 1 << 18;
 
 impl<'a> Depthwise<'a> {
-    /// `shape`: with `groups == in_c == out_c`. `weights`: `[kernel row][kernel column][channel]`,
-    /// see [`pack_weights`]. Input, residual and output are all f32, or all bf16.
+    /// `shape`: with `groups == in_c == out_c`. Input, residual and output are all f32, all bf16, or
+    /// all bytes, beside which an output may be f32.
     ///
     /// # Panics
     /// When a length or a type does not fit, the shape is no depthwise convolution, or this CPU
@@ -45,15 +80,14 @@ impl<'a> Depthwise<'a> {
         isa: Isa,
         shape: &ConvShape,
         input: impl Into<Floats<'a>>,
-        weights: &'a [f32],
+        taps: Taps<'a>,
         epilogue: Epilogue<'a>,
         out: impl Into<FloatsMut<'a>>,
     ) -> Depthwise<'a> {
         let (input, out) = (input.into(), out.into());
-        check_types(input, epilogue.residual, out);
+        check(shape, input, taps, &epilogue, out);
         check_depthwise(shape);
         shape.check(input.len(), out.len());
-        assert_eq!(weights.len(), shape.taps() * shape.in_c, "weights: wrong length");
         epilogue.check(shape.out_c, out.len());
         let row = shape.out_w * shape.in_c * shape.taps();
         let is_bf16 = matches!(input, Floats::Bf16(_));
@@ -68,7 +102,7 @@ impl<'a> Depthwise<'a> {
             token,
             shape,
             input,
-            weights,
+            taps,
             epilogue,
             clamp,
             out,
@@ -77,6 +111,29 @@ impl<'a> Depthwise<'a> {
             is_paired,
         }
     }
+}
+
+/// # Panics
+/// When types do not go together, or weights have another length.
+fn check(
+    shape: &ConvShape,
+    input: Floats<'_>,
+    taps: Taps<'_>,
+    epilogue: &Epilogue<'_>,
+    out: FloatsMut<'_>,
+) {
+    assert_eq!(taps.weights().len(), shape.taps() * shape.in_c, "weights: wrong length");
+    let Taps::Int8 { scales, .. } = taps else {
+        assert!(input.size() > 1, "bytes have integers for weights");
+        return check_types(input, epilogue.residual, out);
+    };
+    let is_of_bytes = input.size() == 1 && out.size() != 2;
+    assert!(is_of_bytes, "integers are weights of bytes, and give bytes or f32");
+    let is_bounded = out.size() > 1 || Clamp::of(epilogue.activation).rest.is_none();
+    assert!(is_bounded, "an activation that is more than bounds gives f32");
+    assert!(epilogue.residual.is_none_or(|of| of.size() != 2), "no residual of bf16 here");
+    assert_eq!(scales.len(), shape.in_c, "scales: one for each channel expected");
+    assert!(shape.taps() <= INT8_TAPS_MAX, "sums of so many products are not exact");
 }
 
 fn check_depthwise(shape: &ConvShape) {
@@ -124,6 +181,16 @@ impl Task for Depthwise<'_> {
             (Floats::Bf16(input), FloatsMut::Bf16(out)) => {
                 for line in lines.clone() {
                     self.token.run_in_bf16(generic::Line { call: self, line, input, out });
+                }
+            }
+            (Floats::U8(input), FloatsMut::U8(out)) => {
+                for line in lines.clone() {
+                    self.token.run(generic::Line { call: self, line, input, out });
+                }
+            }
+            (Floats::U8(input), FloatsMut::F32(out)) => {
+                for line in lines.clone() {
+                    self.token.run(generic::Line { call: self, line, input, out });
                 }
             }
             _ => unreachable!("the constructor refuses mixed types"),

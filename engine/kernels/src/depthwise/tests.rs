@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::SharedMut;
-use crate::conv::tests::{naive, shape};
+use crate::conv::tests::{Int8Case, naive, shape};
 use crate::matmul::tests::rounded;
 use crate::testing::{ROUNDED, Random, check_close, dot_tolerance, halves, isas, run, widened};
 use tensor::scalar::Unary;
@@ -15,8 +15,12 @@ fn check(random: &mut Random, shape: &ConvShape) {
     let (bias, residual) =
         (random.floats(shape.in_c), random.floats(shape.out_pixels() * shape.in_c));
     for activation in [None, Some(Unary::Relu), Some(Unary::Tanh)] {
-        let epilogue =
-            Epilogue { bias: Some(&bias), residual: Some((&residual).into()), activation };
+        let epilogue = Epilogue {
+            bias: Some(&bias),
+            residual: Some((&residual).into()),
+            activation,
+            ..Epilogue::default()
+        };
         let mut expected = naive(shape, &input, &oihw);
         for (i, x) in expected.iter_mut().enumerate() {
             *x += f64::from(bias[i % shape.in_c]) + f64::from(residual[i]);
@@ -29,12 +33,26 @@ fn check(random: &mut Random, shape: &ConvShape) {
         for isa in isas() {
             let mut out = vec![f32::NAN; expected.len()];
             let target = SharedMut::from(&mut out[..]);
-            run(&Depthwise::new(isa, shape, &input, &weights, epilogue, target));
+            run(&Depthwise::new(isa, shape, &input, Taps::F32(&weights), epilogue, target));
             let what = format!("{}: {activation:?} {shape:?}", isa.name());
             check_close(&out, &expected, dot_tolerance(shape.taps()), &what);
         }
     }
     check_bf16(random, shape);
+    check_int8(random, shape);
+}
+
+/// From bytes to bytes and to f32, the same on every ISA to the last bit.
+fn check_int8(random: &mut Random, shape: &ConvShape) {
+    let case = Int8Case::new(random, shape);
+    let weights: Vec<f32> = case.weights.iter().map(|&w| f32::from(w)).collect();
+    let mut packed = vec![f32::NAN; weights.len()];
+    pack_weights(&weights, shape, &mut packed);
+    let taps = Taps::Int8 { weights: &packed, scales: &case.scales, zero: case.zero };
+    let input = Floats::U8(&case.input);
+    case.check(0, |isa, epilogue, out| {
+        run(&Depthwise::new(isa, shape, input, taps, epilogue, out))
+    });
 }
 
 /// From bf16 to bf16. Weights may be rounded too.
@@ -53,6 +71,7 @@ fn check_bf16(random: &mut Random, shape: &ConvShape) {
             bias: Some(&bias),
             residual: has_residual.then_some(Floats::Bf16(&residual)),
             activation,
+            ..Epilogue::default()
         };
         let finish = |(i, sum): (usize, &f64)| {
             let other = if has_residual { widened(&residual[i..=i])[0] } else { 0.0 };
@@ -67,7 +86,14 @@ fn check_bf16(random: &mut Random, shape: &ConvShape) {
         for isa in isas() {
             let mut out = vec![0xffff; expected.len()];
             let target = FloatsMut::Bf16(SharedMut::from(&mut out[..]));
-            run(&Depthwise::new(isa, shape, Floats::Bf16(&input), &packed, epilogue, target));
+            run(&Depthwise::new(
+                isa,
+                shape,
+                Floats::Bf16(&input),
+                Taps::F32(&packed),
+                epilogue,
+                target,
+            ));
             let what = format!("{}: bf16 {activation:?} {shape:?}", isa.name());
             // What is given to the function is rounded as well.
             let tolerance = 2.0 * ROUNDED + dot_tolerance(shape.taps());
@@ -119,11 +145,18 @@ fn an_image_has_the_same_bits_in_any_batch() {
     for isa in isas() {
         let mut alone = vec![0.0; one.out_pixels() * 37];
         let target = SharedMut::from(&mut alone[..]);
-        run(&Depthwise::new(isa, &one, &image, &weights, Epilogue::default(), target));
+        run(&Depthwise::new(isa, &one, &image, Taps::F32(&weights), Epilogue::default(), target));
         let mut together = vec![0.0; alone.len() * 3];
         let images = image.repeat(3);
         let target = SharedMut::from(&mut together[..]);
-        run(&Depthwise::new(isa, &three, &images, &weights, Epilogue::default(), target));
+        run(&Depthwise::new(
+            isa,
+            &three,
+            &images,
+            Taps::F32(&weights),
+            Epilogue::default(),
+            target,
+        ));
         assert_eq!(together, alone.repeat(3), "{}", isa.name());
     }
 }

@@ -149,7 +149,7 @@ unsafe fn weights<const K: usize>(call: &Depthwise<'_>, channel: usize, count: u
         if i >= K {
             return zero;
         }
-        let start = call.weights[(i * K + j) * call.shape.in_c + channel..].as_ptr();
+        let start = call.taps.weights()[(i * K + j) * call.shape.in_c + channel..].as_ptr();
         // SAFETY: the taps of so many channels; registers of the same bits.
         unsafe {
             let [low, high] = floats(start, count);

@@ -15,6 +15,7 @@ const WIDENED: usize = 1 << 10;
 pub(crate) unsafe fn activate(token: Token, op: Unary, data: Target, len: usize) {
     match data {
         Target::F32(floats) => token.run(UnaryRun { op, source: floats, target: floats, len }),
+        Target::U8(_) => unreachable!("what becomes bytes is activated before"),
         Target::Bf16(halves) => {
             let mut floats = [0.0f32; WIDENED];
             for first in (0..len).step_by(WIDENED) {

@@ -158,9 +158,11 @@ impl Task for BatchMatMul<'_> {
             c_stride: self.n,
             bias: std::ptr::null(),
             residual: None,
+            residual_scale: 1.0,
             row_scales: std::ptr::null(),
             scales: std::ptr::null(),
             clamp: Clamp::of(None),
+            steps: None,
         };
         // SAFETY: the token proves the ISA; the constructor checked that all operands are as
         // long as the sizes say; the caller vouches for the output.

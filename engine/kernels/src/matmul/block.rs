@@ -1,10 +1,10 @@
 //! A block of the result: tile after tile over packed panels.
 
-use super::{Clamp, Kernel, PANEL, TileCall, TileFn};
+use super::{Clamp, Kernel, PANEL, Steps, TileCall, TileFn};
 use crate::elementwise::{activate, activate_short};
 use crate::floats::{Source, Target};
 use crate::task::Pieces;
-use simd::Token;
+use simd::{F32Vector, Token, Vectorize};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -129,9 +129,12 @@ pub(crate) struct Block {
     pub(crate) bias: *const f32,
     /// In rows of the stride of `c`.
     pub(crate) residual: Option<Source>,
+    pub(crate) residual_scale: f32,
     pub(crate) row_scales: *const f32,
     pub(crate) scales: *const f32,
     pub(crate) clamp: Clamp,
+    /// As of [`super::Epilogue`].
+    pub(crate) steps: Option<Steps>,
 }
 
 impl Block {
@@ -195,6 +198,7 @@ impl Block {
                 bias: offset(self.bias, column),
                 residual: self.residual.map(|residual| residual.offset(origin)),
                 residual_stride: self.c_stride,
+                residual_scale: self.residual_scale,
                 row_scales: offset(self.row_scales, row),
                 scales: offset(self.scales, column),
                 low: self.clamp.low,
@@ -209,7 +213,9 @@ impl Block {
                     let tile = staged[..rows * count].assume_init_mut();
                     let (start, len) = (tile.as_mut_ptr(), tile.len());
                     match target {
-                        Target::F32(_) => activate(self.token, unary, Target::F32(start), len),
+                        Target::F32(_) | Target::U8(_) => {
+                            activate(self.token, unary, Target::F32(start), len);
+                        }
                         Target::Bf16(_) => activate_short(self.token, unary, start, len),
                     }
                     self.put(tile, count, target);
@@ -232,7 +238,36 @@ impl Block {
                     Target::Bf16(halves) => {
                         (Kernel::bf16(self.token.isa()).narrow)(start, columns, halves);
                     }
+                    Target::U8(target) => {
+                        let steps = self.steps.unwrap_or(Steps { factor: 1.0, offset: 0.0 });
+                        self.token.run(ToBytes { numbers, steps, target });
+                    }
                 }
+            }
+        }
+    }
+}
+
+/// Writes as many bytes as there are numbers, which the caller vouches for.
+struct ToBytes<'a> {
+    numbers: &'a [f32],
+    steps: Steps,
+    target: *mut u8,
+}
+
+impl Vectorize for ToBytes<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: F32Vector>(self) {
+        // SAFETY: the CPU has the ISA; the caller vouches for the bytes.
+        unsafe {
+            let (factor, offset) = (V::splat(self.steps.factor), V::splat(self.steps.offset));
+            for at in (0..self.numbers.len()).step_by(V::LANES) {
+                let rest = &self.numbers[at..];
+                let count = rest.len().min(V::LANES);
+                let y = V::load_partial(rest.as_ptr(), count).mul(factor).add(offset);
+                y.store_u8_partial(self.target.add(at), count);
             }
         }
     }

@@ -24,8 +24,8 @@ pub struct MatMul<'a> {
 }
 
 impl<'a> MatMul<'a> {
-    /// `a`: `m` rows of `k` numbers, `a_stride >= k` numbers apart; bf16 only beside a `b` of bf16.
-    /// `b`: packed. `out`: `m * n` numbers, dense.
+    /// `a`: `m` rows of `k` numbers, `a_stride >= k` numbers apart; bf16 only beside a `b` of bf16,
+    /// and bytes beside bytes. `b`: packed. `out`: `m * n` numbers, dense; bytes only of bytes.
     ///
     /// # Panics
     /// When a length or a type does not fit, or this CPU has no `isa`.
@@ -39,7 +39,7 @@ impl<'a> MatMul<'a> {
         out: impl Into<FloatsMut<'a>>,
     ) -> MatMul<'a> {
         let (a, out) = (a.into(), out.into());
-        b.check_left(a);
+        b.check(a, k, n);
         check_rows(a.len(), m, k, a_stride);
         assert_eq!(b.len(), b.len_for(k, n), "packed matrix: wrong length");
         assert_eq!(Some(out.len()), m.checked_mul(n), "result: M * N elements expected");
@@ -72,9 +72,10 @@ impl MatMul<'_> {
     fn is_direct(&self) -> bool {
         match (self.a, self.b) {
             (Floats::F32(_), Packed::Bf16(_)) => false,
-            (Floats::F32(_), Packed::F32(_)) => true,
+            (Floats::F32(_), _) => true,
             // Whole lanes.
             (Floats::Bf16(_), _) => self.k.is_multiple_of(2) && self.a_stride.is_multiple_of(2),
+            (Floats::U8(_), _) => self.k.is_multiple_of(4) && self.a_stride.is_multiple_of(4),
         }
     }
 
@@ -94,7 +95,14 @@ impl MatMul<'_> {
             Floats::Bf16(a) if self.is_direct() => point(a, rows, self.a_stride, scratch),
             Floats::Bf16(a) => {
                 let pointers: &[*const u16] = point(a, rows, self.a_stride, scratch);
-                let most = Kernel::bf16(isa).kernel.rows();
+                let most = self.b.kernel(isa).rows();
+                // SAFETY: each pointer is to a row of A.
+                unsafe { narrow::join_rows(sizes, most, pointers, scratch) }
+            }
+            Floats::U8(a) if self.is_direct() => point(a, rows, self.a_stride, scratch),
+            Floats::U8(a) => {
+                let pointers: &[*const u8] = point(a, rows, self.a_stride, scratch);
+                let most = self.b.kernel(isa).rows();
                 // SAFETY: each pointer is to a row of A.
                 unsafe { narrow::join_rows(sizes, most, pointers, scratch) }
             }
@@ -123,7 +131,8 @@ impl Task for MatMul<'_> {
 
     fn scratch_bytes(&self) -> usize {
         let rows = self.grid.rows();
-        let copies = if self.is_direct() { 0 } else { narrow::scratch_bytes(rows, self.k) };
+        let lanes = self.b.lanes(self.k);
+        let copies = if self.is_direct() { 0 } else { narrow::scratch_bytes(rows, lanes) };
         scratch_for::<*const f32>(rows) + copies
     }
 
@@ -147,9 +156,11 @@ impl Task for MatMul<'_> {
             c_stride: self.n,
             bias: self.epilogue.bias_at(columns.start),
             residual: self.epilogue.residual_at(origin),
+            residual_scale: self.epilogue.residual_scale,
             row_scales: std::ptr::null(),
-            scales: std::ptr::null(),
+            scales: self.b.scales_at(columns.start),
             clamp: Clamp::of(self.epilogue.activation),
+            steps: self.epilogue.steps,
         };
         let pointers = self.point(rows, &mut scratch);
         // SAFETY: the token proves the ISA; the constructor checked that all operands are as

@@ -4,15 +4,29 @@ use crate::Floats;
 use crate::floats::Source;
 use tensor::scalar::Unary;
 
-/// `y = activation(sum + bias + residual)`, each part optional.
+/// `y = activation(sum + bias + residual)`, each part optional, and bytes of it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Epilogue<'a> {
     /// One number per column (channel) of the result.
     pub bias: Option<&'a [f32]>,
     /// In the order of the result.
     pub residual: Option<Floats<'a>>,
-    /// Applied last; bounds cost nothing, the others one pass over data in cache.
+    /// Factor of a residual of bytes.
+    pub residual_scale: f32,
+    /// Bounds cost nothing, other functions one pass over data in cache.
     pub activation: Option<Unary>,
+    /// What becomes bytes behind an activation that is more than bounds: `y * factor + offset`.
+    /// Bounds, and what comes before them, have this in their own numbers.
+    pub steps: Option<Steps>,
+}
+
+/// From numbers to the integers that stand for them.
+#[derive(Debug, Clone, Copy)]
+pub struct Steps {
+    /// The inverse of their scale.
+    pub factor: f32,
+    /// Their zero point.
+    pub offset: f32,
 }
 
 impl Epilogue<'_> {

@@ -14,7 +14,7 @@
 
 use super::product::{Bf16, F32, Int8, Product};
 use super::{PANEL, TileCall, Tiles};
-use crate::floats::{self, Target, load};
+use crate::floats::{self, Source, Target, load};
 use simd::F32Vector;
 use simd::generic::F32x8;
 
@@ -104,6 +104,13 @@ pub(crate) unsafe fn tile<V: F32Vector, P: Product<V>, const R: usize, const N: 
             (Target::Bf16(c), true, true) => store_sums::<V, P, u16, R, N>(call, c, acc),
             (Target::Bf16(c), true, false) => store::<V, P, u16, R, N, true>(call, c, acc),
             (Target::Bf16(c), false, _) => store::<V, P, u16, R, N, false>(call, c, acc),
+            (Target::U8(c), true, _) if P::GIVES_BYTES => {
+                store::<V, P, u8, R, N, true>(call, c, acc);
+            }
+            (Target::U8(c), false, _) if P::GIVES_BYTES => {
+                store::<V, P, u8, R, N, false>(call, c, acc);
+            }
+            (Target::U8(_), ..) => unreachable!("only sums of bytes become bytes"),
         }
     }
 }
@@ -168,6 +175,8 @@ unsafe fn store<
     unsafe {
         let (low, high) = (V::splat(call.low), V::splat(call.high));
         let is_scaled = !(call.row_scales.is_null() && call.scales.is_null());
+        let residual_scale = V::splat(call.residual_scale);
+        let is_of_bytes = matches!(call.residual, Some(Source::U8(_)));
         for (r, row) in acc.into_iter().enumerate() {
             for (j, sum) in row.into_iter().enumerate() {
                 let first = j * V::LANES;
@@ -184,7 +193,11 @@ unsafe fn store<
                 }
                 if let Some(residual) = call.residual {
                     let residual = residual.offset(r * call.residual_stride + first);
-                    y = y.add(residual.load::<V, FULL>(count));
+                    let mut residual = residual.load::<V, FULL>(count);
+                    if is_of_bytes {
+                        residual = residual.mul(residual_scale);
+                    }
+                    y = y.add(residual);
                 }
                 y = high.min(low.max(y));
                 T::put::<FULL>(y, c.wrapping_add(r * call.c_stride + first), count);
@@ -215,5 +228,13 @@ impl<V: F32Vector, P: Product<V>> Made<V, P> for u16 {
     unsafe fn put<const FULL: bool>(x: V, target: *mut u16, count: usize) {
         // SAFETY: the caller's.
         unsafe { P::store_bf16(x, target, if FULL { V::LANES } else { count }) }
+    }
+}
+
+impl<V: F32Vector, P: Product<V>> Made<V, P> for u8 {
+    #[inline(always)]
+    unsafe fn put<const FULL: bool>(x: V, target: *mut u8, count: usize) {
+        // SAFETY: the caller's.
+        unsafe { floats::store::<V, u8, FULL>(x, target, count) }
     }
 }

@@ -37,10 +37,10 @@ use generic as x86_avx512;
 
 pub use batch::{BatchMatMul, Matrix};
 pub use dense::MatMul;
-pub use epilogue::Epilogue;
-pub use int8::{DEPTH_MAX, Int8MatMul, Int8Operands, pack_int8, packed_int8_len};
+pub use epilogue::{Epilogue, Steps};
+pub use int8::{DEPTH_MAX, pack_int8, packed_int8_len};
 pub use pack::{PANEL, pack, packed_len};
-pub use packed::{Packed, pack_bf16, packed_bf16_len};
+pub use packed::{Int8, Packed, pack_bf16, packed_bf16_len};
 pub use scalar::ScalarMatMul;
 
 pub(crate) use block::{Block, Grid, Left, THREADS_MAX, tiles};
@@ -151,6 +151,8 @@ pub(crate) struct TileCall {
     pub(crate) residual: Option<Source>,
     /// Elements from one row of the residual to the next.
     pub(crate) residual_stride: usize,
+    /// Factor of a residual of bytes.
+    pub(crate) residual_scale: f32,
     /// A factor for each row, or null.
     pub(crate) row_scales: *const f32,
     /// `columns` factors of the sums beside it, or null.

@@ -14,6 +14,21 @@ pub enum Packed<'a> {
     /// left operand is rounded to bf16 as it is read, and sums are f32, so each product errs by
     /// less than 2^-7 of itself.
     Bf16(&'a [u16]),
+    /// Bytes beside a left operand of bytes.
+    Int8(Int8<'a>),
+}
+
+/// Integers that stand for the numbers of a constant operand, beside a left one of bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Int8<'a> {
+    /// `[panel][ceil(k / 4)][16][4]`: see [`super::pack_int8`]. Sums are exact, so they are the
+    /// same on every ISA.
+    pub weights: &'a [i8],
+    /// A factor of the sums of each column: the scale of the left operand times that of the column.
+    pub scales: &'a [f32],
+    /// What stands for zero in the left operand. Only padding is made of it: it is part of the bias
+    /// as `-zero * scale * (sum of the column's integers)`.
+    pub zero: u8,
 }
 
 impl<'a> Packed<'a> {
@@ -22,6 +37,7 @@ impl<'a> Packed<'a> {
         match self {
             Packed::F32(floats) => floats.len(),
             Packed::Bf16(halves) => halves.len(),
+            Packed::Int8(int8) => int8.weights.len(),
         }
     }
 
@@ -30,6 +46,7 @@ impl<'a> Packed<'a> {
         match self {
             Packed::F32(_) => k,
             Packed::Bf16(_) => k.div_ceil(2),
+            Packed::Int8(_) => k.div_ceil(4),
         }
     }
 
@@ -38,6 +55,7 @@ impl<'a> Packed<'a> {
         match self {
             Packed::F32(_) => super::packed_len(k, n),
             Packed::Bf16(_) => packed_bf16_len(k, n),
+            Packed::Int8(_) => super::packed_int8_len(k, n),
         }
     }
 
@@ -46,6 +64,7 @@ impl<'a> Packed<'a> {
         match self {
             Packed::F32(floats) => floats.as_ptr(),
             Packed::Bf16(halves) => halves.as_ptr().cast(),
+            Packed::Int8(int8) => int8.weights.as_ptr().cast(),
         }
     }
 
@@ -54,14 +73,42 @@ impl<'a> Packed<'a> {
         match self {
             Packed::F32(_) => Kernel::of(isa),
             Packed::Bf16(_) => &Kernel::bf16(isa).kernel,
+            Packed::Int8(_) => Kernel::int8(isa),
         }
     }
 
     /// # Panics
-    /// When the left operand is bf16 and this one is not.
-    pub(crate) fn check_left(self, a: Floats<'_>) {
-        let is_fit = matches!((a, self), (Floats::F32(_), _) | (_, Packed::Bf16(_)));
-        assert!(is_fit, "numbers of bf16 are multiplied by weights of bf16 only");
+    /// When products of `depth` numbers in a sum of `columns` do not exist of these operands: bf16
+    /// is multiplied by bf16 only, and bytes by bytes.
+    pub(crate) fn check(self, a: Floats<'_>, depth: usize, columns: usize) {
+        let is_fit = match (a, self) {
+            (Floats::F32(_), Packed::F32(_) | Packed::Bf16(_)) => true,
+            (Floats::Bf16(_), Packed::Bf16(_)) => true,
+            (Floats::U8(_), Packed::Int8(_)) => true,
+            _ => false,
+        };
+        assert!(is_fit, "no products of these types");
+        if let Packed::Int8(int8) = self {
+            let most = super::DEPTH_MAX;
+            assert!(depth <= most, "sums of {depth} products may leave i32");
+            assert_eq!(int8.scales.len(), columns, "scales: one for each column expected");
+        }
+    }
+
+    /// What stands for zero on the left of bytes.
+    pub(crate) fn zero(self) -> u8 {
+        match self {
+            Packed::Int8(int8) => int8.zero,
+            Packed::F32(_) | Packed::Bf16(_) => 0,
+        }
+    }
+
+    /// The factors of the sums from a column on, or null.
+    pub(crate) fn scales_at(self, column: usize) -> *const f32 {
+        match self {
+            Packed::Int8(int8) => int8.scales.as_ptr().wrapping_add(column),
+            Packed::F32(_) | Packed::Bf16(_) => std::ptr::null(),
+        }
     }
 
     /// The f32 of this form.
@@ -71,7 +118,7 @@ impl<'a> Packed<'a> {
     pub(crate) fn floats(self) -> &'a [f32] {
         match self {
             Packed::F32(floats) => floats,
-            Packed::Bf16(_) => panic!("weights of f32 expected, found bf16"),
+            Packed::Bf16(_) | Packed::Int8(_) => panic!("weights of f32 expected"),
         }
     }
 }

@@ -5,6 +5,9 @@ use simd::F32Vector;
 /// Numbers of 32 bits in all that are multiplied lane by lane: one f32, two bf16 or four bytes.
 /// Registers and memory hold them as if they were f32.
 pub(crate) trait Product<V: F32Vector> {
+    /// May results be bytes?
+    const GIVES_BYTES: bool = false;
+
     /// `sum` with the products of the numbers of each lane added to it.
     ///
     /// # Safety
@@ -54,6 +57,8 @@ impl<V: F32Vector> Product<V> for Bf16 {
 pub(crate) struct Int8;
 
 impl<V: F32Vector> Product<V> for Int8 {
+    const GIVES_BYTES: bool = true;
+
     #[inline(always)]
     unsafe fn add(a: V, b: V, sum: V) -> V {
         a.dot_u8i8(b, sum)

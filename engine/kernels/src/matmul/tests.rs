@@ -68,6 +68,7 @@ fn products_agree_with_the_naive_twin() {
             bias: random.flip().then_some(&bias),
             residual: random.flip().then_some((&residual).into()),
             activation: activations[case % activations.len()],
+            ..Epilogue::default()
         };
         let mut expected = naive([m, k, n], (&a, stride, 1), (&b, n, 1));
         for (at, x) in expected.iter_mut().enumerate() {
@@ -141,8 +142,12 @@ fn bf16_is_read_and_written_as_rows_lie() {
         let (a, b) = (halves(&random.floats(m * stride + 2)), random.floats(k * n));
         let (bias, residual) = (random.floats(n), halves(&random.floats(m * n)));
         let activation = [None, Some(Unary::Relu), Some(Unary::Tanh)][case % 3];
-        let epilogue =
-            Epilogue { bias: Some(&bias), residual: Some(Floats::Bf16(&residual)), activation };
+        let epilogue = Epilogue {
+            bias: Some(&bias),
+            residual: Some(Floats::Bf16(&residual)),
+            activation,
+            ..Epilogue::default()
+        };
         let sums = naive([m, k, n], (&widened(&a), stride, 1), (&rounded(&b), n, 1));
         let finish = |(at, sum): (usize, &f64)| {
             let other = f64::from(widened(&residual[at..=at])[0]);
@@ -210,12 +215,18 @@ fn products_of_bytes_are_exact_on_every_isa() {
             .collect();
         let mut packed = vec![-1; packed_int8_len(k, n)];
         pack_int8(&b, k, n, &mut packed);
-        let operands = Int8Operands { a: &a, b: &packed, scales: &scales };
+        let b = Packed::Int8(Int8 { weights: &packed, scales: &scales, zero: 0 });
         for isa in isas() {
             let mut out = vec![f32::NAN; m * n];
             let target = SharedMut::from(&mut out[..]);
-            run(&Int8MatMul::new(isa, [m, k, n], operands, Epilogue::default(), target));
+            let a = Floats::U8(&a);
+            run(&MatMul::new(isa, [m, k, n], a, k, b, Epilogue::default(), target));
             assert_eq!(out, expected, "{}: {m}x{k}x{n}", isa.name());
+            let mut out = vec![1; m * n];
+            let target = FloatsMut::U8(SharedMut::from(&mut out[..]));
+            run(&MatMul::new(isa, [m, k, n], a, k, b, Epilogue::default(), target));
+            let bytes: Vec<u8> = expected.iter().map(|x| x.round_ties_even() as u8).collect();
+            assert_eq!(out, bytes, "{}: {m}x{k}x{n}", isa.name());
         }
     }
 }

@@ -79,6 +79,8 @@ impl Product<F32x8> for Bf16 {
 struct Int8;
 
 impl Product<F32x16> for Int8 {
+    const GIVES_BYTES: bool = true;
+
     #[inline(always)]
     unsafe fn add(a: F32x16, b: F32x16, sum: F32x16) -> F32x16 {
         // SAFETY: the caller's.
@@ -92,6 +94,8 @@ impl Product<F32x16> for Int8 {
 }
 
 impl Product<F32x8> for Int8 {
+    const GIVES_BYTES: bool = true;
+
     #[inline(always)]
     unsafe fn add(a: F32x8, b: F32x8, sum: F32x8) -> F32x8 {
         // SAFETY: the caller's.

@@ -89,6 +89,7 @@ impl<'a> Rows<'a> {
             match self.out.at(start) {
                 Target::F32(target) => self.token.run(Row { call: self, start, target }),
                 Target::Bf16(target) => self.token.run_in_bf16(Row { call: self, start, target }),
+                Target::U8(target) => self.token.run(Row { call: self, start, target }),
             }
         }
     }

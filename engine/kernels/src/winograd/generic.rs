@@ -60,9 +60,11 @@ pub(super) unsafe fn run(
                 c_stride: width,
                 bias: std::ptr::null(),
                 residual: None,
+                residual_scale: 1.0,
                 row_scales: std::ptr::null(),
                 scales: std::ptr::null(),
                 clamp: Clamp::of(None),
+                steps: None,
             };
             // SAFETY: the token proves the ISA; the constructor checked the length of the
             // weights, and what else is read and written is scratch of this length.
@@ -76,6 +78,7 @@ pub(super) unsafe fn run(
             FloatsMut::Bf16(out) => {
                 call.token.run_in_bf16(Output { call, tiles, columns: block, width, sums, out });
             }
+            FloatsMut::U8(_) => unreachable!("the constructor refuses bytes"),
         }
     }
 }
@@ -107,6 +110,7 @@ fn transform_input(call: &Winograd<'_>, tiles: Range<usize>, zeros: &[f32], to: 
             let to = bytemuck::cast_slice_mut::<f32, u16>(to);
             token.run_in_bf16(Input { call, tiles, input, zeros, stride: 2 * stride, to });
         }
+        _ => unreachable!("the constructor refuses bytes"),
     }
 }
 

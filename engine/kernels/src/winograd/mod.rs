@@ -111,10 +111,13 @@ impl<'a> Winograd<'a> {
         out: impl Into<FloatsMut<'a>>,
     ) -> Winograd<'a> {
         let (input, out) = (input.into(), out.into());
+        let has_bytes = [Some(input.size()), Some(out.size()), epilogue.residual.map(Floats::size)];
+        assert!(!has_bytes.contains(&Some(1)), "no Winograd form of bytes");
         shape.check(input.len(), out.len());
         let expected = match weights {
             Packed::F32(_) => packed_len(tile, shape),
             Packed::Bf16(_) => packed_bf16_len(tile, shape),
+            Packed::Int8(_) => panic!("no Winograd form of bytes"),
         };
         assert_eq!(weights.len(), expected, "packed weights: wrong length");
         epilogue.check(shape.out_c, out.len());

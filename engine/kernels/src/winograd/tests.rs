@@ -25,8 +25,12 @@ fn check(random: &mut Random, shape: &ConvShape) {
     ] {
         let mut weights = vec![f32::NAN; packed_len(tile, shape)];
         pack_weights(tile, &oihw, shape, &mut weights);
-        let epilogue =
-            Epilogue { bias: Some(&bias), residual: Some((&residual).into()), activation };
+        let epilogue = Epilogue {
+            bias: Some(&bias),
+            residual: Some((&residual).into()),
+            activation,
+            ..Epilogue::default()
+        };
         let finish = |(i, sum): (usize, &f64)| {
             let x = sum + f64::from(bias[i % shape.out_c]) + f64::from(residual[i]);
             match activation {
