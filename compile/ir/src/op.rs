@@ -22,9 +22,9 @@ pub enum Op {
     /// `(x)`: each element converted; out-of-range floats saturate, NaN becomes 0. What small types
     /// make of numbers that they do not have stands in [`tensor::small`].
     Cast(DType),
-    /// `(x, scale, zero)`: `saturate(round(x / scale) + zero)` of f32 as `u8` or `i8`, ties to even;
-    /// NaN becomes the least integer.
-    /// Scale and zero point are one each, or vectors along an axis.
+    /// `(x, scale, zero)`: `saturate(round(x / scale) + zero)` of f32 as `u8` or `i8`, ties to
+    /// even; NaN becomes the least integer. Scale and zero point are one each, or vectors along an
+    /// axis.
     Quantize {
         /// The integer type, which that of the zero point is too.
         dtype: DType,

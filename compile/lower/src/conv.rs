@@ -5,6 +5,7 @@ use crate::layout::Layout;
 use crate::{Lowering, Refusal, refuse, require_number};
 use ir::{Conv, Node, ValueId};
 use kernels::conv::ConvShape;
+use kernels::depthwise::INT8_TAPS_MAX;
 use plan::{BufferId, Convolution, Epilogue, Operation, Precision};
 use tensor::{DType, Dim, Tensor};
 
@@ -38,14 +39,24 @@ impl Lowering<'_> {
             return self.scalar_conv(node, conv);
         }
         require_number(node, self.dtype(input))?;
-        let weights = self.graph.known(node.inputs[1]).cloned();
+        let weights = self.known(node.inputs[1]);
         let window = Spatial::of(node, self.shape(node.inputs[1]), conv)?;
         if let Some(weights) = &weights {
             require_sizes(node, weights.shape(), &window, conv.groups)?;
         }
         let rank = self.shape(input).len();
+        let product = self.integer_product(node, 0);
         let fused = self.fuse(index, node.inputs.get(2).copied(), Layout::ChannelsLast);
-        let from = self.form(input, Layout::ChannelsLast);
+        let is_depthwise = is_depthwise(self.shape(node.inputs[1]), conv.groups);
+        let product = product.filter(|_| !is_depthwise || taps(&window) <= INT8_TAPS_MAX);
+        let fused = match &product {
+            Some(product) => {
+                self.finish_integers(product, &fused, Layout::ChannelsLast, is_depthwise)
+            }
+            None => self.finish(&fused, Layout::ChannelsLast),
+        };
+        let from =
+            self.form(product.as_ref().map_or(input, |p| p.left.value), Layout::ChannelsLast);
         let from = self.planar(from, rank);
         let parameters = Convolution {
             kernel: window.kernel,
@@ -55,13 +66,16 @@ impl Lowering<'_> {
             groups: conv.groups,
             epilogue: fused.epilogue,
         };
-        let (packed, operation) = match weights {
-            Some(weights) => self.constant_weights(node, &weights, parameters),
-            None => self.computed_weights(node, parameters),
+        let (packed, operation) = match (weights, product) {
+            (Some(weights), Some(product)) => {
+                self.integer_weights(node, &product.weights, weights.shape(), parameters)
+            }
+            (Some(weights), None) => self.constant_weights(node, &weights, parameters),
+            (None, _) => self.computed_weights(node, parameters),
         };
         let mut inputs = vec![from, packed];
         inputs.extend(fused.inputs.iter().enumerate().map(|(i, &id)| {
-            let is_residual = i == usize::from(fused.epilogue.has_bias);
+            let is_residual = i + 2 == fused.epilogue.residual_at(1);
             if is_residual { self.planar(id, rank) } else { id }
         }));
         let output = self.make(fused.output, Layout::ChannelsLast);
@@ -77,11 +91,12 @@ impl Lowering<'_> {
         weights: &Tensor,
         parameters: Convolution,
     ) -> (BufferId, Operation) {
-        let groups = parameters.groups;
-        if groups > 1 && weights.shape()[1] == 1 && weights.shape()[0] == groups {
-            return (self.depthwise_weights(weights), Operation::Depthwise(parameters));
+        if is_depthwise_of(weights.shape(), parameters.groups) {
+            let elements = weights.as_slice::<f32>().expect("checked to be f32");
+            let packed = self.depthwise_weights(elements, weights.shape()[0]);
+            return (packed, Operation::Depthwise(parameters));
         }
-        let shape = self.conv_shape(node.output, weights, &parameters);
+        let shape = self.conv_shape(node.output, weights.shape(), &parameters);
         match self.options.forms.tile(&node.name, &shape) {
             Some(tile) => {
                 let packed = self.winograd_weights(tile, weights, &shape);
@@ -89,6 +104,25 @@ impl Lowering<'_> {
             }
             None => (self.packed_weights(weights, &shape), Operation::Convolution(parameters)),
         }
+    }
+
+    /// The packed form of weights that are integers, and what takes them.
+    fn integer_weights(
+        &mut self,
+        node: &Node,
+        weights: &[i8],
+        sizes: &[usize],
+        parameters: Convolution,
+    ) -> (BufferId, Operation) {
+        if is_depthwise_of(sizes, parameters.groups) {
+            let floats: Vec<f32> = weights.iter().map(|&w| f32::from(w)).collect();
+            let packed = self.depthwise_weights(&floats, sizes[0]);
+            return (packed, Operation::Depthwise(parameters));
+        }
+        let shape = self.conv_shape(node.output, sizes, &parameters);
+        let mut packed = vec![0i8; kernels::conv::packed_int8_len(&shape)];
+        kernels::conv::pack_weights_int8(weights, &shape, &mut packed);
+        (self.packed_constant(DType::I8, packed), Operation::Convolution(parameters))
     }
 
     /// A convolution of f64, whose weights need not be constant: what no kernel packs.
@@ -128,17 +162,17 @@ impl Lowering<'_> {
     }
 
     /// `[channels, 1, kernel…]` as `[taps][channels]`.
-    fn depthwise_weights(&mut self, weights: &Tensor) -> BufferId {
-        let channels = weights.shape()[0];
+    fn depthwise_weights(&mut self, weights: &[f32], channels: usize) -> BufferId {
         let taps = weights.len() / channels;
-        let bytes = permuted(weights.bytes(), &[channels, taps], &[1, 0], DType::F32.size());
+        let bytes = bytemuck::cast_slice(weights);
+        let bytes = permuted(bytes, &[channels, taps], &[1, 0], DType::F32.size());
         self.builder.constant(DType::F32, &[taps, channels], bytes)
     }
 
     /// The convolution as kernels see it. Sizes that only a run knows are what they are likely to
     /// be, and none is larger than a choice needs to know; how weights are packed depends on none
     /// of them.
-    fn conv_shape(&self, output: ValueId, weights: &Tensor, p: &Convolution) -> ConvShape {
+    fn conv_shape(&self, output: ValueId, weights: &[usize], p: &Convolution) -> ConvShape {
         let likely =
             |size: &Dim| size.evaluate(&self.defaults).unwrap_or(0).clamp(0, SIZE_MAX) as usize;
         let shape: Vec<usize> = self.shape(output).iter().map(likely).collect();
@@ -150,10 +184,10 @@ impl Lowering<'_> {
             batch: shape[0],
             in_h: 0,
             in_w: 0,
-            in_c: weights.shape()[1] * p.groups,
+            in_c: weights[1] * p.groups,
             out_h,
             out_w,
-            out_c: weights.shape()[0],
+            out_c: weights[0],
             groups: p.groups,
             kernel: p.kernel,
             strides: p.strides,
@@ -178,6 +212,20 @@ impl Lowering<'_> {
             }
         }
     }
+}
+
+/// Has each channel its own kernel?
+fn is_depthwise(weights: &[Dim], groups: usize) -> bool {
+    let sizes: Option<Vec<usize>> = weights.iter().map(Dim::known_size).collect();
+    sizes.is_some_and(|sizes| is_depthwise_of(&sizes, groups))
+}
+
+fn is_depthwise_of(weights: &[usize], groups: usize) -> bool {
+    groups > 1 && weights[1] == 1 && weights[0] == groups
+}
+
+fn taps(window: &Spatial) -> usize {
+    window.kernel[0].saturating_mul(window.kernel[1])
 }
 
 /// Window parameters over exactly two spatial axes.

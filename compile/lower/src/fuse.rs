@@ -8,11 +8,19 @@ use ir::{Node, Op, ValueId};
 use plan::{BufferId, Epilogue};
 use tensor::scalar::{Binary, Unary};
 
+/// What a step takes beside the operands of its product, and the value that it makes.
+pub(crate) struct Finished {
+    pub(crate) epilogue: Epilogue,
+    /// Scales, bias and residual, those that there are, in the order that the operation states.
+    pub(crate) inputs: Vec<BufferId>,
+    pub(crate) output: ValueId,
+}
+
 /// The nodes that a product takes into its epilogue.
 pub(crate) struct Fused {
-    pub(crate) epilogue: Epilogue,
-    /// Bias and residual, those that there are, in the order that the operation states.
-    pub(crate) inputs: Vec<BufferId>,
+    pub(crate) bias: Option<ValueId>,
+    pub(crate) residual: Option<ValueId>,
+    pub(crate) activation: Option<Unary>,
     /// The value that the product and its epilogue make.
     pub(crate) output: ValueId,
 }
@@ -47,11 +55,21 @@ impl<'g> Lowering<'g> {
             self.is_fused[next] = true;
             output = node.output;
         }
-        let bias = bias.map(|id| self.form(id, Layout::Plain));
-        let residual = residual.map(|id| self.form(id, layout));
-        let epilogue =
-            Epilogue { has_bias: bias.is_some(), has_residual: residual.is_some(), activation };
-        Fused { epilogue, inputs: bias.into_iter().chain(residual).collect(), output }
+        Fused { bias, residual, activation, output }
+    }
+
+    /// What a step with this epilogue takes beside the operands of its product.
+    pub(crate) fn finish(&mut self, fused: &Fused, layout: Layout) -> Finished {
+        let bias = fused.bias.map(|id| self.form(id, Layout::Plain));
+        let residual = fused.residual.map(|id| self.form(id, layout));
+        let epilogue = Epilogue {
+            has_bias: bias.is_some(),
+            has_residual: residual.is_some(),
+            activation: fused.activation,
+            integers: None,
+        };
+        let inputs = bias.into_iter().chain(residual).collect();
+        Finished { epilogue, inputs, output: fused.output }
     }
 
     /// The node that takes this value, when there is no other and no caller reads it.
@@ -82,8 +100,11 @@ impl<'g> Lowering<'g> {
 
     /// Is the value one of the product's shape that is ready when node `index` runs?
     fn is_residual(&self, id: ValueId, product: ValueId, index: usize) -> bool {
-        let forms = self.forms[id.0 as usize];
-        let is_ready = forms.plain.is_some() || forms.channels_last.is_some();
+        let is_made = |id: ValueId| {
+            let forms = self.forms[id.0 as usize];
+            forms.plain.is_some() || forms.channels_last.is_some()
+        };
+        let is_ready = is_made(self.deferred(id).map_or(id, |(node, _)| node.inputs[0]));
         let is_itself = id == self.graph.nodes[index].output;
         is_ready && !is_itself && self.shape(id) == self.shape(product)
     }

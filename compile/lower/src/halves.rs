@@ -100,9 +100,8 @@ fn rule(plan: &Plan, step: &Step) -> Rule {
         let residual = residual_at.map(|at| step.inputs[at]);
         [step.inputs[0], step.output].into_iter().chain(residual).collect::<Vec<_>>()
     };
-    let residual_at = |epilogue: &plan::Epilogue| {
-        epilogue.has_residual.then_some(2 + usize::from(epilogue.has_bias))
-    };
+    let residual_at =
+        |epilogue: &plan::Epilogue| epilogue.has_residual.then_some(epilogue.residual_at(1));
     let is_bf16 = || plan.buffer(step.inputs[1]).dtype == DType::BF16;
     match &step.operation {
         Operation::MatMul(_) if is_bf16() => Rule::Free(images(None)),

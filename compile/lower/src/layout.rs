@@ -51,9 +51,10 @@ impl Lowering<'_> {
     /// The order in which a node that does not care takes this value: the one it exists in, and
     /// channels-last when it exists in both.
     pub(crate) fn natural(&self, id: ValueId) -> Layout {
-        match self.forms[id.0 as usize].channels_last {
-            Some(_) => Layout::ChannelsLast,
-            None => Layout::Plain,
+        match (self.forms[id.0 as usize].channels_last, self.deferred(id)) {
+            (Some(_), _) => Layout::ChannelsLast,
+            (None, Some((node, _))) => self.natural(node.inputs[0]),
+            (None, None) => Layout::Plain,
         }
     }
 
@@ -67,7 +68,13 @@ impl Lowering<'_> {
         let buffer = match (wanted, other) {
             (Some(buffer), _) => return buffer,
             (None, Some(other)) => self.convert(id, other, layout),
-            (None, None) => self.constant_form(id, layout),
+            (None, None) => match self.deferred(id) {
+                Some((node, axis)) => {
+                    self.dequantize(node, axis);
+                    return self.form(id, layout);
+                }
+                None => self.constant_form(id, layout),
+            },
         };
         self.set_form(id, layout, buffer);
         buffer

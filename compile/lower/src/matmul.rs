@@ -1,6 +1,7 @@
 //! Matrix products: weights packed ahead when the right side is constant, views otherwise.
 
 use crate::builder::{repeating, strides};
+use crate::integers::IntegerProduct;
 use crate::layout::Layout;
 use crate::{Lowering, Refusal, require_number};
 use bytemuck::NoUninit;
@@ -12,7 +13,7 @@ impl Lowering<'_> {
     pub(crate) fn mat_mul(&mut self, index: usize) -> Result<(), Refusal> {
         let node = &self.graph.nodes[index];
         require_number(node, self.dtype(node.inputs[0]))?;
-        let right = self.graph.known(node.inputs[1]).cloned();
+        let right = self.known(node.inputs[1]);
         if let Some(found) = self.attention.remove(&index) {
             self.fused_attention(node, &found);
             return Ok(());
@@ -38,6 +39,11 @@ impl Lowering<'_> {
             [k] => (k, 1),
             _ => (shape[shape.len() - 2], shape[shape.len() - 1]),
         };
+        if shape.len() == 2
+            && let Some(product) = self.integer_product(node, 1)
+        {
+            return self.integer_matrix(index, [k, n], &product);
+        }
         let elements = weights.as_slice::<f32>().expect("checked to be f32");
         let packed = match self.options.precision {
             Precision::F32 => {
@@ -52,10 +58,26 @@ impl Lowering<'_> {
             }
         };
         let fused = self.fuse(index, None, Layout::Plain);
+        let fused = self.finish(&fused, Layout::Plain);
         let mut inputs = vec![self.form(node.inputs[0], Layout::Plain), packed];
         inputs.extend(fused.inputs);
         let output = self.make(fused.output, Layout::Plain);
         let operation = Operation::MatMul(MatMul { k, n, epilogue: fused.epilogue });
+        self.builder.step(&node.name, operation, &inputs, output);
+    }
+
+    /// A product of integers.
+    fn integer_matrix(&mut self, index: usize, [k, n]: [usize; 2], product: &IntegerProduct) {
+        let node = &self.graph.nodes[index];
+        let mut packed = vec![0i8; kernels::matmul::packed_int8_len(k, n)];
+        kernels::matmul::pack_int8(&product.weights, k, n, &mut packed);
+        let packed = self.packed_constant(DType::I8, packed);
+        let fused = self.fuse(index, None, Layout::Plain);
+        let finished = self.finish_integers(product, &fused, Layout::Plain, false);
+        let mut inputs = vec![self.form(product.left.value, Layout::Plain), packed];
+        inputs.extend(finished.inputs);
+        let output = self.make(finished.output, Layout::Plain);
+        let operation = Operation::MatMul(MatMul { k, n, epilogue: finished.epilogue });
         self.builder.step(&node.name, operation, &inputs, output);
     }
 

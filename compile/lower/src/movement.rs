@@ -22,6 +22,9 @@ impl Lowering<'_> {
         let input = node.inputs[0];
         let shape = self.shape(input);
         let rank = shape.len();
+        if let Some((node, axis)) = self.deferred(input) {
+            self.dequantize(node, axis);
+        }
         let forms = self.forms[input.0 as usize];
         // A model that moves its channels to the end, or back, asks for an order that a value
         // may already lie in.

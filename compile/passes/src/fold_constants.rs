@@ -20,8 +20,9 @@
 //! ```
 
 use crate::rewrite::{Rewriter, rewrite};
+use crate::sink_dequantize;
 use ir::{Fact, Graph, Node, Op, ValueId};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tensor::{Bindings, Dim, Tensor, element_count};
 
@@ -49,19 +50,28 @@ pub(crate) fn run(graph: &mut Graph) -> usize {
 }
 
 /// What weights of integers stand for, where a product takes them beside numbers that are integers
-/// too: it is computed with the integers themselves.
+/// too: it is computed with the integers themselves. Whatever only moves either of them will be
+/// done with the integers.
 fn integer_weights(graph: &Graph) -> HashSet<ValueId> {
-    let dequantized: HashSet<ValueId> = graph
-        .nodes
-        .iter()
-        .filter(|node| matches!(node.op, Op::Dequantize { .. }))
-        .map(|node| node.output)
-        .collect();
+    let makers: HashMap<ValueId, &Node> =
+        graph.nodes.iter().map(|node| (node.output, node)).collect();
+    let dequantized = |mut id: ValueId| loop {
+        let node = makers.get(&id)?;
+        if matches!(node.op, Op::Dequantize { .. }) {
+            return Some(id);
+        }
+        if !sink_dequantize::moves(&node.op) {
+            return None;
+        }
+        id = *node.inputs.first()?;
+    };
     let is_product = |node: &&Node| matches!(node.op, Op::Conv(_) | Op::MatMul);
-    let pairs = graph.nodes.iter().filter(is_product).map(|node| (node.inputs[0], node.inputs[1]));
-    let is_integer =
-        |(a, b): &(ValueId, ValueId)| dequantized.contains(a) && dequantized.contains(b);
-    pairs.filter(is_integer).map(|(_, weights)| weights).collect()
+    let products = graph.nodes.iter().filter(is_product);
+    let weights = products.filter_map(|node| {
+        dequantized(node.inputs[0])?;
+        dequantized(node.inputs[1])
+    });
+    weights.collect()
 }
 
 fn fold(graph: &mut Rewriter<'_>, node: &Node) -> Option<ValueId> {

@@ -33,6 +33,8 @@ mod known;
 mod pattern;
 mod pipeline;
 mod rewrite;
+mod sink_dequantize;
+mod unsign_bytes;
 mod widen_halves;
 
 pub use pipeline::{PASSES, Pass, PassError, PassReport, optimize};

@@ -2,7 +2,7 @@
 
 use crate::{
     eliminate_common, eliminate_dead, eliminate_identity, fold_affine, fold_constants, fold_pad,
-    fuse_activation, fuse_gelu, widen_halves,
+    fuse_activation, fuse_gelu, sink_dequantize, unsign_bytes, widen_halves,
 };
 use ir::{Graph, GraphError};
 
@@ -29,6 +29,16 @@ pub const PASSES: &[Pass] = &[
         run: widen_halves::run,
         reason: "after fold_constants, which computes with what the model holds; before all that \
                  know constants of 32 bits only, or drop the casts that it makes idle",
+    },
+    Pass {
+        name: "unsign_bytes",
+        run: unsign_bytes::run,
+        reason: "before sink_dequantize, which takes each pair of quantize and dequantize apart",
+    },
+    Pass {
+        name: "sink_dequantize",
+        run: sink_dequantize::run,
+        reason: "before the patterns, so that products find the integers right in front of them",
     },
     Pass {
         name: "eliminate_identity",

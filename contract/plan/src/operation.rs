@@ -11,12 +11,12 @@ use tensor::{DType, Dim};
 /// What a step does, with the order of its inputs; `[…]` marks one that may be absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Operation {
-    /// `(a, packed, [bias], [residual])`: rows of `a` times packed weights.
+    /// `(a, packed, [scales], [bias], [residual])`: rows of `a` times packed weights.
     MatMul(MatMul),
     /// `(a, b)`: products of matrices that are both made at run time, or are not of f32.
     BatchMatMul(BatchMatMul),
-    /// `(x[N,H,W,C], packed, [bias], [residual])`: convolution to `[N,H,W,O]`. In f64, the weights
-    /// are `[O,KH,KW,C/groups]`, and there is neither residual nor activation.
+    /// `(x[N,H,W,C], packed, [scales], [bias], [residual])`: convolution to `[N,H,W,O]`. In f64,
+    /// the weights are `[O,KH,KW,C/groups]`, and there is neither residual nor activation.
     Convolution(Convolution),
     /// `(x[N,H,W,C], packed, [bias], [residual])`: convolution by kernels of 3x3 without strides,
     /// dilations and groups to `[N,H,W,O]`, with weights that are transformed for tiles of output
@@ -27,7 +27,8 @@ pub enum Operation {
         /// As of any convolution.
         convolution: Convolution,
     },
-    /// `(x[N,H,W,C], weights[taps][C], [bias], [residual])`: each channel with its own kernel.
+    /// `(x[N,H,W,C], weights[taps][C], [scales], [bias], [residual])`: each channel with its own
+    /// kernel.
     Depthwise(Convolution),
     /// `(x[N,H,W,C], then of each stage its packed weights, [bias])`, at the end `[residual]`:
     /// convolutions of which each takes what the one before it gives. What lies between them is
@@ -157,18 +158,46 @@ pub struct Epilogue {
     pub has_residual: bool,
     /// A function of the sum.
     pub activation: Option<Unary>,
+    /// Of a product of integers of 8 bits, `u8` by `i8`: there is an input of f32 in front of bias
+    /// and residual then, one factor of the sums for each output channel.
+    pub integers: Option<Integers>,
+}
+
+/// How a product of integers treats those beside its sums. Sums are exact. Where the result is
+/// bytes, factors, bias and bounds are in their steps already.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Integers {
+    /// The byte of the left operand that stands for zero. A convolution by depths subtracts it from
+    /// what it reads; in all others it is part of the bias, and what padding is made of.
+    pub zero: u8,
+    /// Factor of the residual.
+    pub residual_scale: f32,
+    /// Factor and offset of what becomes bytes behind an activation that is more than bounds.
+    pub steps: Option<(f32, f32)>,
 }
 
 impl Epilogue {
     /// Inputs that it takes.
     pub const fn operands(&self) -> usize {
-        self.has_bias as usize + self.has_residual as usize
+        self.integers.is_some() as usize + self.has_bias as usize + self.has_residual as usize
+    }
+
+    /// Where the bias stands among the inputs of a step whose weights are input `weights`, if it
+    /// has one.
+    pub const fn bias_at(&self, weights: usize) -> usize {
+        weights + 1 + self.integers.is_some() as usize
+    }
+
+    /// Where the residual stands, as [`Epilogue::bias_at`].
+    pub const fn residual_at(&self, weights: usize) -> usize {
+        self.bias_at(weights) + self.has_bias as usize
     }
 }
 
 /// Parameters of [`Operation::MatMul`]: `a[rows, k] × b[k, n]`; `b` is packed in panels of 16
-/// columns, zero-filled: `[ceil(n / 16)][k][16]` of f32, or `[ceil(n / 16)][ceil(k / 2)][16][2]` of
-/// bf16, to which `a` is rounded then.
+/// columns, zero-filled: `[ceil(n / 16)][k][16]` of f32, `[ceil(n / 16)][ceil(k / 2)][16][2]` of
+/// bf16, to which `a` is rounded then, or `[ceil(n / 16)][ceil(k / 4)][16][4]` of `i8`, beside
+/// bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MatMul {
     /// Size of the inner axis.
@@ -230,8 +259,9 @@ pub struct Attention {
 /// channels are those of the buffers.
 ///
 /// Packed weights are `[group][panel of 16 outputs][tap][C/groups][16]` of f32, the last panel of
-/// each group zero-filled, or `[group][panel][ceil(taps * C/groups / 2)][16][2]` of bf16. They are
-/// a constant, or made at run time by a fill and copies in front of the convolution.
+/// each group zero-filled, `[group][panel][run][ceil(k / 2)][16][2]` of bf16, or with 4 in place of
+/// 2 of `i8`: `k` products of a tap, or of a row of taps. Those by depths are f32. They are a
+/// constant, or made at run time by a fill and copies in front of the convolution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Convolution {
     /// Taps: height, width.

@@ -111,24 +111,14 @@ impl fmt::Display for Parameters<'_> {
                 write!(f, "{operator:?}")?;
                 if elements.is_empty() { Ok(()) } else { write!(f, " -> {elements:?}") }
             }
-            Operation::BatchMatMul(_)
-            | Operation::If(_)
-            | Operation::Loop(_)
-            | Operation::Select
-            | Operation::Cast
-            | Operation::Quantize { .. }
-            | Operation::Dequantize { .. }
-            | Operation::Arg { .. }
-            | Operation::Softmax { .. }
-            | Operation::LayerNorm { .. }
-            | Operation::LocalResponseNorm { .. }
-            | Operation::Gather { .. } => f.write_str(self.0.name()),
+            _ => f.write_str(self.0.name()),
         }
     }
 }
 
 impl fmt::Display for crate::Epilogue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.integers.is_some() { "int8 " } else { "" })?;
         f.write_str(if self.has_bias { "+bias" } else { "" })?;
         f.write_str(if self.has_residual { "+residual" } else { "" })?;
         self.activation.map_or(Ok(()), |function| write!(f, " {function:?}"))

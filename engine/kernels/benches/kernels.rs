@@ -148,7 +148,7 @@ fn bench_int8(isa: Isa, [m, k, n]: [usize; 3]) -> Duration {
     let scales = vec![1.0; n];
     let mut out = AlignedBytes::zeroed(m * n * 4);
     let b = Packed::Int8(Int8 { weights: &b, scales: &scales, zero: 0 });
-    let out = SharedMut::<f32>::from(SharedMut::from(out.as_mut_slice()).cast());
+    let out: SharedMut<'_, f32> = SharedMut::from(out.as_mut_slice()).cast();
     median(&MatMul::new(isa, [m, k, n], Floats::U8(&a), k, b, Epilogue::default(), out))
 }
 

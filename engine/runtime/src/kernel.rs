@@ -13,6 +13,12 @@ pub(crate) fn of_step(plan: &Plan, step: &Step, isa: Isa) -> Option<&'static Row
     let by_precision = |f32: &'static str, bf16: &'static str| if is_bf16 { bf16 } else { f32 };
     let (family, name) = match &step.operation {
         Operation::BatchMatMul(_) if !is_f32 => ("matmul", "matmul_scalar"),
+        Operation::MatMul(plan::MatMul { epilogue, .. })
+        | Operation::Convolution(plan::Convolution { epilogue, .. })
+            if epilogue.integers.is_some() =>
+        {
+            return Some(matmul::int8_row(isa));
+        }
         Operation::Convolution(_) if !is_f32 && !is_bf16 => ("conv", "conv_scalar"),
         Operation::MatMul(_) | Operation::Convolution(_) | Operation::BatchMatMul(_) => {
             return Some(matmul::tile_row(isa, is_bf16));
@@ -25,6 +31,9 @@ pub(crate) fn of_step(plan: &Plan, step: &Step, isa: Isa) -> Option<&'static Row
         }
         Operation::Winograd { tile: WinogradTile::Four, .. } => {
             ("winograd", by_precision("winograd_f32_nhwc_4x4_3x3", "winograd_bf16_nhwc_4x4_3x3"))
+        }
+        Operation::Depthwise(p) if p.epilogue.integers.is_some() => {
+            ("depthwise", "depthwise_u8i8_nhwc")
         }
         Operation::Depthwise(_) => {
             ("depthwise", by_precision("depthwise_f32_nhwc", "depthwise_bf16_nhwc"))

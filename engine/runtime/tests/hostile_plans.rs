@@ -67,7 +67,7 @@ fn view(offset: i64, strides: &[i64]) -> View {
 fn an_activation_that_gives_booleans() {
     for function in [Unary::IsNan, Unary::Not] {
         let activation = Some(function);
-        let epilogue = Epilogue { has_bias: false, has_residual: false, activation };
+        let epilogue = Epilogue { activation, ..Epilogue::default() };
         let product = Operation::MatMul(MatMul { k: 2, n: 1, epilogue });
         refused(plan(product, &[&[3, 2], &[32]], &[3, 1]), "the activation does not give floats");
     }
@@ -134,7 +134,7 @@ fn weights_whose_packed_length_overflows() {
         dilations: [1, 1],
         pads: [0; 4],
         groups: 1,
-        epilogue: Epilogue { has_bias: false, has_residual: false, activation: None },
+        epilogue: Epilogue::default(),
     };
     let convolution = Operation::Convolution(convolution);
     let inputs: [&[i64]; 2] = [&[1, 1, 1, 9], &[16]];
@@ -150,7 +150,7 @@ fn depthwise_groups_of_several_channels() {
             dilations: [1, 1],
             pads: [0; 4],
             groups,
-            epilogue: Epilogue { has_bias: false, has_residual: false, activation: None },
+            epilogue: Epilogue::default(),
         })
     };
     let (image, weights): (&[i64], &[i64]) = (&[1, 2, 2, 4], &[4]);
@@ -180,7 +180,7 @@ fn a_shape_that_overflows_beside_an_axis_of_nothing() {
 
 /// A stage of a chain: a 1x1 convolution of one channel.
 fn stage(output: &[i64], has_residual: bool) -> ChainStage {
-    let epilogue = Epilogue { has_bias: false, has_residual, activation: None };
+    let epilogue = Epilogue { has_residual, ..Epilogue::default() };
     let convolution = Convolution {
         kernel: [1; 2],
         strides: [1; 2],

@@ -39,8 +39,8 @@ pub struct Conv<'a> {
 
 impl<'a> Conv<'a> {
     /// `weights`: see [`pack_weights`] and those beside it. The input is bytes beside weights of
-    /// bytes, padded by their zero point. It may be bf16 beside weights of bf16; with an odd number of channels, an infinity in it may then make the pixel
-    /// on its left NaN.
+    /// bytes, padded by their zero point. It may be bf16 beside weights of bf16; with an odd number
+    /// of channels, an infinity in it may then make the pixel on its left NaN.
     ///
     /// # Panics
     /// When a length or a type does not fit, the shape is impossible, or this CPU has no `isa`.

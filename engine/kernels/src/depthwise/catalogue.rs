@@ -7,4 +7,5 @@ use crate::catalogue::ISAS;
 pub(crate) const ROWS: &[[Row; ISAS]] = &[
     Row::on_every_isa("depthwise", "depthwise_f32_nhwc"),
     Row::on_every_isa("depthwise", "depthwise_bf16_nhwc"),
+    Row::on_every_isa("depthwise", "depthwise_u8i8_nhwc"),
 ];

@@ -10,7 +10,7 @@
 
 use super::{Depthwise, Taps};
 use crate::SharedMut;
-use crate::floats::{Source, Stored, load, store};
+use crate::floats::{Stored, load, store};
 use simd::{F32Vector, Vectorize};
 use std::ops::Range;
 
@@ -234,7 +234,7 @@ impl<T: Stored, U: Stored> Line<'_, T, U> {
                 }
                 if let Some(residual) = call.epilogue.residual_at(at) {
                     let mut added = residual.load::<V, FULL>(lanes);
-                    if matches!(residual, Source::U8(_)) {
+                    if call.epilogue.residual_scale != 1.0 {
                         added = added.mul(V::splat(call.epilogue.residual_scale));
                     }
                     y = y.add(added);

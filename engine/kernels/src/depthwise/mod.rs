@@ -70,8 +70,8 @@ const PIECE_WORK: usize = 1 << 16;
 const PIECE_WORK_BF16: usize = 1 << 18;
 
 impl<'a> Depthwise<'a> {
-    /// `shape`: with `groups == in_c == out_c`. Input, residual and output are all f32, all bf16, or
-    /// all bytes, beside which an output may be f32.
+    /// `shape`: with `groups == in_c == out_c`. Input, residual and output are all f32, all bf16,
+    /// or all bytes, beside which an output may be f32.
     ///
     /// # Panics
     /// When a length or a type does not fit, the shape is no depthwise convolution, or this CPU

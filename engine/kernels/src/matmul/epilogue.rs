@@ -5,13 +5,13 @@ use crate::floats::Source;
 use tensor::scalar::Unary;
 
 /// `y = activation(sum + bias + residual)`, each part optional, and bytes of it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Epilogue<'a> {
     /// One number per column (channel) of the result.
     pub bias: Option<&'a [f32]>,
     /// In the order of the result.
     pub residual: Option<Floats<'a>>,
-    /// Factor of a residual of bytes.
+    /// Factor of the residual.
     pub residual_scale: f32,
     /// Bounds cost nothing, other functions one pass over data in cache.
     pub activation: Option<Unary>,
@@ -27,6 +27,13 @@ pub struct Steps {
     pub factor: f32,
     /// Their zero point.
     pub offset: f32,
+}
+
+impl Default for Epilogue<'_> {
+    /// Nothing.
+    fn default() -> Self {
+        Epilogue { bias: None, residual: None, residual_scale: 1.0, activation: None, steps: None }
+    }
 }
 
 impl Epilogue<'_> {

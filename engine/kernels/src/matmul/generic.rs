@@ -14,7 +14,7 @@
 
 use super::product::{Bf16, F32, Int8, Product};
 use super::{PANEL, TileCall, Tiles};
-use crate::floats::{self, Source, Target, load};
+use crate::floats::{self, Target, load};
 use simd::F32Vector;
 use simd::generic::F32x8;
 
@@ -176,7 +176,7 @@ unsafe fn store<
         let (low, high) = (V::splat(call.low), V::splat(call.high));
         let is_scaled = !(call.row_scales.is_null() && call.scales.is_null());
         let residual_scale = V::splat(call.residual_scale);
-        let is_of_bytes = matches!(call.residual, Some(Source::U8(_)));
+        let is_residual_scaled = call.residual_scale != 1.0;
         for (r, row) in acc.into_iter().enumerate() {
             for (j, sum) in row.into_iter().enumerate() {
                 let first = j * V::LANES;
@@ -194,7 +194,7 @@ unsafe fn store<
                 if let Some(residual) = call.residual {
                     let residual = residual.offset(r * call.residual_stride + first);
                     let mut residual = residual.load::<V, FULL>(count);
-                    if is_of_bytes {
+                    if is_residual_scaled {
                         residual = residual.mul(residual_scale);
                     }
                     y = y.add(residual);

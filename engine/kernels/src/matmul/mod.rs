@@ -111,6 +111,11 @@ pub fn tile_row(isa: Isa, is_bf16: bool) -> &'static Row {
     if is_bf16 { &Kernel::bf16(isa).kernel.row } else { &Kernel::of(isa).row }
 }
 
+/// The tile kernel by which products of bytes are computed on an ISA.
+pub fn int8_row(isa: Isa) -> &'static Row {
+    &Kernel::int8(isa).row
+}
+
 /// The ISA itself, or AVX2 where AVX-512 lacks an extension.
 fn extended(isa: Isa, has_extension: fn() -> bool) -> Isa {
     if isa == Isa::Avx512 && !has_extension() { Isa::Avx2 } else { isa }
@@ -151,7 +156,7 @@ pub(crate) struct TileCall {
     pub(crate) residual: Option<Source>,
     /// Elements from one row of the residual to the next.
     pub(crate) residual_stride: usize,
-    /// Factor of a residual of bytes.
+    /// Factor of the residual.
     pub(crate) residual_scale: f32,
     /// A factor for each row, or null.
     pub(crate) row_scales: *const f32,

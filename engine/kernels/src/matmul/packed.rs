@@ -81,11 +81,10 @@ impl<'a> Packed<'a> {
     /// When products of `depth` numbers in a sum of `columns` do not exist of these operands: bf16
     /// is multiplied by bf16 only, and bytes by bytes.
     pub(crate) fn check(self, a: Floats<'_>, depth: usize, columns: usize) {
-        let is_fit = match (a, self) {
-            (Floats::F32(_), Packed::F32(_) | Packed::Bf16(_)) => true,
-            (Floats::Bf16(_), Packed::Bf16(_)) => true,
-            (Floats::U8(_), Packed::Int8(_)) => true,
-            _ => false,
+        let is_fit = match self {
+            Packed::F32(_) => a.size() == 4,
+            Packed::Bf16(_) => a.size() > 1,
+            Packed::Int8(_) => a.size() == 1,
         };
         assert!(is_fit, "no products of these types");
         if let Packed::Int8(int8) = self {

@@ -30,6 +30,8 @@ impl Types {
         let of = |dtype| Lanes::of(dtype, facts);
         let [query, key, value] = [facts.dtypes[0], facts.dtypes[1], facts.dtypes[2]].map(of);
         let types = [query?, key?, value?, of(facts.output_dtype)?];
+        let is_float = |of: &Lanes| matches!(of, Lanes::F32 | Lanes::Bf16);
+        facts.require(types.iter().all(is_float), "attention takes and gives floats")?;
         let is_fit = p.precision == Precision::Bf16 || !types.contains(&Lanes::Bf16);
         facts.require(is_fit, "bf16 beside products of f32")?;
         let is_f32 = facts.dtypes.get(3).is_none_or(|&mask| mask == DType::F32);
@@ -116,7 +118,7 @@ impl Attention {
 fn operand<'a>(side: &'a Side, lanes: Lanes, operands: &Operands<'a>, at: usize) -> Operand<'a> {
     match lanes {
         Lanes::F32 => side.matrix(operands.input::<f32>(at)).into(),
-        Lanes::Bf16 => side.matrix(operands.input::<u16>(at)).into(),
+        Lanes::Bf16 | Lanes::U8 | Lanes::I8 => side.matrix(operands.input::<u16>(at)).into(),
     }
 }
 

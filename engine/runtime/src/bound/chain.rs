@@ -29,6 +29,8 @@ impl Chain {
         let (last, before) = stages.split_last().expect("there is one");
         let is_plain = before.iter().all(|stage| !stage.convolution.epilogue.has_residual);
         facts.require(is_plain, "a stage before the last has a residual")?;
+        let is_of_floats = stages.iter().all(|stage| stage.convolution.epilogue.integers.is_none());
+        facts.require(is_of_floats, "no kernel chains products of integers")?;
         // With these limits, no chain has more inputs.
         const { assert!(1 + 2 * STAGES_MAX < plan::INPUTS_MAX) };
         facts.require(last.dtype == facts.output_dtype, "the last stage gives another type")?;
@@ -72,8 +74,8 @@ impl Chain {
             Stage {
                 shape: *shape,
                 is_depthwise: stage.is_depthwise,
-                weights: types.weights.packed(operands, stage.weights),
-                epilogue: product::epilogue(epilogue, types.residual, operands, stage.weights + 1),
+                weights: types.packed(operands, stage.weights),
+                epilogue: product::epilogue(epilogue, types.residual, operands, stage.weights),
                 is_bf16: types.output == product::Lanes::Bf16,
             }
         });

@@ -4,9 +4,9 @@ use super::side::Side;
 use super::{Execute, Facts, Operands};
 use crate::RunError;
 use kernels::elementwise::UnaryMap;
-use kernels::matmul::{self, Packed, ScalarMatMul};
+use kernels::matmul::{self, Int8, Packed, ScalarMatMul, Steps};
 use kernels::{Floats, FloatsMut, is_number, with_number};
-use plan::Epilogue;
+use plan::{Epilogue, Integers};
 use simd::Isa;
 use tensor::DType;
 
@@ -23,6 +23,9 @@ pub(crate) struct MatMul {
 pub(crate) enum Lanes {
     F32,
     Bf16,
+    U8,
+    /// Weights only.
+    I8,
 }
 
 impl Lanes {
@@ -30,15 +33,9 @@ impl Lanes {
         match dtype {
             DType::F32 => Ok(Lanes::F32),
             DType::BF16 => Ok(Lanes::Bf16),
-            _ => Err(facts.refuse(format!("the kernel takes and gives f32 or bf16, not {dtype}"))),
-        }
-    }
-
-    /// The packed weights that are input `at`.
-    pub(crate) fn packed<'a>(self, operands: &Operands<'a>, at: usize) -> Packed<'a> {
-        match self {
-            Lanes::F32 => Packed::F32(operands.input(at)),
-            Lanes::Bf16 => Packed::Bf16(operands.input(at)),
+            DType::U8 => Ok(Lanes::U8),
+            DType::I8 => Ok(Lanes::I8),
+            _ => Err(facts.refuse(format!("no kernel takes or gives {dtype} here"))),
         }
     }
 
@@ -47,6 +44,7 @@ impl Lanes {
         match self {
             Lanes::F32 => Floats::F32(operands.input(at)),
             Lanes::Bf16 => Floats::Bf16(operands.input(at)),
+            Lanes::U8 | Lanes::I8 => Floats::U8(operands.input(at)),
         }
     }
 
@@ -55,6 +53,7 @@ impl Lanes {
         match self {
             Lanes::F32 => FloatsMut::F32(operands.output()),
             Lanes::Bf16 => FloatsMut::Bf16(operands.output()),
+            Lanes::U8 | Lanes::I8 => FloatsMut::U8(operands.output()),
         }
     }
 }
@@ -67,27 +66,56 @@ pub(crate) struct Types {
     /// As the output where there is none.
     pub(crate) residual: Lanes,
     pub(crate) output: Lanes,
+    pub(crate) integers: Option<Integers>,
 }
 
 impl Types {
-    /// Those of a step whose inputs are `(x, weights, [bias], [residual])`.
+    /// Those of a step whose inputs are `(x, weights, [scales], [bias], [residual])`.
     pub(crate) fn bind(epilogue: &Epilogue, facts: &Facts<'_>) -> Result<Types, RunError> {
         let of = |dtype| Lanes::of(dtype, facts);
-        let bias = facts.dtypes.get(2).filter(|_| epilogue.has_bias);
-        facts.require(bias.is_none_or(|&dtype| dtype == DType::F32), "the bias is not f32")?;
-        let residual = facts.dtypes.get(2 + usize::from(epilogue.has_bias));
-        Ok(Types {
+        let is_f32 = |at: usize| facts.dtypes.get(at) == Some(&DType::F32);
+        let has_bias = !epilogue.has_bias || is_f32(epilogue.bias_at(1));
+        facts.require(has_bias, "the bias is not f32")?;
+        facts.require(epilogue.integers.is_none() || is_f32(2), "the scales are not f32")?;
+        let residual = facts.dtypes.get(epilogue.residual_at(1)).copied();
+        let types = Types {
             input: of(facts.dtypes[0])?,
             weights: of(facts.dtypes[1])?,
-            residual: of(residual.copied().unwrap_or(facts.output_dtype))?,
+            residual: of(residual.unwrap_or(facts.output_dtype))?,
             output: of(facts.output_dtype)?,
-        })
+            integers: epilogue.integers,
+        };
+        let signed = [types.input, types.residual, types.output].contains(&Lanes::I8);
+        facts.require(!signed, "only weights are i8")?;
+        Ok(types)
     }
 
-    /// Requires a left operand that is f32, or bf16 as the weights are.
+    /// Requires operands whose products there are: a left one of f32, or of what the weights are,
+    /// and results and residuals that are f32, or as small as the left operand.
     pub(crate) fn require_product(&self, facts: &Facts<'_>) -> Result<(), RunError> {
-        let is_fit = self.input == Lanes::F32 || self.weights == Lanes::Bf16;
-        facts.require(is_fit, "bf16 beside weights of f32")
+        let are_integers = self.integers.is_some();
+        let is_fit = match (self.input, self.weights) {
+            (Lanes::F32, Lanes::F32 | Lanes::Bf16) | (Lanes::Bf16, Lanes::Bf16) => !are_integers,
+            (Lanes::U8, Lanes::I8) => are_integers,
+            _ => false,
+        };
+        facts.require(is_fit, "no kernel multiplies these types")?;
+        let other = if are_integers { Lanes::U8 } else { Lanes::Bf16 };
+        let is_known = |of: Lanes| of == Lanes::F32 || of == other;
+        facts.require(is_known(self.residual) && is_known(self.output), "no such types together")
+    }
+
+    /// The packed weights that are input `at`.
+    pub(crate) fn packed<'a>(&self, operands: &Operands<'a>, at: usize) -> Packed<'a> {
+        match self.integers {
+            Some(Integers { zero, .. }) => Packed::Int8(Int8 {
+                weights: operands.input(at),
+                scales: operands.input(at + 1),
+                zero,
+            }),
+            None if self.weights == Lanes::Bf16 => Packed::Bf16(operands.input(at)),
+            None => Packed::F32(operands.input(at)),
+        }
     }
 }
 
@@ -104,18 +132,19 @@ impl MatMul {
         let packed = match types.weights {
             Lanes::F32 => matmul::packed_len(p.k, p.n),
             Lanes::Bf16 => matmul::packed_bf16_len(p.k, p.n),
+            Lanes::U8 | Lanes::I8 => matmul::packed_int8_len(p.k, p.n),
         };
         facts
             .require(count(facts.shapes[1]) == packed, "the packed weights have another length")?;
         facts.require(rows * p.n == output, "the product has another size")?;
-        check_epilogue(&p.epilogue, facts, p.n)?;
+        check_epilogue(&p.epilogue, p.k, facts, p.n)?;
         Ok(MatMul { rows, k: p.k, n: p.n, epilogue: p.epilogue, types })
     }
 
     pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
-        let Types { input, weights, residual, output } = self.types;
-        let (a, b) = (input.floats(operands, 0), weights.packed(operands, 1));
-        let epilogue = epilogue(&self.epilogue, residual, operands, 2);
+        let Types { input, residual, output, .. } = self.types;
+        let (a, b) = (input.floats(operands, 0), self.types.packed(operands, 1));
+        let epilogue = epilogue(&self.epilogue, residual, operands, 1);
         let (sizes, out) = ([self.rows, self.k, self.n], output.output(operands));
         let product = matmul::MatMul::new(isa, sizes, a, self.k, b, epilogue, out);
         execute(&product.for_threads(operands.threads));
@@ -163,10 +192,11 @@ impl BatchMatMul {
     }
 }
 
-/// Requires bias and residual, those that there are, to have the lengths that they should, and an
-/// activation from f32 to f32.
+/// Requires scales, bias and residual, those that there are, to have the lengths that they should,
+/// and an activation from f32 to f32; sums are of `depth` products.
 pub(crate) fn check_epilogue(
     epilogue: &Epilogue,
+    depth: usize,
     facts: &Facts<'_>,
     channels: usize,
 ) -> Result<(), RunError> {
@@ -176,28 +206,37 @@ pub(crate) fn check_epilogue(
         is_typed && UnaryMap::supports(op, DType::F32)
     });
     facts.require(is_of_floats, "the activation does not give floats")?;
+    if epilogue.integers.is_some() {
+        facts.require(count(2) == Some(channels), "scales: one for each channel expected")?;
+        facts.require(depth <= matmul::DEPTH_MAX, "sums of so many products may leave i32")?;
+    }
     if epilogue.has_bias {
-        facts.require(count(2) == Some(channels), "bias: one element for each channel expected")?;
+        let bias = count(epilogue.bias_at(1));
+        facts.require(bias == Some(channels), "bias: one element for each channel expected")?;
     }
     if epilogue.has_residual {
-        let at = 2 + usize::from(epilogue.has_bias);
+        let residual = count(epilogue.residual_at(1));
         let output = tensor::element_count(facts.output);
-        facts.require(count(at) == output, "residual: the output's size expected")?;
+        facts.require(residual == output, "residual: the output's size expected")?;
     }
     Ok(())
 }
 
-/// The epilogue with this run's operands, which begin at input `first`.
+/// The epilogue with this run's operands, which follow the weights, input `weights`.
 pub(crate) fn epilogue<'a>(
     epilogue: &Epilogue,
     residual: Lanes,
     operands: &Operands<'a>,
-    first: usize,
+    weights: usize,
 ) -> matmul::Epilogue<'a> {
-    let residual_at = first + usize::from(epilogue.has_bias);
+    let residual_at = epilogue.residual_at(weights);
+    let integers = epilogue.integers;
+    let steps = integers.and_then(|integers| integers.steps);
     matmul::Epilogue {
-        bias: operands.optional(first, epilogue.has_bias),
+        bias: operands.optional(epilogue.bias_at(weights), epilogue.has_bias),
         residual: epilogue.has_residual.then(|| residual.floats(operands, residual_at)),
+        residual_scale: integers.map_or(1.0, |integers| integers.residual_scale),
         activation: epilogue.activation,
+        steps: steps.map(|(factor, offset)| Steps { factor, offset }),
     }
 }

@@ -4,13 +4,14 @@ use super::product::{Lanes, Types, check_epilogue, epilogue};
 use super::{Execute, Facts, Operands};
 use crate::RunError;
 use kernels::conv::{self, Conv, ConvShape, ScalarConv};
-use kernels::depthwise::Depthwise;
+use kernels::depthwise::{Depthwise, INT8_TAPS_MAX, Taps};
 use kernels::pool;
 use kernels::winograd::{self, Tile, Winograd};
 use kernels::{is_number, with_number};
-use plan::{Epilogue, PoolKind, WinogradTile};
+use plan::{Epilogue, Integers, PoolKind, WinogradTile};
 use simd::Isa;
 use tensor::DType;
+use tensor::scalar::Unary;
 
 pub(crate) struct Convolution {
     pub(super) shape: ConvShape,
@@ -44,12 +45,8 @@ impl Convolution {
         let types = Types::bind(&p.epilogue, facts)?;
         match form {
             Form::Plain => types.require_product(facts)?,
-            Form::Winograd(_) => {}
-            Form::Depthwise => {
-                facts.require(types.weights == Lanes::F32, "this form takes weights of f32")?;
-                let is_same = [types.input, types.residual].iter().all(|&of| of == types.output);
-                facts.require(is_same, "this form takes and gives one type")?;
-            }
+            Form::Winograd(_) => types.require_floats(facts)?,
+            Form::Depthwise => types.require_depthwise(&p.epilogue, facts)?,
         }
         let shape = shape_of(p, facts)?;
         let weights = tensor::element_count(facts.shapes[1]);
@@ -60,30 +57,37 @@ impl Convolution {
             facts.require(unpadded.is_some() && unpadded <= weights, "too few packed weights")?;
         }
         let expected = match form {
-            Form::Plain if types.weights == Lanes::Bf16 => Some(conv::packed_bf16_len(&shape)),
-            Form::Plain => Some(conv::packed_len(&shape)),
+            Form::Plain => Some(match types.weights {
+                Lanes::F32 => conv::packed_len(&shape),
+                Lanes::Bf16 => conv::packed_bf16_len(&shape),
+                Lanes::U8 | Lanes::I8 => conv::packed_int8_len(&shape),
+            }),
             Form::Depthwise => {
                 let is_each_alone = p.groups == shape.in_c && p.groups == shape.out_c;
                 facts.require(is_each_alone, "depthwise: each channel is a group of its own")?;
+                let taps = p.kernel[0].saturating_mul(p.kernel[1]);
+                let is_exact = types.integers.is_none() || taps <= INT8_TAPS_MAX;
+                facts.require(is_exact, "sums of so many products of bytes are not exact")?;
                 tensor::element_count(&[p.kernel[0], p.kernel[1], shape.in_c])
             }
             Form::Winograd(tile) => {
                 facts.require(winograd::is_possible(&shape), "no Winograd form exists")?;
                 Some(match types.weights {
                     Lanes::F32 => winograd::packed_len(tile, &shape),
-                    Lanes::Bf16 => winograd::packed_bf16_len(tile, &shape),
+                    Lanes::Bf16 | Lanes::U8 | Lanes::I8 => winograd::packed_bf16_len(tile, &shape),
                 })
             }
         };
         facts.require(weights == expected, "the packed weights have another length")?;
-        check_epilogue(&p.epilogue, facts, shape.out_c)?;
+        let depth = p.kernel[0].saturating_mul(p.kernel[1]).saturating_mul(shape.in_c / p.groups);
+        check_epilogue(&p.epilogue, depth, facts, shape.out_c)?;
         Ok(Convolution { shape, epilogue: p.epilogue, form, types })
     }
 
     pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
-        let Types { input, weights, residual, output } = self.types;
-        let (input, weights) = (input.floats(operands, 0), weights.packed(operands, 1));
-        let epilogue = epilogue(&self.epilogue, residual, operands, 2);
+        let Types { input, residual, output, integers, .. } = self.types;
+        let (input, weights) = (input.floats(operands, 0), self.types.packed(operands, 1));
+        let epilogue = epilogue(&self.epilogue, residual, operands, 1);
         let (output, shape) = (output.output(operands), &self.shape);
         match self.form {
             Form::Plain => {
@@ -91,12 +95,46 @@ impl Convolution {
                 execute(&conv.for_threads(operands.threads));
             }
             Form::Depthwise => {
-                execute(&Depthwise::new(isa, shape, input, operands.input(1), epilogue, output));
+                let weights = operands.input(1);
+                let taps = match integers {
+                    None => Taps::F32(weights),
+                    Some(Integers { zero, .. }) => {
+                        Taps::Int8 { weights, scales: operands.input(2), zero }
+                    }
+                };
+                execute(&Depthwise::new(isa, shape, input, taps, epilogue, output));
             }
             Form::Winograd(tile) => {
                 execute(&Winograd::new(isa, tile, shape, input, weights, epilogue, output));
             }
         }
+    }
+}
+
+impl Types {
+    /// Requires f32 and bf16 alone.
+    fn require_floats(&self, facts: &Facts<'_>) -> Result<(), RunError> {
+        let is_float = |of: &Lanes| matches!(of, Lanes::F32 | Lanes::Bf16);
+        let all = [self.input, self.weights, self.residual, self.output];
+        let is_fit = all.iter().all(is_float) && self.integers.is_none();
+        facts.require(is_fit, "this form takes and gives floats")
+    }
+
+    /// Requires what there is a kernel by depths for: floats of one type, or bytes that give such
+    /// or f32.
+    fn require_depthwise(&self, epilogue: &Epilogue, facts: &Facts<'_>) -> Result<(), RunError> {
+        facts.require(self.weights == Lanes::F32, "this form takes weights of f32")?;
+        if self.integers.is_none() {
+            self.require_floats(facts)?;
+            let is_same = [self.input, self.residual].iter().all(|&of| of == self.output);
+            return facts.require(is_same, "this form takes and gives one type");
+        }
+        let is_known = |of: Lanes| matches!(of, Lanes::U8 | Lanes::F32);
+        let is_fit = self.input == Lanes::U8 && is_known(self.residual) && is_known(self.output);
+        facts.require(is_fit, "this form makes bytes or f32 of bytes")?;
+        let is_bounds =
+            matches!(epilogue.activation, None | Some(Unary::Relu | Unary::Clip { .. }));
+        facts.require(is_bounds || self.output == Lanes::F32, "bytes have bounds alone")
     }
 }
 
@@ -140,13 +178,14 @@ impl ScalarConvolution {
     ) -> Result<ScalarConvolution, RunError> {
         facts.require_types(DType::F64)?;
         let shape = shape_of(p, facts)?;
-        let Epilogue { has_bias, has_residual, activation } = p.epilogue;
-        facts.require(!has_residual && activation.is_none(), "the kernel adds a bias only")?;
+        let Epilogue { has_bias, has_residual, activation, integers } = p.epilogue;
+        let is_plain = !has_residual && activation.is_none() && integers.is_none();
+        facts.require(is_plain, "the kernel adds a bias only")?;
         let taps = [p.kernel[0], p.kernel[1], shape.in_c / p.groups, shape.out_c];
         let weights = tensor::element_count(&taps);
         let is_sized = weights.is_some() && weights == tensor::element_count(facts.shapes[1]);
         facts.require(is_sized, "the weights have another length")?;
-        check_epilogue(&p.epilogue, facts, shape.out_c)?;
+        check_epilogue(&p.epilogue, 0, facts, shape.out_c)?;
         Ok(ScalarConvolution { shape, has_bias })
     }
 
