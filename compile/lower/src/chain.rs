@@ -59,13 +59,15 @@ fn uses(plan: &Plan) -> Vec<usize> {
     uses
 }
 
-/// The convolution that a step is, and whether it is one by depths.
+/// The convolution of floats that a step is, and whether it is one by depths. Of bytes, images are a
+/// quarter of the size, and few are too large for the cache.
 fn convolution(step: &Step) -> Option<(&Convolution, bool)> {
-    match &step.operation {
-        Operation::Convolution(p) => Some((p, false)),
-        Operation::Depthwise(p) => Some((p, true)),
-        _ => None,
-    }
+    let (p, is_depthwise) = match &step.operation {
+        Operation::Convolution(p) => (p, false),
+        Operation::Depthwise(p) => (p, true),
+        _ => return None,
+    };
+    p.epilogue.integers.is_none().then_some((p, is_depthwise))
 }
 
 /// How many of the first steps form a chain: 1 when none do.

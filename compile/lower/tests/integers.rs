@@ -153,6 +153,23 @@ fn a_residual_block_is_bytes_from_end_to_end() {
 }
 
 #[test]
+fn images_that_leave_the_cache() {
+    let shape = [1, 16, 112, 112];
+    let mut net = Net::new(11, &shape);
+    net.quantize(128);
+    net.conv([96, 16, 1, 1], 1, 1, true);
+    net.unary(Unary::Relu);
+    net.quantize(0);
+    net.conv([96, 1, 3, 3], 96, 2, true);
+    net.unary(Unary::Relu);
+    net.quantize(0);
+    net.conv([24, 96, 1, 1], 1, 1, true);
+    net.quantize(128);
+    let plan = net.check(&shape);
+    assert_eq!(count(&plan, is_integers), 3, "{plan}");
+}
+
+#[test]
 fn padding_is_what_stands_for_zero() {
     for (seed, zero) in [(2, 0), (3, 77), (4, 255)] {
         let shape = [1, 3, 11, 10];

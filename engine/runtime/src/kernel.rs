@@ -41,6 +41,11 @@ pub(crate) fn of_step(plan: &Plan, step: &Step, isa: Isa) -> Option<&'static Row
         Operation::Chain(_) => {
             ("chain", by_precision("chain_f32_nhwc_strips", "chain_bf16_nhwc_strips"))
         }
+        Operation::Pool(plan::Pool { kind: PoolKind::Max, .. })
+            if plan.buffer(step.output).dtype == DType::U8 =>
+        {
+            ("pool", "max_u8_nhwc")
+        }
         Operation::Pool(_) if !is_f32 => ("pool", "pool_scalar"),
         Operation::Pool(plan::Pool { kind: PoolKind::Max, .. }) => ("pool", "max_f32_nhwc"),
         Operation::Pool(_) => ("pool", "average_f32_nhwc"),

@@ -1,15 +1,19 @@
 //! One line of output pixels over the vectors of any ISA.
 
 use super::{Pool, PoolKind, window_count};
+use crate::SharedMut;
+use crate::floats::Stored;
 use simd::{F32Vector, Vectorize};
 
 /// Line `line` of all output lines of the batch.
-pub(super) struct Line<'c> {
+pub(super) struct Line<'c, T> {
     pub(super) call: &'c Pool<'c>,
     pub(super) line: usize,
+    pub(super) input: &'c [T],
+    pub(super) out: SharedMut<'c, T>,
 }
 
-impl Vectorize for Line<'_> {
+impl<T: Stored> Vectorize for Line<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -31,7 +35,7 @@ impl Vectorize for Line<'_> {
     }
 }
 
-impl Line<'_> {
+impl<T: Stored> Line<'_, T> {
     /// # Safety
     /// The output column exists, the CPU has the ISA, and the output may be written.
     #[inline(always)]
@@ -52,19 +56,23 @@ impl Line<'_> {
                     for j in 0..shape.kernel[1] {
                         let Some(x) = shape.source(1, column, j) else { continue };
                         let start = (row + x) * channels + channel;
-                        let source = self.call.input.as_ptr().add(start);
+                        let source = self.input.as_ptr().add(start);
                         let x = if count == V::LANES {
-                            V::load(source)
+                            T::load::<V>(source)
                         } else {
-                            V::load_partial(source, count)
+                            T::load_partial(source, count)
                         };
                         acc =
                             if MAX { V::select(acc.is_nan(), acc, acc.max(x)) } else { acc.add(x) };
                     }
                 }
                 let y = if MAX { acc } else { acc.mul(acc.fill(factor)) };
-                let target = self.call.out.as_mut_ptr().add(target + channel);
-                if count == V::LANES { y.store(target) } else { y.store_partial(target, count) }
+                let target = self.out.as_mut_ptr().add(target + channel);
+                if count == V::LANES {
+                    T::store(y, target)
+                } else {
+                    T::store_partial(y, target, count)
+                }
             }
             channel += V::LANES;
         }

@@ -7,7 +7,9 @@ mod scalar;
 pub use scalar::ScalarPool;
 
 use crate::conv::ConvShape;
-use crate::task::{Pieces, SharedMut, Task};
+use crate::floats::check_types;
+use crate::task::{Pieces, Task};
+use crate::{Floats, FloatsMut};
 use simd::{Isa, Token};
 
 /// What a window becomes.
@@ -30,8 +32,8 @@ pub struct Pool<'a> {
     token: Token,
     kind: PoolKind,
     shape: ConvShape,
-    input: &'a [f32],
-    out: SharedMut<'a, f32>,
+    input: Floats<'a>,
+    out: FloatsMut<'a>,
     pieces: Pieces,
 }
 
@@ -39,17 +41,21 @@ pub struct Pool<'a> {
 const PIECE_WORK: usize = 1 << 16;
 
 impl<'a> Pool<'a> {
-    /// `shape`: with `groups == in_c == out_c`.
+    /// `shape`: with `groups == in_c == out_c`. Input and output are f32, or bytes of which the
+    /// largest is sought.
     ///
     /// # Panics
-    /// When a length does not fit the shape, the shape is no pooling, or this CPU has no `isa`.
+    /// When a length or a type does not fit, the shape is no pooling, or this CPU has no `isa`.
     pub fn new(
         isa: Isa,
         kind: PoolKind,
         shape: &ConvShape,
-        input: &'a [f32],
-        out: SharedMut<'a, f32>,
+        input: impl Into<Floats<'a>>,
+        out: impl Into<FloatsMut<'a>>,
     ) -> Pool<'a> {
+        let (input, out) = (input.into(), out.into());
+        check_types(input, None, out);
+        assert!(input.size() == 4 || input.size() == 1 && kind == PoolKind::Max, "no such pooling");
         assert_eq!(shape.in_c, shape.out_c, "pooling keeps channels apart");
         shape.check(input.len(), out.len());
         let row = shape.out_w * shape.in_c * shape.taps();
@@ -80,7 +86,15 @@ impl Task for Pool<'_> {
 
     unsafe fn run(&self, task: usize, _: &mut [u8]) {
         for line in self.pieces.range(task) {
-            self.token.run(generic::Line { call: self, line });
+            match (self.input, self.out) {
+                (Floats::F32(input), FloatsMut::F32(out)) => {
+                    self.token.run(generic::Line { call: self, line, input, out });
+                }
+                (Floats::U8(input), FloatsMut::U8(out)) => {
+                    self.token.run(generic::Line { call: self, line, input, out });
+                }
+                _ => unreachable!("the constructor refuses other types"),
+            }
         }
     }
 }

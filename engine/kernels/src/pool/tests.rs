@@ -1,6 +1,7 @@
 //! Pooling against a naive twin, on every ISA.
 
 use super::*;
+use crate::SharedMut;
 use crate::conv::tests::shape;
 use crate::testing::{Random, check_close, isas, run};
 
@@ -70,6 +71,17 @@ fn pools_agree_with_the_naive_twin() {
                 check_close(&out, &expected, 1e-6, &what);
             }
         }
+        let bytes: Vec<u8> = input.iter().map(|x| (x * 127.0 + 128.0) as u8).collect();
+        let input: Vec<f32> = bytes.iter().map(|&x| f32::from(x)).collect();
+        let expected = naive(PoolKind::Max, &case_shape, &input);
+        let expected: Vec<u8> = expected.iter().map(|&x| x as u8).collect();
+        for isa in isas() {
+            let mut out = vec![1u8; expected.len()];
+            let (input, target) = (Floats::U8(&bytes), SharedMut::from(&mut out[..]));
+            let target = FloatsMut::U8(target);
+            run(&Pool::new(isa, PoolKind::Max, &case_shape, input, target));
+            assert_eq!(out, expected, "{}: {case_shape:?}", isa.name());
+        }
     }
 }
 
@@ -79,7 +91,7 @@ fn a_nan_is_the_largest() {
     for isa in isas() {
         for input in [[f32::NAN, 1.0, 2.0], [1.0, f32::NAN, 2.0], [1.0, 2.0, f32::NAN]] {
             let mut out = [0.0];
-            run(&Pool::new(isa, PoolKind::Max, &one, &input, SharedMut::from(&mut out[..])));
+            run(&Pool::new(isa, PoolKind::Max, &one, &input[..], SharedMut::from(&mut out[..])));
             assert!(out[0].is_nan(), "{}", isa.name());
         }
     }

@@ -7,7 +7,7 @@ use kernels::conv::{self, Conv, ConvShape, ScalarConv};
 use kernels::depthwise::{Depthwise, INT8_TAPS_MAX, Taps};
 use kernels::pool;
 use kernels::winograd::{self, Tile, Winograd};
-use kernels::{is_number, with_number};
+use kernels::{Floats, FloatsMut, is_number, with_number};
 use plan::{Epilogue, Integers, PoolKind, WinogradTile};
 use simd::Isa;
 use tensor::DType;
@@ -239,6 +239,11 @@ impl Pool {
     }
 
     pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
+        if self.dtype == DType::U8 && self.kind == pool::PoolKind::Max {
+            let (input, output) = (Floats::U8(operands.input(0)), FloatsMut::U8(operands.output()));
+            execute(&pool::Pool::new(isa, self.kind, &self.shape, input, output));
+            return;
+        }
         if self.dtype != DType::F32 {
             with_number!(self.dtype, T => {
                 let (input, output) = (operands.input::<T>(0), operands.output());
@@ -246,7 +251,7 @@ impl Pool {
             });
             return;
         }
-        let (input, output) = (operands.input(0), operands.output());
+        let (input, output) = (operands.input::<f32>(0), operands.output::<f32>());
         execute(&pool::Pool::new(isa, self.kind, &self.shape, input, output));
     }
 }
