@@ -119,6 +119,11 @@ impl Dim {
         }
     }
 
+    /// The terms that it is the sum of, none of which is zero; no term for zero.
+    pub fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
     /// Quotient rounded towards minus infinity. Resolved when both sides are known, or when
     /// the divisor is one term that divides every term of the dividend.
     pub fn floor_div(&self, divisor: &Dim) -> Dim {
@@ -239,6 +244,16 @@ impl Dim {
 }
 
 impl Term {
+    /// The integer that its atoms are multiplied by.
+    pub fn coefficient(&self) -> i64 {
+        self.coefficient
+    }
+
+    /// What else it is a product of; nothing for a constant.
+    pub fn atoms(&self) -> &[Atom] {
+        &self.atoms
+    }
+
     /// The exact quotient, or `None` when `divisor` does not divide this term.
     fn divided_by(&self, divisor: &Term) -> Option<Term> {
         let quotient = self.coefficient.checked_rem(divisor.coefficient)?;

@@ -224,7 +224,8 @@ fn binary(function: Binary, a: &Dim, b: &Dim) -> Option<Dim> {
         Binary::Div => match (a.known(), b.known()) {
             (Some(a), Some(b)) => Some(Dim::from(a.checked_div(b).unwrap_or(0))),
             _ if is_positive(a, 0) && is_positive(b, 1) => Some(a.floor_div(b)),
-            _ => None,
+            // A quotient without a rest is not rounded, whatever its sign.
+            _ => Some(a.floor_div(b)).filter(|q| is_positive(b, 1) && q.clone() * b.clone() == *a),
         },
         Binary::Mod if is_positive(b, 1) => Some(a.clone() - a.floor_div(b) * b.clone()),
         Binary::Fmod if is_positive(b, 1) && is_positive(a, 0) => {
@@ -308,5 +309,9 @@ mod tests {
         let twice = n() * Dim::from(6);
         assert_eq!(binary(Binary::Div, &twice, &Dim::from(3)), Some(n() * Dim::from(2)));
         assert_eq!(binary(Binary::Div, &(n() - Dim::from(5)), &Dim::from(3)), None);
+        let three = Dim::from(3);
+        let third = (Dim::from(7) - n()).floor_div(&three);
+        let whole = third.clone() * three.clone();
+        assert_eq!(binary(Binary::Div, &whole, &three), Some(third));
     }
 }

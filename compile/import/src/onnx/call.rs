@@ -1,6 +1,6 @@
 //! A node as its import function sees it: inputs resolved, attributes checked for their type.
 
-use super::decode::{AttributeProto, NodeProto, TensorProto};
+use super::decode::{AttributeProto, AttributeType as Type, NodeProto, TensorProto};
 use super::tensors;
 use crate::build::{Builder, Kind, Operand};
 use crate::error::Reason;
@@ -24,18 +24,6 @@ pub(crate) struct Call<'a> {
     pub(crate) build: &'a mut Builder,
     /// Where files with external data lie.
     pub(crate) folder: Option<&'a Path>,
-}
-
-/// `AttributeProto.AttributeType`, as far as attributes of this type are read.
-#[derive(Clone, Copy, PartialEq)]
-enum Type {
-    Float = 1,
-    Int = 2,
-    String = 3,
-    Tensor = 4,
-    Floats = 6,
-    Ints = 7,
-    Strings = 8,
 }
 
 const TYPE_NAMES: [&str; 15] = [

@@ -1,5 +1,5 @@
-//! The messages of `onnx.proto` that a model is read from, as far as inference needs them. Tag
-//! numbers are those of the published schema; fields that are not listed are skipped.
+//! The messages of `onnx.proto` that a model is read from and written as, as far as inference needs
+//! them. Tag numbers are those of the published schema; fields that are not listed are skipped.
 
 use bytes::Bytes;
 
@@ -155,6 +155,27 @@ pub struct AttributeProto {
     /// Strings.
     #[prost(bytes = "bytes", repeated, tag = "9")]
     pub strings: Vec<Bytes>,
+}
+
+/// Which field of an attribute holds its value, by the numbers of the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttributeType {
+    /// [`AttributeProto::f`].
+    Float = 1,
+    /// [`AttributeProto::i`].
+    Int = 2,
+    /// [`AttributeProto::s`].
+    String = 3,
+    /// [`AttributeProto::t`].
+    Tensor = 4,
+    /// [`AttributeProto::g`].
+    Graph = 5,
+    /// [`AttributeProto::floats`].
+    Floats = 6,
+    /// [`AttributeProto::ints`].
+    Ints = 7,
+    /// [`AttributeProto::strings`].
+    Strings = 8,
 }
 
 /// A tensor: type, shape, and elements in one of several fields.

@@ -18,6 +18,7 @@ mod values;
 mod walk;
 mod wire;
 
+pub use tensors::{element_number, write as write_tensor};
 pub use values::{import_tensor, import_value};
 
 pub use ops::{Operator, operators};

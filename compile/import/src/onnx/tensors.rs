@@ -4,6 +4,7 @@
 use super::decode::{EXTERNAL, StringStringEntryProto, TensorProto};
 use crate::build::Budget;
 use crate::error::Reason;
+use bytes::Bytes;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
@@ -49,6 +50,36 @@ pub(crate) fn element_type(number: i64) -> Result<DType, String> {
         Some((_, name)) => Err((*name).to_string()),
         None => Err(format!("element type number {number}")),
     }
+}
+
+/// The number of an element type; `None` for that of values which are no tensors.
+pub fn element_number(dtype: DType) -> Option<i32> {
+    TYPES.iter().find(|(_, known)| *known == dtype).map(|(number, _)| *number)
+}
+
+/// A tensor as a message with its elements in [`TensorProto::raw_data`], those of less than 8 bits
+/// packed, the first in the lowest bits.
+pub fn write(name: &str, tensor: &Tensor) -> TensorProto {
+    let dtype = tensor.dtype();
+    let raw_data = match dtype.bits() {
+        bits @ ..8 => packed(bits, tensor.bytes()).into(),
+        _ => Bytes::copy_from_slice(tensor.bytes()),
+    };
+    TensorProto {
+        name: name.to_string(),
+        data_type: element_number(dtype).unwrap_or_default(),
+        dims: tensor.shape().iter().map(|&size| size as i64).collect(),
+        raw_data,
+        ..TensorProto::default()
+    }
+}
+
+/// The reverse of [`unpacked`].
+fn packed(bits: usize, elements: &[u8]) -> Vec<u8> {
+    let mask = (1u8 << bits) - 1;
+    let byte =
+        |group: &[u8]| group.iter().rev().fold(0, |byte, element| byte << bits | element & mask);
+    elements.chunks(8 / bits).map(byte).collect()
 }
 
 /// The tensor of numbers or text that a message describes, as [`read`].
@@ -297,6 +328,18 @@ mod tests {
         refused(&TensorProto { raw_data: vec![0; 2].into(), ..proto(25, &[9]) }, "does not fit");
         refused(&TensorProto { raw_data: vec![0; 2].into(), ..proto(25, &[4]) }, "does not fit");
         refused(&proto(22, &[1 << 40]), "does not fit 0 bytes");
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let i4s = Tensor::from_bytes(DType::I4, &[3], &[0xFF, 7, 0xF8]).unwrap();
+        let i2s = Tensor::from_bytes(DType::I2, &[5], &[0, 1, 0xFE, 0xFF, 1]).unwrap();
+        let f32s = Tensor::from_slice(&[2, 1], &[1.5f32, -2.0]).unwrap();
+        for tensor in [i4s, i2s, f32s] {
+            let proto = write("w", &tensor);
+            assert_eq!(proto.raw_data.len(), stored_bytes(tensor.dtype(), tensor.shape()).unwrap());
+            assert_eq!(whole(&proto), tensor);
+        }
     }
 
     #[test]

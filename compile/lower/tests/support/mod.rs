@@ -54,17 +54,32 @@ pub(crate) fn run_each<C: Sync>(
 
 /// Runs one case.
 fn run(case: &Path, tolerance: Tolerance) -> Result<(), String> {
-    let bytes = std::fs::read(case.join("model.onnx")).map_err(|e| e.to_string())?;
-    let bytes = Bytes::from(bytes);
-    let signature = ModelProto::decode(bytes.clone()).map_err(|e| e.to_string())?;
-    let signature = signature.graph.ok_or("no graph")?;
-    let compiled = Compiled::of(bytes)?;
-    for set in data_sets(case) {
-        let inputs = values(&set, "input", &signature.input)?;
-        let expected = values(&set, "output", &signature.output)?;
-        compiled.check(&inputs, &expected, tolerance)?;
+    let case = Case::read(case)?;
+    let compiled = Compiled::of(case.model)?;
+    let mut sets = case.sets.iter();
+    sets.try_for_each(|(inputs, expected)| compiled.check(inputs, expected, tolerance))
+}
+
+/// A case as its folder has it.
+pub(crate) struct Case {
+    pub(crate) model: Bytes,
+    /// Inputs, and what is expected for them.
+    pub(crate) sets: Vec<(Vec<Value>, Vec<Value>)>,
+}
+
+impl Case {
+    pub(crate) fn read(case: &Path) -> Result<Case, String> {
+        let model = std::fs::read(case.join("model.onnx")).map_err(|e| e.to_string())?;
+        let model = Bytes::from(model);
+        let signature = ModelProto::decode(model.clone()).map_err(|e| e.to_string())?;
+        let signature = signature.graph.ok_or("no graph")?;
+        let set = |set: &PathBuf| {
+            let inputs = values(set, "input", &signature.input)?;
+            Ok((inputs, values(set, "output", &signature.output)?))
+        };
+        let sets = data_sets(case).iter().map(set).collect::<Result<_, String>>()?;
+        Ok(Case { model, sets })
     }
-    Ok(())
 }
 
 /// A model in both forms.
