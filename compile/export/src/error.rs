@@ -27,8 +27,8 @@ pub enum ExportError {
         /// What it is.
         found: &'static str,
     },
-    /// An output that has the name of an input and is another value.
-    #[error("the output `{0}` has the name of an input and is another value; rename one of them")]
+    /// A name that two values have among the inputs and outputs.
+    #[error("the name `{0}` stands for two inputs or outputs; rename one of them")]
     Name(String),
     /// The file would be larger than the format allows.
     #[error(

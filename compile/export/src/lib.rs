@@ -53,8 +53,9 @@ const OPSET: i64 = 21;
 /// The versions of the container, by the newest operator set that may be in it.
 const IR_VERSIONS: &[(i64, i64)] = &[(22, 10), (23, 11), (24, 12), (27, 13), (i64::MAX, 14)];
 
-/// The bytes of an ONNX file that computes what the graph does. Names of inputs, outputs and nodes
-/// stay; of `metadata`, the properties, the text and the model's own version.
+/// The bytes of an ONNX file that computes what the graph does, which obeys its operators' rules
+/// ([`Graph::verify`]). Names of inputs, outputs and nodes stay; of `metadata`, the properties, the
+/// text and the model's own version.
 ///
 /// # Errors
 /// When an operator has no counterpart, when a size cannot be told from the inputs, and when the

@@ -3,6 +3,7 @@
 //!
 //! Floats have to be within `1e-6 + 1e-4 * |expected|`; everything else has to be equal.
 
+#[allow(dead_code, reason = "each test file uses its own part of what they share")]
 mod support;
 
 use std::path::PathBuf;

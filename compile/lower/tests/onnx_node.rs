@@ -5,6 +5,7 @@
 //! everything else has to be equal. A case that fails has to be listed in `expected_failures.txt`
 //! with the reason, and a listed case has to fail. `BLESS=1` writes the list anew.
 
+#[allow(dead_code, reason = "each test file uses its own part of what they share")]
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -79,6 +79,14 @@ pub(crate) enum Error {
     /// A library cannot be written.
     #[error(transparent)]
     Emit(#[from] emit::EmitError),
+    /// The model cannot be written as ONNX.
+    #[error("{path}: {error}", path = path.display())]
+    Export {
+        /// The model.
+        path: PathBuf,
+        /// Why.
+        error: ::export::ExportError,
+    },
     /// An address cannot be had or reached.
     #[error("{0}")]
     Unreachable(String),
@@ -94,7 +102,10 @@ impl Error {
             Error::Usage(_) | Error::Isa(_) => Exit::Usage,
             Error::NotFound { .. } => Exit::NotFound,
             Error::Import { error, .. } if error.is_over_budget() => Exit::OverBudget,
-            Error::Import { .. } | Error::Lower(_) | Error::Library { .. } => Exit::Refused,
+            Error::Import { .. }
+            | Error::Lower(_)
+            | Error::Library { .. }
+            | Error::Export { .. } => Exit::Refused,
             Error::Unreachable(_) => Exit::Unreachable,
             Error::Run(runtime::RunError::Memory { .. }) => Exit::OverBudget,
             Error::Folder { .. }

@@ -14,6 +14,7 @@ mod build;
 mod check;
 mod demo;
 mod eval;
+mod export;
 mod inspect;
 mod kernels;
 mod run;
@@ -66,6 +67,7 @@ enum Command {
     Bench(bench::Bench),
     Serve(Box<serve::Serve>),
     Build(build::Build),
+    Export(export::Export),
     Kernels(kernels::Kernels),
     Demo(demo::Demo),
 }
@@ -93,6 +95,7 @@ fn execute(console: &Console, command: &Command) -> Result<Exit, Error> {
         Command::Bench(command) => command.execute(console),
         Command::Serve(command) => command.execute(console),
         Command::Build(command) => command.execute(console),
+        Command::Export(command) => command.execute(console),
         Command::Demo(command) => command.execute(console),
         Command::Kernels(command) => command.execute(console),
     }

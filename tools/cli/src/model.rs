@@ -295,7 +295,8 @@ fn folder(path: &Path) -> Error {
     Error::Folder { path: path.to_path_buf(), hint }
 }
 
-fn name_and_size(text: &str) -> Result<(String, i64), String> {
+/// A size by its name, as it is typed.
+pub(crate) fn name_and_size(text: &str) -> Result<(String, i64), String> {
     let (name, size) = text.split_once('=').ok_or("expected NAME=N, e.g. batch=1")?;
     let size = size.parse().map_err(|_| format!("expected a number after `=`, found `{size}`"))?;
     Ok((name.to_string(), size))

@@ -31,6 +31,27 @@ fn inspect_counts_and_prints_every_stage() {
 }
 
 #[test]
+fn what_export_writes_answers_the_same() {
+    let (model, to) = (fashion("fashion.onnx"), folder("export"));
+    for (name, flags) in [("same.onnx", &[][..]), ("optimized.onnx", &["--optimized"])] {
+        let file = to.join(name);
+        let words = [&["export", &model, "-o", word(&file)], flags].concat();
+        let (_, stderr) = check(&words, 0);
+        assert!(stderr.contains("next: schooner check"), "{stderr}");
+        let answer = json(&[
+            "run",
+            word(&file),
+            "--image",
+            &fashion(SAMPLE),
+            "--recipe",
+            &fashion("fashion.recipe.toml"),
+        ]);
+        assert_eq!(answer["classes"][0]["index"], 9, "{answer}");
+    }
+    check(&["export", &model, "-o", word(&to.join("absent/model.onnx"))], 5);
+}
+
+#[test]
 fn check_holds_the_engine_against_reference() {
     let triage = json(&["check", &fashion("fashion.onnx"), "--compare"]);
     assert_eq!(triage["verdict"], "ok");

@@ -6,8 +6,10 @@ mod support;
 use std::fmt::Write;
 use support::schooner;
 
-const COMMANDS: [&str; 10] =
-    ["inspect", "check", "run", "verify", "eval", "bench", "serve", "build", "kernels", "demo"];
+const COMMANDS: [&str; 11] = [
+    "inspect", "check", "run", "verify", "eval", "bench", "serve", "build", "export", "kernels",
+    "demo",
+];
 
 #[test]
 fn the_help_is_as_stored() {

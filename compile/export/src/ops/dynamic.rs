@@ -1,7 +1,7 @@
 //! Operators whose results have sizes that depend on elements, or that take what is no tensor of
 //! numbers.
 
-use super::{reduce, resize, sequence, text};
+use super::{index, reduce, resize, sequence, text};
 use crate::call::{Call, Written};
 use crate::messages::{self, flag, int, size};
 use import::onnx::decode::TensorProto;
@@ -24,7 +24,7 @@ pub(super) fn write(call: &mut Call<'_, '_>, operator: &Dynamic) -> Written {
         Dynamic::NonZero(_) => call.same("NonZero", vec![]),
         Dynamic::Optional(p) => sequence::optional(call, *p),
         Dynamic::Pad(p) => pad(call, p),
-        Dynamic::Range(_) => call.same("Range", vec![]),
+        Dynamic::Range(_) => index::computed_range(call),
         Dynamic::Reduce(p) => {
             let attributes = vec![
                 flag("keepdims", p.keepdims),

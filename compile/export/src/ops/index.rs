@@ -76,6 +76,24 @@ pub(super) fn trilu(call: &mut Call<'_, '_>, trilu: &Trilu) -> Written {
     call.last("Trilu", &inputs, vec![int("upper", i64::from(trilu.is_upper))])
 }
 
+/// `(start, limit, delta)`, computed in a type that the standard's operator has.
+pub(super) fn computed_range(call: &mut Call<'_, '_>) -> Written {
+    let dtype = call.fact(0).dtype;
+    let wide = match dtype {
+        DType::F32 | DType::F64 | DType::I16 | DType::I32 | DType::I64 => dtype,
+        dtype if dtype.is_float() => DType::F64,
+        _ => DType::I64,
+    };
+    let [start, limit, delta] = [0, 1, 2].map(|index| call.cast(index, wide));
+    let inputs = [start.as_str(), &limit, &delta];
+    if wide == dtype {
+        return call.last("Range", &inputs, vec![]);
+    }
+    let made = call.step("Range", &inputs, vec![]);
+    let to = call.element(dtype);
+    call.last("Cast", &[&made], vec![int("to", to)])
+}
+
 /// `(start, delta)`. With constant integers the limit is a size; otherwise the elements are made
 /// of 0, 1, 2, … in the precision that they are computed in.
 pub(super) fn range(call: &mut Call<'_, '_>, range: &Range) -> Written {

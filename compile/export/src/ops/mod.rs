@@ -9,6 +9,7 @@ mod loss;
 mod movement;
 mod norm;
 mod pool;
+mod quantize;
 mod recurrent;
 mod reduce;
 mod resize;
@@ -29,6 +30,8 @@ pub(crate) fn write(call: &mut Call<'_, '_>) -> Written {
         Op::Binary(function) => elementwise::binary(call, *function),
         Op::Select => call.same("Where", vec![]),
         Op::Cast(dtype) => elementwise::cast(call, *dtype),
+        Op::Quantize { axis, .. } => quantize::affine(call, "QuantizeLinear", *axis),
+        Op::Dequantize { axis } => quantize::affine(call, "DequantizeLinear", *axis),
         Op::Conv(p) => conv::conv(call, p),
         Op::MatMul => call.same("MatMul", vec![]),
         Op::Pool(p) => pool::pool(call, p),

@@ -7,7 +7,7 @@ use operators::mel_weights::MelWeights;
 use operators::random::{Distribution, Random};
 use operators::stft::Stft;
 use operators::window::{Window, WindowForm};
-use tensor::Dim;
+use tensor::{DType, Dim};
 
 /// `(x, [axis])`
 pub(super) fn dft(call: &mut Call<'_, '_>, dft: &Dft) -> Written {
@@ -48,10 +48,9 @@ pub(super) fn window(call: &mut Call<'_, '_>, window: &Window) -> Written {
 pub(super) fn mel_weights(call: &mut Call<'_, '_>, weights: &MelWeights) -> Written {
     let (bins, length) = (call.scalar(&weights.bins)?, call.scalar(&weights.length)?);
     let dtype = call.element(weights.dtype);
-    let given = call.inputs.clone();
-    let inputs = [&bins, &length].into_iter().chain(&given);
-    let inputs: Vec<&str> = inputs.map(String::as_str).collect();
-    call.last("MelWeightMatrix", &inputs, vec![int("output_datatype", dtype)])
+    let (rate, lower, upper) = (call.cast(0, DType::I64), call.input(1), call.input(2));
+    let attributes = vec![int("output_datatype", dtype)];
+    call.last("MelWeightMatrix", &[&bins, &length, &rate, &lower, &upper], attributes)
 }
 
 /// Other tools draw other numbers of the same distribution.

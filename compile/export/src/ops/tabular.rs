@@ -6,6 +6,7 @@ use crate::messages::{floats, int, ints, size, sizes, tensor, text, texts};
 use import::onnx::write_tensor;
 use operators::lookup::Lookup;
 use operators::numbers;
+use operators::support_vector_classifier::SupportVectorClassifier;
 use operators::tf_idf::{TfIdf, Weighting};
 use tensor::scalar::Reduction;
 use tensor::{DType, Tensor};
@@ -69,6 +70,54 @@ pub(super) fn tf_idf(call: &mut Call<'_, '_>, p: &TfIdf) -> Written {
         attributes.push(floats("weights", &p.weights));
     }
     call.same("TfIdfVectorizer", attributes)
+}
+
+/// Most support vectors of a classifier, each of which is written as a row of as many numbers.
+const VECTORS_MAX: usize = 4096;
+
+/// `(kernels, coefficients, rho, [a, b])`: a classifier of the standard whose support vectors pick
+/// the kernels, one each.
+pub(super) fn support_vector_classifier(
+    call: &mut Call<'_, '_>,
+    classifier: &SupportVectorClassifier,
+) -> Written {
+    let count: usize = classifier.vectors.iter().sum();
+    if count > VECTORS_MAX {
+        return Err(call.refuse(format!("{count} support vectors, at most {VECTORS_MAX}")));
+    }
+    let list = |index: usize| -> Result<Vec<f32>, ExportError> {
+        let wide = numbers::read_floats(&call.known(index, "numbers")?.view());
+        Ok(wide.into_iter().map(|x| x as f32).collect())
+    };
+    let each: Vec<f32> =
+        (0..count * count).map(|at| f32::from(u8::from(at / count == at % count))).collect();
+    let classes = classifier.vectors.len();
+    let mut attributes = vec![
+        text("kernel_type", "LINEAR"),
+        floats("kernel_params", &[0.0; 3]),
+        text("post_transform", "NONE"),
+        floats("support_vectors", &each),
+        sizes("vectors_per_class", &classifier.vectors),
+        floats("coefficients", &list(1)?),
+        floats("rho", &list(2)?),
+        ints("classlabels_ints", 0..classes as i64),
+    ];
+    let has_probabilities = call.inputs.len() > 3;
+    if has_probabilities {
+        attributes.extend([floats("prob_a", &list(3)?), floats("prob_b", &list(4)?)]);
+    }
+    let (kernels, op) = (call.input(0), "ai.onnx.ml.SVMClassifier");
+    if has_probabilities || classes != 2 {
+        return call.last(op, &[&kernels], attributes);
+    }
+    // The score of one duel is written for both classes.
+    let both = call.writer.names.fresh(&call.node.name);
+    let outputs = vec![call.outputs[0].clone(), both.clone()];
+    call.writer.push(op, &[&kernels], outputs, attributes);
+    let second = call.integers(&[1]);
+    let score = call.outputs[1..].to_vec();
+    call.writer.push("Gather", &[&both, &second], score, vec![int("axis", 1)]);
+    Ok(())
 }
 
 /// The lists of an ensemble as the standard has them: a number for each node and leaf of a tree.

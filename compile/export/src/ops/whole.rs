@@ -48,9 +48,7 @@ pub(super) fn write(call: &mut Call<'_, '_>, operator: &Operator) -> Written {
         Operator::ScatterNd(p) => index::scatter_nd(call, p),
         Operator::SquaredDistance(_) => tabular::squared_distance(call),
         Operator::Stft(p) => signal::stft(call, p),
-        Operator::SupportVectorClassifier(_) => {
-            Err(call.refuse("the classifier of the standard computes the kernels itself"))
-        }
+        Operator::SupportVectorClassifier(p) => tabular::support_vector_classifier(call, p),
         Operator::TfIdf(p) => tabular::tf_idf(call, p),
         Operator::TopK(p) => index::top_k(call, p),
         Operator::Trilu(p) => index::trilu(call, p),
