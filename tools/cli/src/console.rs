@@ -108,7 +108,17 @@ impl Console {
         }
         indicatif::ProgressBar::new(length as u64)
     }
+
+    /// A bar of work in several stages, as [`Console::progress`].
+    pub(crate) fn stages(&self, length: usize) -> indicatif::ProgressBar {
+        let style = indicatif::ProgressStyle::with_template(STAGES);
+        let style = style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
+        self.progress(length).with_style(style)
+    }
 }
+
+/// How a bar shows a stage of long work, and how much time it has left.
+const STAGES: &str = "{msg:<36!} {wide_bar} {percent:>3} %, {eta} left";
 
 /// A line on stderr. One that cannot be written is lost: a server must not end, nor a thread of it,
 /// because the disk that takes its log is full.

@@ -87,6 +87,9 @@ pub(crate) enum Error {
         /// Why.
         error: ::export::ExportError,
     },
+    /// A step of compression stopped.
+    #[error(transparent)]
+    Compress(#[from] compress::CompressError),
     /// An address cannot be had or reached.
     #[error("{0}")]
     Unreachable(String),
@@ -106,6 +109,7 @@ impl Error {
             | Error::Lower(_)
             | Error::Library { .. }
             | Error::Export { .. } => Exit::Refused,
+            Error::Compress(compress::CompressError::Lower(_)) => Exit::Refused,
             Error::Unreachable(_) => Exit::Unreachable,
             Error::Run(runtime::RunError::Memory { .. }) => Exit::OverBudget,
             Error::Folder { .. }
@@ -116,6 +120,7 @@ impl Error {
             | Error::Run(_)
             | Error::Reference(_)
             | Error::Emit(_)
+            | Error::Compress(_)
             | Error::Failure(_) => Exit::Failure,
         }
     }

@@ -12,6 +12,7 @@ mod model;
 mod bench;
 mod build;
 mod check;
+mod compress;
 mod demo;
 mod eval;
 mod export;
@@ -64,6 +65,7 @@ enum Command {
     Run(run::Run),
     Verify(verify::Verify),
     Eval(eval::Eval),
+    Compress(compress::Compress),
     Bench(bench::Bench),
     Serve(Box<serve::Serve>),
     Build(build::Build),
@@ -92,6 +94,7 @@ fn execute(console: &Console, command: &Command) -> Result<Exit, Error> {
         Command::Run(command) => command.execute(console),
         Command::Verify(command) => command.execute(console),
         Command::Eval(command) => command.execute(console),
+        Command::Compress(command) => command.execute(console),
         Command::Bench(command) => command.execute(console),
         Command::Serve(command) => command.execute(console),
         Command::Build(command) => command.execute(console),

@@ -34,7 +34,7 @@ pub(crate) struct ModelArgs {
 }
 
 /// How models are loaded.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ModelOptions {
     /// Preset or file (.toml, .json) that says how images become inputs [default: the recipe
     /// inside a library, the file beside the model, or a guess from the model's name and input]
@@ -105,12 +105,20 @@ pub(crate) struct Compiled {
     pub(crate) times: Vec<(&'static str, Duration)>,
 }
 
-/// Loads a model of any kind.
+/// What stands beside a model that `schooner compress` has written.
+pub(crate) const CERTIFICATE: &str = "certificate.json";
+
+/// Loads a model of any kind, or the one in a folder that `schooner compress` has written.
 pub(crate) fn load(
     console: &Console,
     path: &Path,
     options: &ModelOptions,
 ) -> Result<Loaded, Error> {
+    let inside = path.join(CERTIFICATE).is_file().then(|| models_in(path));
+    let path = match inside.as_deref() {
+        Some([only]) => only,
+        Some(_) | None => path,
+    };
     let loaded = if is_built(path)? {
         open(path, options)?
     } else {
@@ -276,23 +284,24 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
 }
 
 fn folder(path: &Path) -> Error {
-    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-    let is_model = |p: &PathBuf| {
-        let name = p.to_string_lossy();
-        let suffixes = import::formats::FORMATS.iter().flat_map(|format| format.suffixes);
-        suffixes.chain(&[".so"]).any(|suffix| name.ends_with(suffix))
-    };
-    let models: Vec<String> = entries
-        .map(|e| e.path())
-        .filter(is_model)
-        .take(3)
-        .map(|p| p.display().to_string())
-        .collect();
+    let models: Vec<String> =
+        models_in(path).iter().take(3).map(|path| path.display().to_string()).collect();
     let hint = match models.as_slice() {
         [] => "; there is no model in it".to_string(),
         _ => format!("; in it are {}", models.join(", ")),
     };
     Error::Folder { path: path.to_path_buf(), hint }
+}
+
+/// The files in a folder that are called as models are.
+fn models_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_model = |path: &PathBuf| {
+        let name = path.to_string_lossy();
+        let suffixes = import::formats::FORMATS.iter().flat_map(|format| format.suffixes);
+        suffixes.chain(&[".so", ".schooner"]).any(|suffix| name.ends_with(suffix))
+    };
+    entries.map(|entry| entry.path()).filter(is_model).collect()
 }
 
 /// A size by its name, as it is typed.

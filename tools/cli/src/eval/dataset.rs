@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 /// An image and the classes that are right for it.
 #[derive(Debug, PartialEq)]
-pub(super) struct Item {
+pub(crate) struct Item {
     /// The file.
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The file as the data set names it.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Indices of the classes; any of them is right.
-    pub(super) labels: Vec<usize>,
+    pub(crate) labels: Vec<usize>,
 }
 
 /// One entry of `labels.json`; other fields are left alone.
@@ -27,7 +27,7 @@ const LIST: &str = "labels.json";
 
 /// The images at `data`, sorted by name or in the order of the list. `names` are the model's
 /// classes.
-pub(super) fn read(data: &Path, names: &[String]) -> Result<Vec<Item>, Error> {
+pub(crate) fn read(data: &Path, names: &[String]) -> Result<Vec<Item>, Error> {
     let metadata = std::fs::metadata(data).map_err(|e| Error::of_file(data, e))?;
     let list = data.join(LIST);
     let items = if metadata.is_file() {
@@ -44,6 +44,23 @@ pub(super) fn read(data: &Path, names: &[String]) -> Result<Vec<Item>, Error> {
         )));
     }
     Ok(items)
+}
+
+/// As [`read`]; of a folder of images alone they have no labels.
+pub(crate) fn read_any(data: &Path, names: &[String]) -> Result<Vec<Item>, Error> {
+    let is_plain = data.is_dir() && !data.join(LIST).exists();
+    let images: Vec<PathBuf> = match is_plain {
+        true => sorted(data)?.into_iter().filter(|path| is_image(path)).collect(),
+        false => Vec::new(),
+    };
+    if images.is_empty() {
+        return read(data, names);
+    }
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(images
+        .into_iter()
+        .map(|path| Item { name: name(&path), path, labels: Vec::new() })
+        .collect())
 }
 
 fn from_list(list: &Path) -> Result<Vec<Item>, Error> {

@@ -1,6 +1,6 @@
 //! `schooner eval`: how often a model is right, how fast it is, and what memory it takes.
 
-mod dataset;
+pub(crate) mod dataset;
 
 use crate::console::{Console, quoted};
 use crate::error::Error;
