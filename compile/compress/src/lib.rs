@@ -1,8 +1,8 @@
 //! A graph to a smaller and faster one, inside a budget of accuracy, or a refusal with its reason.
 //!
-//! What is there to be compressed, [`layers`] lists; [`observe`] measures the ranges of their
-//! inputs on [`Samples`]; [`quantize`] makes the graph in which each layer has the [`Precision`]
-//! that a [`Config`] gives it.
+//! What is there to be compressed, [`layers()`] lists; [`observe()`] measures the ranges of their
+//! inputs on [`Samples`]; [`quantize()`] makes the graph in which each layer has the [`Precision`]
+//! that a [`Config`] gives it. [`methods`] lists all there is beside.
 #![forbid(unsafe_code)]
 
 pub mod certificate;

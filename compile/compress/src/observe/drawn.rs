@@ -37,8 +37,8 @@ pub(crate) struct Draw {
     pub(crate) seed: u64,
 }
 
-/// For each layer of `run` what it takes there, and what it makes in `original` at the same positions
-/// of the same samples, where that is the value named beside it.
+/// For each layer of `run` what it takes there, and what it makes in `original` at the same
+/// positions of the same samples, where that is the value named beside it.
 pub(crate) fn draw(
     original: &Graph,
     run: &Graph,

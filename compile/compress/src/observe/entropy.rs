@@ -18,13 +18,13 @@ const TRIED: u32 = 112;
 const OF: u32 = 128;
 
 /// Bins to either side that a bin is compared with.
-const NEIGHBOURS: usize = 4;
+const NEIGHBORS: usize = 4;
 
 /// The bins, none of which holds more than the fullest of its neighbours.
 fn smoothed(histogram: &Histogram) -> Vec<Bin> {
     let bins: Vec<Bin> = histogram.bins().collect();
     let lowered = bins.iter().enumerate().map(|(at, bin)| {
-        let near = at.saturating_sub(NEIGHBOURS)..(at + NEIGHBOURS + 1).min(bins.len());
+        let near = at.saturating_sub(NEIGHBORS)..(at + NEIGHBORS + 1).min(bins.len());
         let fullest = near.filter(|&i| i != at).map(|i| bins[i].count).max();
         Bin { count: bin.count.min(fullest.unwrap_or(bin.count)), ..*bin }
     });

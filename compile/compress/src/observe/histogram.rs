@@ -4,7 +4,7 @@
 /// bits covers at least eight bins; the counts of one value take 32 KiB.
 const BINS: usize = 4096;
 
-/// The smallest width of a bin, as a power of two: that of the smallest normal float's neighborhood.
+/// The smallest width of a bin, as a power of two: below that of the smallest normal float.
 const EXPONENT_MIN: i32 = -140;
 
 /// Counts of numbers in bins of equal width. Widths are powers of two and edges multiples of them,

@@ -1,7 +1,7 @@
 //! Smoothing (Xiao et al., "SmoothQuant", 2023): where products read a value whose channels differ
 //! much in range, as after the normalizations of transformers, each channel is divided by a factor
-//! before, and the products' weights are multiplied by it. The steps of the value become finer, those
-//! of the weights coarser; what the graph computes stays the same.
+//! before, and the products' weights are multiplied by it. The steps of the value become finer,
+//! those of the weights coarser; what the graph computes stays the same.
 
 use crate::layers::{Site, makers, sites};
 use crate::observe::{drop_unneeded, visit};

@@ -116,7 +116,7 @@ fn without_channels_that_nobody_reads_the_answers_are_the_same() {
         roots.extend(track.marks.iter().map(|&mark| tracks.root(mark)));
     }
     roots.retain(|&root| !tracks.is_fixed(root));
-    // The stem's 8 in pairs by the two groups, 12 wide ones, 4 of the gate, 6 grouped ones in pairs,
+    // The stem's 8 in pairs by the two groups, 12 wide ones, 4 of the gate, 6 grouped in pairs,
     // 4 beside them, 9 hidden ones; the gate's 12 go with the wide ones.
     assert_eq!(roots.len(), 4 + 12 + 4 + 3 + 4 + 9);
     let input = [fill(&[2, 3, 8], 0.25)];

@@ -1,8 +1,8 @@
 //! The optimizer of learned rounding.
 //!
 //! Each weight `w` of scale `s` becomes `s * clamp(floor(w / s) + h(v))` with the rectified sigmoid
-//! `h(v) = clamp(1.2 sigmoid(v) - 0.1, 0, 1)` of a variable `v`. Adam changes the variables so as to
-//! make small
+//! `h(v) = clamp(1.2 sigmoid(v) - 0.1, 0, 1)` of a variable `v`. Adam changes the variables so as
+//! to make small
 //!
 //! ```text
 //! mean over positions, sum over channels of (made - target)^2 * weights / error of nearest
@@ -36,7 +36,7 @@ const WARM_UP: f32 = 0.2;
 /// by a parabola less on the way to the weight itself: the second has to outweigh that at the end.
 const PULL: f32 = 20.0;
 
-/// Beta at the beginning and at the end. The paper begins with 20, and takes twenty times the steps.
+/// Beta at the beginning and at the end. The paper begins with 20, for twenty times the steps.
 const BETA: [f32; 2] = [10.0, 2.0];
 
 /// Step of Adam: variables are within some units of zero, and have hundreds of steps to get there.
