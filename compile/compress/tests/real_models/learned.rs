@@ -41,18 +41,7 @@ fn weights_of_four_bits_of_clothes_come_close_to_the_original() {
 #[test]
 fn weights_of_four_bits_of_photographs_come_close_to_the_original() {
     let Some(case) = photographs() else { return };
-    let knob =
-        |name: &str, or: usize| std::env::var(name).ok().and_then(|x| x.parse().ok()).unwrap_or(or);
-    let found = tried(
-        &case,
-        knob("SAMPLES", 64),
-        &Learning {
-            steps: knob("STEPS", 500),
-            samples: knob("SAMPLES", 64),
-            positions: knob("POSITIONS", 2048),
-            ..Learning::default()
-        },
-    );
+    let found = tried(&case, 64, &Learning { samples: 64, ..Learning::default() });
     assert!(found[5] > found[4] + 5.0, "{found:?}");
 }
 
