@@ -345,9 +345,9 @@ mod tests {
         for (precision, error) in [
             (Precision::Int8Static, 0.2),
             (Precision::Int8Dynamic, 0.2),
-            (Precision::Int4Static, 2.0),
+            (Precision::Int4Static, 5.0),
             (Precision::WeightsInt8, 0.1),
-            (Precision::WeightsInt4, 2.0),
+            (Precision::WeightsInt4, 5.0),
             (Precision::Clusters, 0.1),
             (Precision::Bf16, 0.1),
             (Precision::F16, 0.02),

@@ -405,8 +405,8 @@ mod tests {
                 }
             }
             let (found, best) = (error(&learned), error(&best));
-            assert!(found <= nearest * 0.5, "{found}, nearest {nearest}, best {best}");
-            assert!(found <= best * 4.0, "{found}, nearest {nearest}, best {best}");
+            assert!(found <= nearest * 0.7, "{found}, nearest {nearest}, best {best}");
+            assert!(found <= best * 1.5, "{found}, nearest {nearest}, best {best}");
         }
     }
 }
