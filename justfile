@@ -43,6 +43,11 @@ serving *FLAGS:
     cargo build --release --package schooner-cli
     python3 benches/serving/serving.py {{FLAGS}}
 
+# send Schooner twice what it can answer, for two minutes
+overload *FLAGS:
+    cargo build --release --package schooner-cli
+    python3 benches/serving/overload.py {{FLAGS}}
+
 # look for inputs that break a reader: `just fuzz import_onnx`; fuzz/README.md says more
 fuzz TARGET SECONDS="300":
     mkdir -p fuzz/corpus/{{TARGET}}

@@ -37,6 +37,8 @@ CASES = {
     "image": "MobileNetV2, JPEG 500x375",
 }
 READY_SECONDS = 90
+# After its last request, until a server's memory is looked at.
+IDLE_SECONDS = 12
 
 
 class Peer:
@@ -309,7 +311,7 @@ def start(args, names):
                 peer = kind(args)
                 peer.set_up()
                 running = Running(peer)
-                time.sleep(1)
+                time.sleep(IDLE_SECONDS)
                 started.append((peer, running, running.memory_mb()))
             except Unavailable as reason:
                 print(f"{kind.name} is left out: {reason}", file=sys.stderr)

@@ -86,6 +86,15 @@ def classified(stub, _):
     assert (classes[0].label, classes[0].score) == ("bright", 0.25), classes
 
 
+def regressed(stub, _):
+    asked = regression_pb2.RegressionRequest(model_spec=request("half_plus_two").model_spec)
+    for number in (1, 5):
+        features = asked.input.example_list.examples.add().features
+        features.feature["x"].float_list.value.append(number)
+    answer = stub.Regress(asked, timeout=5)
+    assert [each.value for each in answer.result.regressions] == [2.5, 4.5], answer
+
+
 def described(stub, models):
     asked = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
     asked.model_spec.name = "pair"
@@ -104,7 +113,7 @@ def refused(stub, _):
         (stub.Predict, request("nope"), "NOT_FOUND", "request: Latest(nope)"),
         (
             stub.Regress,
-            regression_pb2.RegressionRequest(model_spec=request("pair").model_spec),
+            regression_pb2.RegressionRequest(model_spec=request("words").model_spec),
             "INVALID_ARGUMENT",
             "Expected regression signature",
         ),
@@ -121,7 +130,7 @@ def main():
     channel = grpc.insecure_channel(sys.argv[1])
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
     models = model_service_pb2_grpc.ModelServiceStub(channel)
-    for step in (predicted, classified, described, refused):
+    for step in (predicted, classified, regressed, described, refused):
         step(stub, models)
         print(step.__name__, "as with TensorFlow Serving")
 

@@ -36,7 +36,7 @@ pub use dim_text::DimTextError;
 pub use dtype::DType;
 pub use element::Element;
 pub use shape::{broadcast, element_count, row_major_strides};
-pub use text::{PrefixError, Text, TextRow};
+pub use text::{PrefixError, Text, TextRow, push_prefixed};
 pub use value::Value;
 pub use view::{View, ViewMut};
 

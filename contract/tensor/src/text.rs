@@ -175,17 +175,20 @@ impl Text {
         self.row.all.len().saturating_add(self.len().saturating_mul(size_of::<usize>()))
     }
 
-    /// The elements as bytes: each behind its length, four bytes, little-endian. An element of 4
-    /// GiB or more is cut off there.
+    /// The elements as bytes, see [`push_prefixed`].
     pub fn to_prefixed(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.row.all.len() + self.len() * size_of::<u32>());
-        for element in self.elements() {
-            let length = u32::try_from(element.len()).unwrap_or(u32::MAX);
-            bytes.extend_from_slice(&length.to_le_bytes());
-            bytes.extend_from_slice(&element.as_bytes()[..length as usize]);
-        }
+        self.elements().for_each(|element| push_prefixed(&mut bytes, element.as_bytes()));
         bytes
     }
+}
+
+/// Appends an element behind its length, four bytes, little-endian, as [`TextRow::from_prefixed`]
+/// reads it. One of 4 GiB or more is cut off there.
+pub fn push_prefixed(bytes: &mut Vec<u8>, element: &[u8]) {
+    let length = u32::try_from(element.len()).unwrap_or(u32::MAX);
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(&element[..length as usize]);
 }
 
 /// Prints type and shape: `string[2, 3]`.

@@ -10,11 +10,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Request, Response};
-use listen::{Coding, Patience, grpc_status};
+use listen::{Coding, Patience, REQUEST_ID, TRACEPARENT, grpc_status};
 use monitor::{ModelMetrics, Operation, Record, Stage};
 use server::{Code, Exchange, Refusal, Select, Servable, Service};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// The name of this protocol in metrics.
 pub(crate) const PROTOCOL: &str = "grpc";
@@ -155,7 +155,7 @@ async fn by<A: Api>(
     shared: Shared,
     request: Request<Body>,
 ) -> Response<Body> {
-    let (start, clock) = (Instant::now(), SystemTime::now());
+    let start = Instant::now();
     let Shared { service, patience } = shared;
     let _in_flight = service.metrics().in_flight();
     let (head, body) = request.into_parts();
@@ -186,9 +186,9 @@ async fn by<A: Api>(
         version,
         status,
         refusal,
-        id: header("x-request-id"),
-        traceparent: header("traceparent"),
-        start: clock,
+        id: header(REQUEST_ID),
+        traceparent: header(TRACEPARENT),
+        start,
         total: start.elapsed(),
         response_bytes,
         stages: &stages,

@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod catalogue;
+mod histogram;
 mod live;
 mod log;
 mod model;
@@ -30,13 +31,13 @@ pub use record::{Operation, Record};
 pub use traces::{Traces, TracesError};
 
 use catalogue::{Row, row};
+use histogram::{Histogram, Unit};
 use live::Live;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -128,13 +129,13 @@ struct Families {
 
 impl Families {
     fn new() -> Families {
-        let sizes = || Family::new_with_constructor(bytes_histogram as fn() -> Histogram);
+        let bytes: fn() -> Histogram = || Histogram::new(Unit::Bytes);
         Families {
             requests: Family::default(),
             refusals: Family::default(),
-            durations: Family::new_with_constructor(seconds_histogram as fn() -> Histogram),
-            request_bytes: sizes(),
-            response_bytes: sizes(),
+            durations: Family::new_with_constructor(|| Histogram::new(Unit::Seconds)),
+            request_bytes: Family::new_with_constructor(bytes),
+            response_bytes: Family::new_with_constructor(bytes),
             queue_depth: Family::default(),
             job_panics: Family::default(),
             model_loaded: Family::default(),
@@ -206,6 +207,14 @@ impl Metrics {
         let _ = encode(&mut text, &self.registry);
         self.live().forget(&ended, &self.families);
         text
+    }
+
+    /// How much was done so far: a number that is another one when a request was answered, or is
+    /// being answered.
+    pub fn activity(&self) -> u64 {
+        let under_way = u64::try_from(self.in_flight.get()).unwrap_or(0);
+        // Twice, so that a request that was answered is not what it was under way.
+        2 * (self.live().requests() + self.no_model.requests()) + under_way
     }
 
     /// Counts one request in flight until the guard is dropped.
@@ -302,15 +311,4 @@ fn register<M: Metric + Clone>(registry: &mut Registry, row: &Row, metric: &M) {
     // The format adds this suffix to counters by itself.
     let name = row.name.strip_suffix("_total").unwrap_or(row.name);
     registry.register(name, row.help, metric.clone());
-}
-
-/// 19 buckets from 0.1 ms (a small tabular model) to 26 s (past every sensible deadline), each
-/// twice the one before, so that a quantile is never wrong by more than a factor of two.
-fn seconds_histogram() -> Histogram {
-    Histogram::new(exponential_buckets(1e-4, 2.0, 19))
-}
-
-/// 11 buckets from 64 B (one small JSON row) to 64 MiB (twice the largest default body).
-fn bytes_histogram() -> Histogram {
-    Histogram::new(exponential_buckets(64.0, 4.0, 11))
 }

@@ -56,6 +56,11 @@ impl Live {
         self.models.get(name).map(|model| model.metrics.clone())
     }
 
+    /// How many requests were answered by models that have series.
+    pub(crate) fn requests(&self) -> u64 {
+        self.models.values().map(|model| model.metrics.requests()).sum()
+    }
+
     /// The versions that ended and still have series.
     pub(crate) fn ended(&self) -> Vec<VersionLabels> {
         self.ended.iter().cloned().collect()

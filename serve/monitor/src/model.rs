@@ -1,9 +1,9 @@
 //! The metrics of one model. Handles to its series are found once, so that a request only counts.
 
+use crate::histogram::Histogram;
 use crate::{Families, ModelLabels, RefusalLabels, RequestLabels, Stage, StageLabels};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -63,6 +63,11 @@ impl ModelMetrics {
         });
     }
 
+    /// How many requests were answered.
+    pub(crate) fn requests(&self) -> u64 {
+        read(&self.requests).iter().map(|(_, counter)| counter.get()).sum()
+    }
+
     /// A request was refused for this reason.
     pub fn refusal(&self, reason: &'static str) {
         count(&self.refusals, reason, || {
@@ -77,19 +82,19 @@ impl ModelMetrics {
             let labels = StageLabels { model: self.name.clone(), stage: stage.name() };
             self.families().durations.get_or_create_owned(&labels)
         });
-        histogram.observe(time.as_secs_f64());
+        histogram.observe(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
     /// A request's body had this many bytes on the wire.
     pub fn request_bytes(&self, bytes: usize) {
         let make = || self.families().request_bytes.get_or_create_owned(&self.labels());
-        self.request_bytes.get_or_init(make).observe(bytes as f64);
+        self.request_bytes.get_or_init(make).observe(bytes as u64);
     }
 
     /// A response's body had this many bytes on the wire.
     pub fn response_bytes(&self, bytes: usize) {
         let make = || self.families().response_bytes.get_or_create_owned(&self.labels());
-        self.response_bytes.get_or_init(make).observe(bytes as f64);
+        self.response_bytes.get_or_init(make).observe(bytes as u64);
     }
 
     /// One job more of the model waits for a worker.

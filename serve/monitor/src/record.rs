@@ -2,7 +2,7 @@
 
 use crate::{ModelMetrics, Stage};
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 /// What was asked of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct Record<'a> {
     /// The W3C `traceparent` that came with the request.
     pub traceparent: Option<&'a str>,
     /// When its head was read.
-    pub start: SystemTime,
+    pub start: Instant,
     /// From there to the made response.
     pub total: Duration,
     /// Bytes of the response's body as sent.

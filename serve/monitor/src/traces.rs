@@ -16,7 +16,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Longest time for one batch of spans: a collector that takes longer is overloaded.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -75,6 +75,7 @@ impl Traces {
 
     /// Notes a request and its stages.
     pub fn record(&self, record: &Record<'_>) {
+        let begun = SystemTime::now() - record.start.elapsed();
         let carrier: HashMap<String, String> = record
             .traceparent
             .iter()
@@ -95,11 +96,11 @@ impl Traces {
             .tracer
             .span_builder(record.operation.to_string())
             .with_kind(SpanKind::Server)
-            .with_start_time(record.start)
+            .with_start_time(begun)
             .with_attributes(attributes)
             .start_with_context(&self.tracer, &parent);
         let around = parent.with_span(span);
-        let mut start = record.start;
+        let mut start = begun;
         for &(stage, time) in record.stages {
             let builder = self.tracer.span_builder(stage.name()).with_start_time(start);
             start += time;
@@ -109,7 +110,7 @@ impl Traces {
         if record.status >= 500 {
             span.set_status(Status::error(record.refusal.unwrap_or_default()));
         }
-        span.end_with_timestamp(record.start + record.total);
+        span.end_with_timestamp(begun + record.total);
     }
 
     /// Sends what was not sent yet and ends. Blocks for as long as one batch may take.

@@ -23,6 +23,18 @@ fn used() -> Metrics {
 }
 
 #[test]
+fn activity_is_another_number_when_something_was_done() {
+    let metrics = used();
+    let before = metrics.activity();
+    assert_eq!(metrics.activity(), before);
+    let guard = metrics.in_flight();
+    assert_ne!(metrics.activity(), before);
+    drop(guard);
+    metrics.no_model().request("rest", 404);
+    assert_ne!(metrics.activity(), before);
+}
+
+#[test]
 fn the_export_has_exactly_the_rows_of_the_catalogue() {
     let text = used().export();
     let exported: BTreeSet<(String, String)> = text

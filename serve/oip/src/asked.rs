@@ -17,6 +17,8 @@ pub struct Asked {
     pub is_binary: bool,
     /// See [`server::Exchange::max_wait`].
     pub max_wait: Option<Duration>,
+    /// See [`server::Exchange::priority`].
+    pub priority: u64,
 }
 
 /// What the parameter `timeout` means, which is in microseconds: 0 says nothing.

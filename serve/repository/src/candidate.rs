@@ -2,7 +2,7 @@
 
 use crate::listing::{self, Entry};
 use crate::settled::Complete;
-use crate::{Classes, Error, Ignored, Model, ModelFile, Policy, Refused, Version};
+use crate::{Classes, Error, Ignored, Model, ModelFile, Policy, Priorities, Refused, Version};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -43,6 +43,7 @@ impl Candidate {
             default_version: None,
             labels: BTreeMap::new(),
             batching: None,
+            priorities: Priorities::default(),
             classes: Classes::Unknown,
             instance_count: None,
             warmups: Vec::new(),

@@ -1,5 +1,6 @@
 //! The plain description.
 
+use crate::Priorities;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub struct Model {
     pub labels: BTreeMap<String, u64>,
     /// How requests are joined, when they are.
     pub batching: Option<Batching>,
+    /// Which requests go before others.
+    pub priorities: Priorities,
     /// The names of the classes.
     pub classes: Classes,
     /// How many requests of it run at one time, when something is said about it.

@@ -17,6 +17,7 @@ mod error;
 mod folder;
 mod listing;
 mod model_config;
+mod priority;
 mod settled;
 mod source;
 mod tensorflow_serving;
@@ -31,6 +32,7 @@ pub use desired::{
 };
 pub use error::Error;
 pub use model_config::ModelConfig;
+pub use priority::{Priorities, QueuePolicy};
 pub use settled::{Fingerprint, QUIET, is_settled};
 pub use source::{Repository, Source};
 pub use torchserve::Properties;

@@ -3,7 +3,7 @@
 use crate::candidate::{self, Candidate, Found};
 use crate::listing::{self, Entry};
 use crate::text_proto::{self, Message, TEXT_BYTES_MAX, TextError};
-use crate::{Classes, Error, tensorflow_serving};
+use crate::{Classes, Error, priority, tensorflow_serving};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ const KNOWN: [&str; 14] = [
     "sequence_batching",
 ];
 
-/// Fields of `dynamic_batching` that are read.
+/// Fields of `dynamic_batching` that are read here.
 const BATCHING: [&str; 2] = ["preferred_batch_size", "max_queue_delay_microseconds"];
 
 /// Every folder that has a configuration or numbered versions.
@@ -66,7 +66,8 @@ fn read_model(folder: &Entry, suffixes: &[String], found: &mut Found) -> Result<
             found.ignore(&file, field.line, &field.name);
         }
         for batching in config.messages("dynamic_batching")? {
-            for field in batching.others(&BATCHING) {
+            let known = [BATCHING.as_slice(), &priority::FIELDS].concat();
+            for field in batching.others(&known) {
                 found.ignore(&file, field.line, &field.name);
             }
         }
@@ -103,7 +104,11 @@ fn candidate(folder: &Entry, config: &Message<'_>) -> Result<Candidate, TextErro
         model.policy = tensorflow_serving::policy(policy, "versions")?;
     }
     let max_rows = config.number("max_batch_size")?.unwrap_or(0);
-    if let (Some(batching), 1..) = (config.message("dynamic_batching")?, max_rows) {
+    let batching = config.message("dynamic_batching")?;
+    if let Some(batching) = batching {
+        model.priorities = priority::read(batching)?;
+    }
+    if let (Some(batching), 1..) = (batching, max_rows) {
         let preferred = batching.numbers("preferred_batch_size")?;
         let delay = batching.number("max_queue_delay_microseconds")?.unwrap_or(0);
         let delay = Duration::from_micros(delay);

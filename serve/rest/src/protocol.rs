@@ -1,15 +1,15 @@
 //! What all protocols share: from a request's head to the made response, in one function.
 
 use crate::response::Reply;
-use crate::trace::{REQUEST_ID, TRACEPARENT, echoed};
+use crate::trace::echoed;
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
-use listen::{Coding, Patience, Received, discard, receive};
+use listen::{Coding, Patience, REQUEST_ID, Received, TRACEPARENT, discard, receive};
 use monitor::{ModelMetrics, Operation, Record, Stage};
 use server::{Exchange, Outcome, Refusal, Select, Servable, Service, Times};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// Longest body that is read on a reactor's thread, in bytes. 64 KiB: a hundred times what such
 /// a body holds, and read within the time of one packet.
@@ -46,6 +46,8 @@ pub(crate) struct Call {
     version: Option<u64>,
     /// How long each stage took, in order.
     stages: Vec<(Stage, Duration)>,
+    /// When the head was there.
+    start: Instant,
 }
 
 impl Call {
@@ -64,11 +66,10 @@ impl Call {
 
     /// The body, within the limits on bodies. What can be refused by the head is refused before.
     pub(crate) async fn receive(&mut self) -> Result<Received, Refusal> {
-        let start = Instant::now();
         let coding = Coding::of(&self.head.headers)?;
         let Call { service, head, body, patience, .. } = self;
         let received = receive(&head.headers, body, coding, service, *patience).await?;
-        let read = start.elapsed();
+        let read = self.start.elapsed();
         self.counted.stage(Stage::Read, read);
         self.stages.push((Stage::Read, read));
         self.counted.request_bytes(received.wire_bytes());
@@ -111,13 +112,13 @@ pub(crate) async fn answer<P: Protocol>(
     shared: Shared,
     request: Request<Body>,
 ) -> Response<Body> {
-    let (start, clock) = (Instant::now(), SystemTime::now());
+    let start = Instant::now();
     let Shared { service, patience } = shared;
     let _in_flight = service.metrics().in_flight();
     let (head, body) = request.into_parts();
     let counted = service.metrics().no_model().clone();
     let (version, stages) = (None, Vec::new());
-    let mut call = Call { service, head, body, patience, counted, version, stages };
+    let mut call = Call { service, head, body, patience, counted, version, stages, start };
     let answered = protocol.answer(&mut call).await;
     let Call { service, head, body, counted, version, stages, .. } = call;
     let mut refused = None;
@@ -143,7 +144,7 @@ pub(crate) async fn answer<P: Protocol>(
         refusal: refused,
         id: header(REQUEST_ID),
         traceparent: header(TRACEPARENT),
-        start: clock,
+        start,
         total,
         response_bytes,
         stages: &stages,
@@ -166,6 +167,10 @@ impl<E: Exchange<Reply = Reply>> Exchange for Finished<E> {
 
     fn max_wait(&self) -> Option<Duration> {
         self.exchange.max_wait()
+    }
+
+    fn priority(&self) -> u64 {
+        self.exchange.priority()
     }
 
     fn is_small(&self) -> bool {

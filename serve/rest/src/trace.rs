@@ -1,15 +1,10 @@
 //! What tells one request from another: an id, and the trace that it is part of.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use listen::{REQUEST_ID, TRACEPARENT};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// The id of a request: the client's, or one that is made.
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The trace that a request is part of, as W3C's Trace Context has it.
-pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Longest id that is echoed, in bytes. 128: twice what the longest usual ones have.
 const MAX_ID_BYTES: usize = 128;

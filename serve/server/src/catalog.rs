@@ -1,7 +1,7 @@
 //! What there is to serve and how it is loaded, in terms that know neither folders nor formats.
 
 use crate::{Refusal, Servable};
-use repository::{Batching, Classes, Model, ModelConfig, ModelFile, Version};
+use repository::{Batching, Classes, Model, ModelConfig, ModelFile, Priorities, Version};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -14,6 +14,8 @@ pub struct Source {
     pub classes: Classes,
     /// Which requests run together; measured when nobody says.
     pub batching: Option<Batching>,
+    /// Which requests go before others.
+    pub priorities: Priorities,
     /// Another number when the file is another one.
     pub revision: u64,
 }
@@ -57,11 +59,12 @@ impl Wanted {
 impl From<Model> for Wanted {
     fn from(model: Model) -> Wanted {
         let Model { name, versions, spare, labels, default_version: default, .. } = model;
-        let (classes, batching) = (model.classes, model.batching);
+        let Model { classes, batching, priorities, .. } = model;
         let source = |version: Version| {
             let Version { number, file, revision } = version;
             let (classes, batching) = (classes.clone(), batching.clone());
-            (number, Source { file, classes, batching, revision })
+            let priorities = priorities.clone();
+            (number, Source { file, classes, batching, priorities, revision })
         };
         let [versions, spare] =
             [versions, spare].map(|versions| versions.into_iter().map(source).collect());

@@ -22,6 +22,12 @@ pub trait Exchange: Send + 'static {
         None
     }
 
+    /// How urgent the request says that it is, once it is decoded: 1 is before all others, 0 says
+    /// nothing. It matters for models with [`repository::Priorities`].
+    fn priority(&self) -> u64 {
+        0
+    }
+
     /// Is the request read in some microseconds? It may then be answered on the protocol's own
     /// thread, when its model is as quick.
     fn is_small(&self) -> bool {

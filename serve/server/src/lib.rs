@@ -3,7 +3,8 @@
 //! The life of a request: a protocol finds the [`Servable`], receives the body under a
 //! [`Charge`] and hands an [`Exchange`] to [`Service::answer`]. The exchange waits in the
 //! model's lane of a bounded queue. A worker thread takes it, alone or with others of its lane,
-//! decodes it, runs the model and encodes the reply. Whatever goes wrong on the way is a
+//! decodes it, runs the model and encodes the reply. Where there are threads to spare, a reader
+//! decodes what comes next while every worker runs. Whatever goes wrong on the way is a
 //! [`Refusal`], which knows its HTTP status, its gRPC code and its text.
 //!
 //! Invariants: no CPU work runs on a protocol's reactor threads, but for what takes less time than

@@ -26,6 +26,9 @@ pub struct Limits {
     /// Threads that decode, run and encode. One for each CPU that the process may use: more
     /// would only make each request slower.
     pub workers: NonZeroUsize,
+    /// Threads that read requests ahead while every worker runs. None: a processor that a worker
+    /// computes on would only change hands, so there may be as many as processors are left over.
+    pub readers: usize,
     /// Longest time from the received body to the reply; `None` waits for ever. 30 s: what
     /// TensorFlow Serving grants (`rest_api_timeout_in_ms`).
     pub request_timeout: Option<Duration>,
@@ -44,6 +47,7 @@ impl Default for Limits {
             max_images: 128,
             queue_length: 256,
             workers: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            readers: 0,
             request_timeout: Some(Duration::from_secs(30)),
             shares_memory: false,
         }

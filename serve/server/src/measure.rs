@@ -4,7 +4,7 @@ use crate::batching::{has_rows, join, part};
 use crate::{Refusal, Servable};
 use repository::Batching;
 use std::time::{Duration, Instant};
-use tensor::{Tensor, Text, Value};
+use tensor::{DType, Tensor, TensorError, Text, Value};
 
 /// Most rows that are tried. Beyond, the first of a batch waits longer than it gains.
 const ROWS_MAX: usize = 64;
@@ -43,8 +43,14 @@ pub fn measure_batching(
         return Ok(Batching::OFF);
     }
     let (start, mut best) = (Instant::now(), run);
-    let other = reversed(example)?;
-    let expected = [servable.run(example)?, servable.run(&other)?];
+    let first = servable.run(example)?;
+    // Another row may be one that the model does not bear, an index that it does not have.
+    let (other, second) =
+        match another(example).and_then(|other| Ok((servable.run(&other)?, other))) {
+            Ok((second, other)) => (other, second),
+            Err(_) => (example.to_vec(), first.clone()),
+        };
+    let expected = [first, second];
     let mut max_rows = 1;
     let mut rows = 2;
     while rows <= ROWS_MAX && start.elapsed() < BUDGET {
@@ -84,21 +90,54 @@ fn timed(servable: &Servable, inputs: &[Value]) -> Result<(Vec<Value>, Duration)
     Ok((outputs, best))
 }
 
-/// The same elements in the reverse order: another row, as valid as the first.
-fn reversed(inputs: &[Value]) -> Result<Vec<Value>, Refusal> {
-    let reverse = |input: &Value| {
-        let reversed = match input {
+/// Another row, about as valid as the first: the same elements in the reverse order, and where that
+/// is the same row, other numbers.
+fn another(inputs: &[Value]) -> Result<Vec<Value>, Refusal> {
+    let other = |input: &Value| {
+        let other = match input {
             Value::Tensor(tensor) => {
-                let elements = tensor.bytes().chunks_exact(tensor.dtype().size());
-                let bytes: Vec<u8> = elements.rev().flatten().copied().collect();
-                Tensor::from_bytes(tensor.dtype(), tensor.shape(), &bytes).map(Value::from)
+                let (dtype, shape) = (tensor.dtype(), tensor.shape());
+                let elements = tensor.bytes().chunks_exact(dtype.size());
+                let reversed: Vec<u8> = elements.rev().flatten().copied().collect();
+                match reversed == tensor.bytes() {
+                    false => Tensor::from_bytes(dtype, shape, &reversed),
+                    true => changed(tensor),
+                }
+                .map(Value::from)
             }
             Value::Text(text) => Text::new(text.shape(), text.elements().rev()).map(Value::from),
             Value::Sequence(_) | Value::Optional(_) => Ok(input.clone()),
         };
-        reversed.map_err(|e| Refusal::InvalidArgument(e.to_string()))
+        other.map_err(|e| Refusal::InvalidArgument(e.to_string()))
     };
-    inputs.iter().map(reverse).collect()
+    inputs.iter().map(other).collect()
+}
+
+/// Floats of half the size, and integers that hardly any model refuses: 0 in place of others, 1 in
+/// place of 0.
+fn changed(tensor: &Tensor) -> Result<Tensor, TensorError> {
+    /// In place of zero: pixels and features have as much.
+    const SOME: f32 = 0.25;
+    let mut changed = tensor.clone();
+    match tensor.dtype() {
+        DType::F32 => {
+            let half = |x: &mut f32| *x = if *x == 0.0 { SOME } else { 0.5 * *x };
+            changed.as_mut_slice()?.iter_mut().for_each(half);
+        }
+        DType::F64 => {
+            let half = |x: &mut f64| *x = if *x == 0.0 { SOME.into() } else { 0.5 * *x };
+            changed.as_mut_slice()?.iter_mut().for_each(half);
+        }
+        dtype if dtype.is_float() => {}
+        dtype => {
+            for element in changed.bytes_mut().chunks_exact_mut(dtype.size()) {
+                let one = u8::from(element.iter().all(|&byte| byte == 0));
+                element.fill(0);
+                element[0] = one;
+            }
+        }
+    }
+    Ok(changed)
 }
 
 #[cfg(test)]
@@ -144,5 +183,26 @@ mod tests {
             Ok(vec![Tensor::from_slice(&[x.len()], &y).unwrap().into()])
         });
         assert_eq!(measured(&mixing), Ok(Batching::OFF));
+        // What goes from row to row is seen although a row is one number.
+        let shifting = rowwise("shifting", |inputs| {
+            std::thread::sleep(Duration::from_millis(1));
+            let mut x = inputs[0].as_slice::<f32>().unwrap().to_vec();
+            x.rotate_left(1);
+            Ok(vec![Tensor::from_slice(&[x.len()], &x).unwrap().into()])
+        });
+        assert_eq!(measured(&shifting), Ok(Batching::OFF));
+    }
+
+    #[test]
+    fn another_row_is_another() {
+        let rows: [Value; 4] = [
+            Tensor::from_slice(&[1], &[0.0f32]).unwrap().into(),
+            Tensor::from_slice(&[1, 3], &[7i64, 0, 7]).unwrap().into(),
+            Tensor::from_slice(&[1, 2], &[1u8, 2]).unwrap().into(),
+            Text::new(&[2], ["a", "b"]).unwrap().into(),
+        ];
+        let others = another(&rows).unwrap();
+        assert!(rows.iter().zip(&others).all(|(row, other)| row != other), "{others:?}");
+        assert_eq!(others[1].tensor().unwrap().as_slice::<i64>().unwrap(), [0, 1, 0]);
     }
 }

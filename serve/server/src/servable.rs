@@ -5,7 +5,7 @@ use crate::statistics::{Counts, Statistics};
 use crate::{Answer, Engine, ImageRecipe, Refusal};
 use monitor::{ModelMetrics, Stage};
 use plan::Signature;
-use repository::Batching;
+use repository::{Batching, Priorities};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +20,7 @@ pub struct Servable {
     recipe: Option<Box<dyn ImageRecipe>>,
     labels: Vec<String>,
     batching: Batching,
+    priorities: Priorities,
     memory_bytes: usize,
     statistics: Statistics,
     metrics: Arc<ModelMetrics>,
@@ -75,6 +76,7 @@ impl Servable {
             recipe: None,
             labels: Vec::new(),
             batching: Batching::OFF,
+            priorities: Priorities::default(),
             memory_bytes: 0,
             statistics: Statistics::default(),
             metrics: Arc::new(ModelMetrics::apart(name)),
@@ -107,6 +109,12 @@ impl Servable {
     pub fn with_batching(self, batching: Batching) -> Servable {
         let batching = if has_rows(self.signature()) { batching } else { Batching::OFF };
         Servable { batching, ..self }
+    }
+
+    /// The same, and some requests are more urgent than others.
+    #[must_use]
+    pub fn with_priorities(self, priorities: Priorities) -> Servable {
+        Servable { priorities, ..self }
     }
 
     /// The same, known to hold this many bytes of memory at most: constants, and what a run of
@@ -146,6 +154,11 @@ impl Servable {
     /// Which requests run together.
     pub fn batching(&self) -> &Batching {
         &self.batching
+    }
+
+    /// Which requests go before others.
+    pub fn priorities(&self) -> &Priorities {
+        &self.priorities
     }
 
     /// The most memory that it holds, in bytes.

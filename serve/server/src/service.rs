@@ -46,6 +46,11 @@ impl Service {
             let thread = std::thread::Builder::new().name(format!("worker-{index}"));
             thread.spawn(move || worker::work(&queue))?;
         }
+        for index in 0..limits.readers {
+            let queue = queue.clone();
+            let thread = std::thread::Builder::new().name(format!("reader-{index}"));
+            thread.spawn(move || worker::read(&queue))?;
+        }
         let inner = Inner {
             store: ModelStore::default(),
             budget: Budget::new(limits.max_buffered_bytes),
@@ -178,14 +183,18 @@ impl Service {
         timeout: Option<Duration>,
     ) -> Result<(E::Reply, Times), Refusal> {
         let start = Instant::now();
-        let is_here = exchange.is_small() && model.is_quick();
-        let answered = self.wait(&model, exchange, timeout, start, is_here).await;
-        let time = start.elapsed();
-        if is_here {
-            model.note_time(time);
-        }
+        let (answered, end) = if exchange.is_small() && model.is_quick() {
+            // To hand it to a worker, and the reply back, would take longer.
+            let (answered, end) = here(&model, exchange, start);
+            model.note_time(end - start);
+            (answered, end)
+        } else {
+            let answered = self.wait(&model, exchange, timeout, start).await;
+            (answered, Instant::now())
+        };
+        let time = end - start;
         match &answered {
-            Ok((_, times)) => model.statistics().answered(time, times),
+            Ok((_, times)) => model.statistics().answered(time, times, end),
             Err(refusal) => model.statistics().failed(refusal, time),
         }
         answered
@@ -197,17 +206,11 @@ impl Service {
         exchange: E,
         timeout: Option<Duration>,
         start: Instant,
-        is_here: bool,
     ) -> Result<(E::Reply, Times), Refusal> {
         let timeout = timeout.into_iter().chain(self.limits().request_timeout).min();
         let deadline = timeout.and_then(|timeout| start.checked_add(timeout));
         let (job, answered) = Waiting::new(exchange, start, deadline);
-        if is_here {
-            // To hand it to a worker, and the reply back, would take longer.
-            worker::answer(model, Box::new(job));
-        } else {
-            self.enqueue(model, Box::new(job))?;
-        }
+        self.enqueue(model, Box::new(job))?;
         let late = |timeout: Duration| {
             Err(Refusal::DeadlineExceeded { milliseconds: timeout.as_millis() })
         };
@@ -238,6 +241,22 @@ impl Service {
         }
         pushed
     }
+}
+
+/// The answer to a request that came just now, made on this thread, and when that was done.
+fn here<E: Exchange>(
+    model: &Servable,
+    exchange: E,
+    now: Instant,
+) -> (Result<(E::Reply, Times), Refusal>, Instant) {
+    let (job, mut answered) = Waiting::new(exchange, now, None);
+    let end = worker::answer(model, Box::new(job), now);
+    let answered = match answered.try_recv() {
+        Ok((reply, times)) => reply.map(|reply| (reply, times)),
+        // Only a panic leaves no answer.
+        Err(_) => Err(Refusal::Panicked),
+    };
+    (answered, end)
 }
 
 impl Drop for Inner {

@@ -4,7 +4,7 @@
 use crate::{Refusal, Times};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Most batch sizes that are told apart; what comes later counts for the largest. 1024: batchers
 /// make a few dozens, and clients must not grow a table without bound.
@@ -67,7 +67,14 @@ pub struct Counts {
 /// Counts that grow. One lock for all: it is held for a few additions, once a request.
 #[derive(Debug, Default)]
 pub(crate) struct Statistics {
-    counts: Mutex<Counts>,
+    state: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// Without the time of the last inference.
+    counts: Counts,
+    last: Option<Instant>,
 }
 
 impl Sum {
@@ -86,11 +93,10 @@ impl Computed {
 }
 
 impl Statistics {
-    /// One request was answered; it took `total` from the queue to the reply.
-    pub(crate) fn answered(&self, total: Duration, times: &Times) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let mut counts = self.lock();
-        counts.last_inference_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    /// One request was answered `now`; it took `total` from the queue to the reply.
+    pub(crate) fn answered(&self, total: Duration, times: &Times, now: Instant) {
+        let Kept { counts, last } = &mut *self.lock();
+        *last = Some(now);
         counts.success.add(total);
         counts.queue.add(times.queue);
         counts.computed.add(times);
@@ -98,7 +104,7 @@ impl Statistics {
 
     /// The model ran once, on a batch of this size.
     pub(crate) fn executed(&self, size: usize, time: Duration) {
-        let mut counts = self.lock();
+        let Kept { counts, .. } = &mut *self.lock();
         counts.executions += 1;
         counts.inferences += size as u64;
         let is_known = counts.batches.contains_key(&size);
@@ -111,7 +117,7 @@ impl Statistics {
 
     /// One request was refused, after `total`.
     pub(crate) fn failed(&self, refusal: &Refusal, total: Duration) {
-        let mut counts = self.lock();
+        let Kept { counts, .. } = &mut *self.lock();
         counts.fail.add(total);
         let Failures { rejected, backend, other } = &mut counts.failures;
         *match refusal {
@@ -126,12 +132,16 @@ impl Statistics {
 
     /// All counts as they stand.
     pub(crate) fn counts(&self) -> Counts {
-        self.lock().clone()
+        let Kept { counts, last } = &*self.lock();
+        let since = last.and_then(|last| SystemTime::now().checked_sub(last.elapsed()));
+        let since = since.and_then(|last| last.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+        let last_inference_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        Counts { last_inference_ms, ..counts.clone() }
     }
 
     /// Additions cannot leave the counts half done, so a poisoned lock is still good.
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -150,7 +160,7 @@ mod tests {
         statistics.executed(8, times().infer);
         statistics.executed(8, times().infer);
         statistics.executed(1, times().infer);
-        statistics.answered(Duration::from_nanos(10), &times());
+        statistics.answered(Duration::from_nanos(10), &times(), Instant::now());
         let counts = statistics.counts();
         assert_eq!((counts.executions, counts.inferences), (3, 17));
         assert_eq!(counts.success, Sum { count: 1, ns: 10 });

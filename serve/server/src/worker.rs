@@ -5,8 +5,8 @@
 //! before they run, so that a request of many holds only one batch of them.
 
 use crate::batching::{fit, join, part, rows};
-use crate::job::Job;
-use crate::queue::{Queue, Taken};
+use crate::job::{Job, Read};
+use crate::queue::{Queue, Taken, Unread, Work};
 use crate::{Answer, Outcome, Refusal, Request, Servable};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,15 +15,49 @@ use tensor::Value;
 
 /// The life of a worker: one batch after the other until the queue is closed and empty.
 pub(crate) fn work(queue: &Queue<Box<dyn Job>>) {
-    while let Some(Taken { model, jobs }) = queue.pop() {
-        jobs.iter().for_each(|_| model.metrics().dequeued());
-        Round { model: &model, jobs: Vec::new() }.serve(jobs);
+    while let Some(work) = queue.pop() {
+        match work {
+            Work::Read(unread) => read_ahead(queue, unread),
+            Work::Run(Taken { model, jobs }) => {
+                jobs.iter().for_each(|_| model.metrics().dequeued());
+                Round { model: &model, jobs: Vec::new(), last: Instant::now() }.serve(jobs);
+            }
+        }
     }
 }
 
-/// Answers one job on this thread.
-pub(crate) fn answer(model: &Servable, job: Box<dyn Job>) {
-    Round { model, jobs: Vec::new() }.serve(vec![job]);
+/// The life of a reader: while every worker is busy, reads what they take next, until the queue is
+/// closed.
+pub(crate) fn read(queue: &Queue<Box<dyn Job>>) {
+    while let Some(unread) = queue.pop_unread() {
+        read_ahead(queue, unread);
+    }
+}
+
+fn read_ahead(queue: &Queue<Box<dyn Job>>, mut unread: Unread<Box<dyn Job>>) {
+    let model = unread.model.clone();
+    let start = Instant::now();
+    if !unread.job.is_moot(start) {
+        let read = guarded(&model, |model| {
+            let mut read = unread.job.decode(model)?;
+            read.prepare(model)?;
+            Ok(read)
+        });
+        unread.job.times().decode += start.elapsed();
+        unread.job.keep(read);
+    }
+    let priority = unread.job.priority();
+    if let Err((job, refusal)) = queue.put_back(unread, priority) {
+        model.metrics().dequeued();
+        Round { model: &model, jobs: Vec::new(), last: Instant::now() }.finish(job, Err(refusal));
+    }
+}
+
+/// Answers one job on this thread that came just now; when it is done.
+pub(crate) fn answer(model: &Servable, job: Box<dyn Job>, now: Instant) -> Instant {
+    let mut round = Round { model, jobs: Vec::new(), last: now };
+    round.serve(vec![job]);
+    round.last
 }
 
 /// Jobs of one model that a worker took at once.
@@ -31,6 +65,9 @@ struct Round<'a> {
     model: &'a Servable,
     /// Jobs in the order of their arrival; `None` when answered.
     jobs: Vec<Option<Open>>,
+    /// When the last stage ended, which is when the next one begins: small requests take hardly
+    /// longer than to look at the clock often.
+    last: Instant,
 }
 
 /// A job that is not answered yet.
@@ -52,6 +89,7 @@ struct Item {
 enum Content {
     /// An image file, and its place among several.
     Image(Option<usize>, Vec<u8>),
+    /// Inputs that fit the model.
     Tensors(Vec<Value>),
 }
 
@@ -82,20 +120,29 @@ impl Round<'_> {
 
     /// Decodes a job and takes it among those to be answered.
     fn open(&mut self, mut job: Box<dyn Job>) -> Vec<Item> {
-        job.begin();
-        if job.is_moot() {
+        job.begin(self.last);
+        if job.is_moot(self.last) {
             return Vec::new();
         }
-        let request = match self.guarded(|model| job.decode(model)) {
-            Ok(request) => request,
+        let read = self.guarded(|model| {
+            let read = job.decode(model)?;
+            if let Request::Tensors(inputs) = &read.request {
+                model.check(inputs)?;
+            }
+            Ok(read)
+        });
+        job.times().decode += self.lap();
+        let Read { request, prepared } = match read {
+            Ok(read) => read,
             Err(refusal) => {
                 self.finish(job, Err(refusal));
                 return Vec::new();
             }
         };
-        let (is_of_images, contents) = match request {
-            Request::Tensors(inputs) => (false, vec![Content::Tensors(inputs)]),
-            Request::Images(images) => {
+        let (is_of_images, contents) = match (request, prepared) {
+            (Request::Images(_), Some(input)) => (true, vec![Content::Tensors(vec![input.into()])]),
+            (Request::Tensors(inputs), _) => (false, vec![Content::Tensors(inputs)]),
+            (Request::Images(images), None) => {
                 let place = |index| (images.len() > 1).then_some(index);
                 let places: Vec<_> = (0..images.len()).map(place).collect();
                 let images = places.into_iter().zip(images);
@@ -114,19 +161,19 @@ impl Round<'_> {
     /// The inputs of an item; none when its job is refused, by this or an earlier item.
     fn inputs(&mut self, item: Item) -> Option<Vec<Value>> {
         self.jobs[item.job].as_ref()?;
-        let start = Instant::now();
+        let (place, image) = match item.content {
+            Content::Tensors(inputs) => return Some(inputs),
+            Content::Image(place, image) => (place, image),
+        };
         let made = self.guarded(|model| {
-            let inputs = match item.content {
-                Content::Tensors(inputs) => inputs,
-                Content::Image(place, bytes) => vec![model.prepare(&bytes, place)?.into()],
-            };
+            let inputs = vec![model.prepare(&image, place)?.into()];
             model.check(&inputs)?;
             Ok(inputs)
         });
+        let time = self.lap();
         match made {
             Ok(inputs) => {
-                let open = self.jobs[item.job].as_mut()?;
-                open.job.times().decode += start.elapsed();
+                self.jobs[item.job].as_mut()?.job.times().decode += time;
                 Some(inputs)
             }
             Err(refusal) => {
@@ -149,10 +196,9 @@ impl Round<'_> {
     /// one of them asked.
     fn run(&mut self, batch: Batch) {
         if let [_, _, ..] = batch.items.as_slice() {
-            let start = Instant::now();
             let made = self.guarded(|model| run_together(model, &batch.items));
             if let Ok(outputs) = made {
-                let time = start.elapsed();
+                let time = self.lap();
                 self.count(batch.rows, time);
                 for ((at, _), outputs) in batch.items.into_iter().zip(outputs) {
                     self.deliver(at, Ok(outputs), time);
@@ -161,9 +207,8 @@ impl Round<'_> {
             }
         }
         for (at, inputs) in batch.items {
-            let start = Instant::now();
             let made = self.guarded(|model| model.run(&inputs));
-            let time = start.elapsed();
+            let time = self.lap();
             if made.is_ok() {
                 self.count(rows(&inputs), time);
             }
@@ -186,10 +231,10 @@ impl Round<'_> {
         };
         open.left -= 1;
         let outcome = if open.is_of_images {
-            let start = Instant::now();
             let answer = self.guarded(|model| model.classes(&outputs));
+            let time = self.lap();
             let Some(open) = self.jobs[at].as_mut() else { return };
-            open.job.times().encode += start.elapsed();
+            open.job.times().encode += time;
             match answer {
                 Err(refusal) => return self.refuse(at, refusal),
                 Ok(answer) => open.answers.push(answer),
@@ -212,12 +257,14 @@ impl Round<'_> {
         }
     }
 
-    fn finish(&self, job: Box<dyn Job>, outcome: Result<Outcome, Refusal>) {
+    fn finish(&mut self, job: Box<dyn Job>, outcome: Result<Outcome, Refusal>) {
+        let since = self.last;
         // A panic drops the job's sender, which tells the waiting side.
-        let finished = catch_unwind(AssertUnwindSafe(|| job.finish(self.model, outcome)));
+        let finished = catch_unwind(AssertUnwindSafe(|| job.finish(self.model, outcome, since)));
         let metrics = self.model.metrics();
         match finished {
-            Ok(times) => {
+            Ok((times, now)) => {
+                self.last = now;
                 for (stage, time) in times.stages() {
                     metrics.stage(stage, time);
                 }
@@ -226,14 +273,27 @@ impl Round<'_> {
         }
     }
 
-    /// What `act` gives; a panic costs the request that it was for and no other. Nothing that
-    /// outlives the request is shared with it, so nothing is left in a broken state.
-    fn guarded<T>(&self, act: impl FnOnce(&Servable) -> Result<T, Refusal>) -> Result<T, Refusal> {
-        catch_unwind(AssertUnwindSafe(|| act(self.model))).unwrap_or_else(|_| {
-            self.model.metrics().job_panic();
-            Err(Refusal::Panicked)
-        })
+    /// How long the stage took that ends now.
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now - std::mem::replace(&mut self.last, now)
     }
+
+    fn guarded<T>(&self, act: impl FnOnce(&Servable) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        guarded(self.model, act)
+    }
+}
+
+/// What `act` gives; a panic costs the request that it was for and no other. Nothing that
+/// outlives the request is shared with it, so nothing is left in a broken state.
+fn guarded<T>(
+    model: &Servable,
+    act: impl FnOnce(&Servable) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(|| act(model))).unwrap_or_else(|_| {
+        model.metrics().job_panic();
+        Err(Refusal::Panicked)
+    })
 }
 
 /// The outputs of each item.

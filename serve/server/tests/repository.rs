@@ -2,7 +2,7 @@
 
 use monitor::Metrics;
 use plan::{Port, Signature};
-use repository::{Classes, ModelConfig, ModelFile, Policy};
+use repository::{Classes, ModelConfig, ModelFile, Policy, Priorities};
 use server::{
     Catalog, Control, Engine, Limits, LoadError, Loader, Refusal, Repository, Select, Servable,
     Service, Source, State, Wanted,
@@ -96,7 +96,13 @@ struct Bench {
 
 fn source(path: &str, revision: u64) -> Source {
     let file = ModelFile::Plain(PathBuf::from(path));
-    Source { file, classes: Classes::Unknown, batching: None, revision }
+    Source {
+        file,
+        classes: Classes::Unknown,
+        batching: None,
+        priorities: Priorities::default(),
+        revision,
+    }
 }
 
 fn wanted(name: &str, versions: &[(u64, &str)]) -> Wanted {

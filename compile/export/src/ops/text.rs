@@ -14,9 +14,9 @@ pub(super) fn write(call: &mut Call<'_, '_>, operator: &TextOperator) -> Written
         }
         TextOperator::Lookup { keys } => {
             let attributes = vec![
-                texts("keys_strings", keys.iter().map(String::as_str)),
-                ints("values_int64s", 0..keys.len() as i64),
-                size("default_int64", keys.len()),
+                texts("keys_strings", keys.iter()),
+                ints("values_int64s", 0..keys.iter().len() as i64),
+                size("default_int64", keys.iter().len()),
             ];
             call.same("ai.onnx.ml.LabelEncoder", attributes)
         }

@@ -57,9 +57,13 @@ pub(super) fn config(model: &Servable) -> ModelConfig {
         data_type: data_type(port.dtype),
         dims: sizes(port),
     });
-    let dynamic_batching = is_batched.then(|| DynamicBatching {
+    let priorities = model.priorities();
+    let is_said = is_batched || priorities.has_levels();
+    let dynamic_batching = is_said.then(|| DynamicBatching {
         preferred_batch_size: batching.preferred.iter().map(|&size| number(size)).collect(),
         max_queue_delay_microseconds: nanoseconds(batching.max_delay) / 1000,
+        priority_levels: priorities.levels,
+        default_priority_level: priorities.default_level,
     });
     ModelConfig {
         name: model.name().to_string(),

@@ -25,6 +25,7 @@ pub(super) struct Infer {
     is_of_stream: bool,
     says_final: bool,
     max_wait: Option<Duration>,
+    priority: u64,
     /// What the reply is to hold, once the request is read.
     asked: oip::reply::Asked,
 }
@@ -48,6 +49,7 @@ impl Infer {
             is_of_stream,
             says_final: false,
             max_wait: None,
+            priority: 0,
             asked,
         }
     }
@@ -60,7 +62,7 @@ impl Exchange for Infer {
         let charge = &mut self.charge;
         let read = request::read(&self.message, &mut |bytes| charge.grow(bytes))?;
         self.says_final = read.says_final;
-        self.max_wait = read.asked.max_wait;
+        (self.max_wait, self.priority) = (read.asked.max_wait, read.asked.priority);
         let bound = oip::bind(read.asked, &[], model, &self.regions, self.max_images)?;
         let Bound { inputs, asked } = bound;
         self.asked = asked;
@@ -69,6 +71,10 @@ impl Exchange for Infer {
 
     fn max_wait(&self) -> Option<Duration> {
         self.max_wait
+    }
+
+    fn priority(&self) -> u64 {
+        self.priority
     }
 
     fn encode(self, model: &Servable, outcome: Outcome) -> Result<Vec<u8>, Refusal> {

@@ -332,4 +332,8 @@ pub(super) struct DynamicBatching {
     pub(super) preferred_batch_size: Vec<i32>,
     #[prost(uint64, tag = "2")]
     pub(super) max_queue_delay_microseconds: u64,
+    #[prost(uint64, tag = "4")]
+    pub(super) priority_levels: u64,
+    #[prost(uint64, tag = "5")]
+    pub(super) default_priority_level: u64,
 }

@@ -81,8 +81,8 @@ pub(super) fn read(
         return Err(Refusal::InvalidArgument(text));
     }
     let (id, outputs) = (id.to_string(), Some(outputs));
-    let Parameters { says_final, max_wait } = parameters;
-    let asked = Asked { id, inputs, outputs, is_binary: true, max_wait };
+    let Parameters { says_final, max_wait, priority } = parameters;
+    let asked = Asked { id, inputs, outputs, is_binary: true, max_wait, priority };
     Ok(Read { asked, says_final })
 }
 
@@ -225,10 +225,7 @@ impl Reading<'_> {
         let mut fields = Fields::of_elements(contents);
         while let Some((number, value)) = fields.next()? {
             if number == field {
-                let element = value.bytes()?;
-                let length = u32::try_from(element.len()).unwrap_or(u32::MAX);
-                prefixed.extend_from_slice(&length.to_le_bytes());
-                prefixed.extend_from_slice(element);
+                tensor::push_prefixed(&mut prefixed, value.bytes()?);
             }
         }
         Ok(Data::Raw(prefixed.into()))
@@ -284,13 +281,13 @@ fn wanted(message: &[u8]) -> Result<Wanted, Refusal> {
     Ok(wanted)
 }
 
-/// What the parameters of a request ask for. Nothing is before anything else: every priority is
-/// the same.
+/// What the parameters of a request ask for.
 #[derive(Default)]
 struct Parameters {
     /// That the reply says that it is the last one.
     says_final: bool,
     max_wait: Option<Duration>,
+    priority: u64,
 }
 
 /// A parameter of the request.
@@ -302,11 +299,12 @@ fn parameter(message: &[u8], parameters: &mut Parameters) -> Result<(), Refusal>
         ("sequence_id", _) => return Err(kind("sequence_id", "int64_param or string_param")),
         ("sequence_start" | "sequence_end", Parameter::Bool(_)) => {}
         (key @ ("sequence_start" | "sequence_end"), _) => return Err(kind(key, "bool_param")),
-        ("priority", Parameter::Int(0..) | Parameter::Unsigned(_)) => {}
+        ("priority", Parameter::Unsigned(priority)) => parameters.priority = priority,
         (key @ ("priority" | "timeout"), Parameter::Int(..0)) => {
             let text = format!("invalid value for '{key}', expected value >= 0.");
             return Err(Refusal::InvalidArgument(text));
         }
+        ("priority", Parameter::Int(priority)) => parameters.priority = priority.unsigned_abs(),
         ("priority", _) => return Err(kind("priority", "int64_param or uint64_param")),
         ("timeout", Parameter::Int(timeout)) => {
             parameters.max_wait = ::oip::max_wait(timeout.unsigned_abs());

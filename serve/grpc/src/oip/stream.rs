@@ -10,7 +10,7 @@ use listen::{Coding, grpc_trailers};
 use monitor::{Operation, Record, Stage};
 use server::{Refusal, Servable, Service};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -76,7 +76,7 @@ const METHOD: &str = "/inference.GRPCInferenceService/ModelStreamInfer";
 
 /// The framed reply to one request, or the words of its refusal.
 async fn one(service: Service, message: Message) -> Vec<u8> {
-    let (start, clock) = (Instant::now(), SystemTime::now());
+    let start = Instant::now();
     let _in_flight = service.metrics().in_flight();
     let mut asked = Asked::default();
     let answered = infer(&service, message, &mut asked).await;
@@ -101,7 +101,7 @@ async fn one(service: Service, message: Message) -> Vec<u8> {
         refusal,
         id: Some(id.as_str()).filter(|id| !id.is_empty()),
         traceparent: None,
-        start: clock,
+        start,
         total: start.elapsed(),
         response_bytes: message.len(),
         stages: &stages,

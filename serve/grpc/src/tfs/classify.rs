@@ -1,31 +1,30 @@
-//! `Classify`, `Regress` and `MultiInference`: examples to classes. A model classifies when it has
-//! a recipe: each example is then one image file, in whichever feature it stands.
+//! `Classify`, `Regress` and `MultiInference`: examples to classes or numbers. Where a model has a
+//! recipe, each example is one image file, in whichever feature it stands.
 
+use super::examples::{each, each_example, tensors};
 use super::messages::{
     Class, ClassificationResponse, ClassificationResult, Classifications, InferenceResult,
-    MultiInferenceResponse,
+    MultiInferenceResponse, Regression, RegressionResponse, RegressionResult,
 };
 use super::spec::{SIGNATURE, Spec, answered};
 use crate::fields::Fields;
 use crate::frames::Message;
 use crate::reply::framed;
+use ::tfs::{Method, Scores, scores_of};
 use bytes::Bytes;
 use listen::Coding;
 use server::{Answer, Charge, Exchange, Outcome, Refusal, Request, Servable};
-
-/// What a classifier's method is called.
-const CLASSIFY: &str = "tensorflow/serving/classify";
-const REGRESS: &str = "tensorflow/serving/regress";
-const PREDICT: &str = "tensorflow/serving/predict";
 
 /// A received request with examples.
 #[derive(Debug)]
 pub(super) struct Classify {
     pub(super) spec: Spec,
+    pub(super) method: Method,
     input: Bytes,
-    /// Lives as long as the bytes.
-    _charge: Charge,
+    charge: Charge,
     max_images: usize,
+    /// Examples that were read.
+    rows: usize,
     /// Does the reply have the form of `MultiInference`?
     is_multiple: bool,
     pub(super) coding: Coding,
@@ -33,7 +32,11 @@ pub(super) struct Classify {
 
 impl Classify {
     /// Reads the outline of a request of `Classify` or `Regress`.
-    pub(super) fn read(message: Message, max_images: usize) -> Result<Classify, Refusal> {
+    pub(super) fn read(
+        message: Message,
+        max_images: usize,
+        method: Method,
+    ) -> Result<Classify, Refusal> {
         let Message { bytes, charge, .. } = message;
         let (mut spec, mut input) = (None, Bytes::new());
         let mut fields = Fields::new(&bytes);
@@ -44,8 +47,8 @@ impl Classify {
                 _ => {}
             }
         }
-        let (spec, coding) = (Spec::read(spec)?, Coding::Identity);
-        Ok(Classify { spec, input, _charge: charge, max_images, is_multiple: false, coding })
+        let outline = (Spec::read(spec)?, method);
+        Ok(Classify::new(outline, input, charge, max_images, false))
     }
 
     /// Reads the outline of a request of `MultiInference`. All tasks mean one model, and each
@@ -61,7 +64,7 @@ impl Classify {
                 _ => {}
             }
         }
-        if tasks.windows(2).any(|two| two[0].name != two[1].name) {
+        if tasks.windows(2).any(|two| two[0].0.name != two[1].0.name) {
             return Err(invalid(
                 "All ModelSpecs in a MultiInferenceRequest must access the same model name.",
             ));
@@ -69,9 +72,19 @@ impl Classify {
         if tasks.len() > 1 {
             return Err(invalid(&format!("Duplicate evaluation of signature: {SIGNATURE}")));
         }
-        let spec = tasks.pop().ok_or_else(|| invalid("expected one task, found none"))?;
-        let coding = Coding::Identity;
-        Ok(Classify { spec, input, _charge: charge, max_images, is_multiple: true, coding })
+        let task = tasks.pop().ok_or_else(|| invalid("expected one task, found none"))?;
+        Ok(Classify::new(task, input, charge, max_images, true))
+    }
+
+    fn new(
+        (spec, method): (Spec, Method),
+        input: Bytes,
+        charge: Charge,
+        max_images: usize,
+        is_multiple: bool,
+    ) -> Classify {
+        let (rows, coding) = (0, Coding::Identity);
+        Classify { spec, method, input, charge, max_images, rows, is_multiple, coding }
     }
 
     /// Refuses a signature other than the only one, in the words for such requests.
@@ -87,51 +100,74 @@ impl Classify {
     }
 }
 
-/// What `Regress` is answered with: no model here has such a signature.
-pub(super) fn no_regression(model: &Servable) -> Refusal {
-    invalid(&format!(
-        "Expected regression signature method_name to be {REGRESS}. Was: {}",
-        method(model)
-    ))
-}
-
-/// What the model's signature is for.
-fn method(model: &Servable) -> &'static str {
-    if model.takes_images() { CLASSIFY } else { PREDICT }
-}
-
 impl Exchange for Classify {
     type Reply = Vec<u8>;
 
     fn decode(&mut self, model: &Servable) -> Result<Request, Refusal> {
-        if !model.takes_images() {
-            return Err(invalid(&format!(
-                "Expected classification signature method_name to be {CLASSIFY}. Was: {}",
-                method(model)
-            )));
+        if model.takes_images() && self.method == Method::Classify {
+            let images = images(&self.input, self.max_images)?;
+            return match images.is_empty() {
+                true => Err(invalid("Input is empty.")),
+                false => Ok(Request::Images(images)),
+            };
         }
-        let images = images(&self.input, self.max_images)?;
-        if images.is_empty() {
+        let charge = &mut self.charge;
+        let (rows, inputs) = tensors(&self.input, model, &mut |bytes| charge.grow(bytes))?;
+        if rows == 0 {
             return Err(invalid("Input is empty."));
         }
-        Ok(Request::Images(images))
+        self.rows = rows;
+        Ok(Request::Tensors(inputs))
     }
 
     fn encode(self, model: &Servable, outcome: Outcome) -> Result<Vec<u8>, Refusal> {
-        let Outcome::Answers(answers) = outcome else {
-            return Err(invalid("expected classes, the model gives tensors; use Predict"));
-        };
-        let classifications = answers.into_iter().map(classifications).collect();
-        let result = Some(ClassificationResult { classifications });
         let model_spec = Some(answered(model, SIGNATURE));
-        Ok(match self.is_multiple {
-            false => framed(&ClassificationResponse { result, model_spec }, self.coding),
-            true => {
-                let result = InferenceResult { model_spec, classification_result: result };
-                framed(&MultiInferenceResponse { results: vec![result] }, self.coding)
+        let mut result = InferenceResult { model_spec, ..InferenceResult::default() };
+        match outcome {
+            Outcome::Answers(answers) => {
+                let classifications = answers.into_iter().map(classifications).collect();
+                result.classification_result = Some(ClassificationResult { classifications });
+            }
+            Outcome::Tensors(outputs) => {
+                let scores = scores_of(model, &outputs, self.rows, self.method)?.into_iter();
+                match self.method {
+                    Method::Classify => {
+                        let classifications = scores.map(|row| labeled(row, model)).collect();
+                        result.classification_result =
+                            Some(ClassificationResult { classifications });
+                    }
+                    Method::Regress => {
+                        let regressions = scores.flat_map(Scores::floats);
+                        let regressions = regressions.map(|value| Regression { value }).collect();
+                        result.regression_result = Some(RegressionResult { regressions });
+                    }
+                }
+            }
+        }
+        if self.is_multiple {
+            return Ok(framed(&MultiInferenceResponse { results: vec![result] }, self.coding));
+        }
+        let InferenceResult { model_spec, classification_result, regression_result } = result;
+        Ok(match self.method {
+            Method::Classify => {
+                let result = classification_result;
+                framed(&ClassificationResponse { result, model_spec }, self.coding)
+            }
+            Method::Regress => {
+                let result = regression_result;
+                framed(&RegressionResponse { result, model_spec }, self.coding)
             }
         })
     }
+}
+
+/// Scores with the labels of their classes, where those have some.
+fn labeled(scores: Scores<'_>, model: &Servable) -> Classifications {
+    let class = |(index, score)| {
+        let label = model.label(index).unwrap_or_default().to_string();
+        Class { label, score }
+    };
+    Classifications { classes: scores.floats().enumerate().map(class).collect() }
 }
 
 fn classifications(answer: Answer) -> Classifications {
@@ -140,7 +176,7 @@ fn classifications(answer: Answer) -> Classifications {
 }
 
 /// One `InferenceTask`.
-fn task(message: &[u8]) -> Result<Spec, Refusal> {
+fn task(message: &[u8]) -> Result<(Spec, Method), Refusal> {
     let (mut spec, mut method) = (None, "");
     let mut fields = Fields::new(message);
     while let Some((number, value)) = fields.next()? {
@@ -150,31 +186,22 @@ fn task(message: &[u8]) -> Result<Spec, Refusal> {
             _ => {}
         }
     }
-    match method {
-        CLASSIFY => Spec::read(spec),
-        REGRESS => Err(invalid(&format!(
-            "Expected regression signature method_name to be {REGRESS}. Was: {PREDICT}"
-        ))),
-        other => Err(Refusal::Unimplemented(format!("Unsupported signature method_name: {other}"))),
+    match Method::named(method) {
+        Some(method) => Ok((Spec::read(spec)?, method)),
+        None => Err(Refusal::Unimplemented(format!("Unsupported signature method_name: {method}"))),
     }
 }
 
 /// The image of each example of an `Input`. What all examples share is passed over.
 fn images(input: &[u8], most: usize) -> Result<Vec<Vec<u8>>, Refusal> {
     let mut images = Vec::new();
-    let mut kinds = Fields::new(input);
-    while let Some((_, list)) = kinds.next()? {
-        let mut examples = Fields::new(list.bytes()?);
-        while let Some((number, example)) = examples.next()? {
-            if number != 1 {
-                continue;
-            }
-            if images.len() == most {
-                return Err(Refusal::TooManyImages { limit: most });
-            }
-            images.push(image(example.bytes()?)?.to_vec());
+    each_example(input, &mut |example| {
+        if images.len() == most {
+            return Err(Refusal::TooManyImages { limit: most });
         }
-    }
+        images.push(image(example)?.to_vec());
+        Ok(())
+    })?;
     Ok(images)
 }
 
@@ -194,21 +221,6 @@ fn image(example: &[u8]) -> Result<&[u8], Refusal> {
         })
     })?;
     found.ok_or_else(|| one_image("none"))
-}
-
-/// Calls `visit` with each message or value of bytes in field `number`.
-fn each<'a>(
-    message: &'a [u8],
-    number: u32,
-    visit: &mut dyn FnMut(&'a [u8]) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
-    let mut fields = Fields::new(message);
-    while let Some((found, value)) = fields.next()? {
-        if found == number {
-            visit(value.bytes()?)?;
-        }
-    }
-    Ok(())
 }
 
 fn one_image(found: &str) -> Refusal {

@@ -98,6 +98,26 @@ pub(super) struct ClassificationResponse {
     pub(super) model_spec: Option<ModelSpec>,
 }
 
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Regression {
+    #[prost(float, tag = "1")]
+    pub(super) value: f32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct RegressionResult {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) regressions: Vec<Regression>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct RegressionResponse {
+    #[prost(message, optional, tag = "1")]
+    pub(super) result: Option<RegressionResult>,
+    #[prost(message, optional, tag = "2")]
+    pub(super) model_spec: Option<ModelSpec>,
+}
+
 /// The one result that a task may have here.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct InferenceResult {
@@ -105,6 +125,8 @@ pub(super) struct InferenceResult {
     pub(super) model_spec: Option<ModelSpec>,
     #[prost(message, optional, tag = "2")]
     pub(super) classification_result: Option<ClassificationResult>,
+    #[prost(message, optional, tag = "3")]
+    pub(super) regression_result: Option<RegressionResult>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -2,6 +2,7 @@
 
 mod about;
 mod classify;
+mod examples;
 mod messages;
 mod predict;
 mod proto;
@@ -11,6 +12,7 @@ mod types;
 
 use crate::call::{Api, Call, unknown};
 use crate::reply::Reply;
+use ::tfs::Method;
 use classify::Classify;
 use messages::{GetModelMetadataRequest, GetModelStatusRequest};
 use predict::Predict;
@@ -57,14 +59,13 @@ async fn examples(method: &str, call: &mut Call) -> Result<Reply, Refusal> {
     let max_images = call.service.limits().max_images;
     let mut exchange = match method {
         "MultiInference" => Classify::read_multiple(message, max_images)?,
-        _ => Classify::read(message, max_images)?,
+        "Regress" => Classify::read(message, max_images, Method::Regress)?,
+        _ => Classify::read(message, max_images, Method::Classify)?,
     };
     let Spec { name, select, .. } = &exchange.spec;
     let model = call.find(name, select.clone())?;
     exchange.check_signature()?;
-    if method == "Regress" {
-        return Err(classify::no_regression(&model));
-    }
+    exchange.method.check(&model)?;
     exchange.coding = call.coding;
     call.answer(model, exchange).await
 }

@@ -17,5 +17,5 @@ async fn tritonclient_over_grpc_is_served() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tensorflow_serving_api_is_served() {
-    drive("tensorflow_serving_grpc.py", "tensorflow-serving-api", 4).await;
+    drive("tensorflow_serving_grpc.py", "tensorflow-serving-api", 5).await;
 }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod clients;
+mod examples;
 mod malformed;
 mod messages;
 mod open_inference;

@@ -1,6 +1,7 @@
 //! Messages that are damaged at random: each is refused as the client's fault or answered, and
 //! the server lives on.
 
+use crate::examples;
 use crate::messages::*;
 use crate::open_inference::{ask, tensor};
 use crate::support::{Client, Server};
@@ -42,6 +43,8 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ..ask("words", vec![tensor("x", "BYTES", &[2])])
     };
     let two = request("pair", &[("a", floats(&[1, 2], &[1.0, 2.0])), ("b", b)]);
+    let features = [("a", examples::floats(&[1.0, 2.0])), ("b", examples::integers(&[1, -2]))];
+    let of_features = examples::asked("pair", vec![examples::example(&features); 2]);
     let metadata_field = vec!["signature_def".to_string()];
     let asked = MetadataRequest { model_spec: spec("pair"), metadata_field };
     let contents = Some(Contents { ints: vec![1, -2], ..Contents::default() });
@@ -62,6 +65,7 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("/inference.GRPCInferenceService/ModelInfer", ask("words", vec![words]).encode_to_vec()),
         ("/inference.GRPCInferenceService/ModelInfer", raw_words.encode_to_vec()),
         ("/tensorflow.serving.PredictionService/Classify", two.encode_to_vec()),
+        ("/tensorflow.serving.PredictionService/Classify", of_features.encode_to_vec()),
         ("/tensorflow.serving.PredictionService/MultiInference", two.encode_to_vec()),
         ("/tensorflow.serving.PredictionService/GetModelMetadata", asked.encode_to_vec()),
         ("/tensorflow.serving.ModelService/GetModelStatus", asked.encode_to_vec()),

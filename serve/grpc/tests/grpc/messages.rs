@@ -81,11 +81,27 @@ pub(crate) struct PredictResponse {
     pub(crate) model_spec: Option<ModelSpec>,
 }
 
-/// `bytes_list` only.
+/// One of the lists.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Feature {
     #[prost(message, optional, tag = "1")]
     pub(crate) bytes_list: Option<BytesList>,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) float_list: Option<FloatList>,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) int64_list: Option<Int64List>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct FloatList {
+    #[prost(float, repeated, tag = "1")]
+    pub(crate) value: Vec<f32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Int64List {
+    #[prost(int64, repeated, tag = "1")]
+    pub(crate) value: Vec<i64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -113,9 +129,20 @@ pub(crate) struct ExampleList {
 }
 
 #[derive(Clone, PartialEq, Message)]
+pub(crate) struct ExampleListWithContext {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) examples: Vec<Example>,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) context: Option<Example>,
+}
+
+/// One of the lists.
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct Input {
     #[prost(message, optional, tag = "1")]
     pub(crate) example_list: Option<ExampleList>,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) example_list_with_context: Option<ExampleListWithContext>,
 }
 
 /// `RegressionRequest` is the same.
@@ -156,6 +183,26 @@ pub(crate) struct ClassificationResponse {
 }
 
 #[derive(Clone, PartialEq, Message)]
+pub(crate) struct Regression {
+    #[prost(float, tag = "1")]
+    pub(crate) value: f32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct RegressionResult {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) regressions: Vec<Regression>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct RegressionResponse {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) result: Option<RegressionResult>,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) model_spec: Option<ModelSpec>,
+}
+
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct InferenceTask {
     #[prost(message, optional, tag = "1")]
     pub(crate) model_spec: Option<ModelSpec>,
@@ -175,6 +222,8 @@ pub(crate) struct MultiInferenceRequest {
 pub(crate) struct InferenceResult {
     #[prost(message, optional, tag = "2")]
     pub(crate) classification_result: Option<ClassificationResult>,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) regression_result: Option<RegressionResult>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -5,7 +5,7 @@ use crate::messages::{
     ReloadConfigResponse, Specific, StatusProto, VersionPolicy,
 };
 use crate::support::{Client, Server, refused};
-use repository::{Classes, ModelConfig, ModelFile, Policy};
+use repository::{Classes, ModelConfig, ModelFile, Policy, Priorities};
 use servables::{echo, n};
 use server::{Catalog, Control, LoadError, Loader, Refusal, Repository, Servable, Source, Wanted};
 use std::collections::BTreeMap;
@@ -24,6 +24,7 @@ impl Catalog for Told {
             file: ModelFile::Plain(PathBuf::from("m")),
             classes: Classes::Unknown,
             batching: None,
+            priorities: Priorities::default(),
             revision: 0,
         };
         let wanted = |model: &ModelConfig| Wanted {

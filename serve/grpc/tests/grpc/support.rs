@@ -2,7 +2,7 @@
 
 use listen::{Guard, Options, Patience, Routes, Summary};
 use prost::Message;
-use servables::{brightness, echo, half_plus_two, model, n, pair, port, words};
+use servables::{brightness, echo, half_plus_two, lengths, model, n, pair, port, words};
 use server::{Limits, Servable, Service};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -54,7 +54,8 @@ impl Server {
             DType::Bool,
         ];
         let echoes = echoes.map(|dtype| echo(dtype.name(), dtype, vec![n()]));
-        let others = [half_plus_two(), pair(), words(), slow(), brightness("brightness")];
+        let others =
+            [half_plus_two(), pair(), words(), lengths(), slow(), brightness("brightness")];
         for model in echoes.into_iter().chain(others) {
             service.add(model, Duration::ZERO);
         }

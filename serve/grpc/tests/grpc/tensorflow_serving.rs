@@ -9,9 +9,6 @@ use std::collections::HashMap;
 use tonic::{Code, Status};
 
 const PREDICT: &str = "/tensorflow.serving.PredictionService/Predict";
-const CLASSIFY: &str = "/tensorflow.serving.PredictionService/Classify";
-const REGRESS: &str = "/tensorflow.serving.PredictionService/Regress";
-const MULTIPLE: &str = "/tensorflow.serving.PredictionService/MultiInference";
 const METADATA: &str = "/tensorflow.serving.PredictionService/GetModelMetadata";
 const STATUS: &str = "/tensorflow.serving.ModelService/GetModelStatus";
 
@@ -247,59 +244,6 @@ async fn images_are_classified() {
     assert!(text.starts_with("expected images as DT_STRING of shape [n]"), "{text}");
     let (_, text) = refused(predict(&client, images(vec![jpeg(1); 129], &[129])).await);
     assert!(text.starts_with("expected at most 128 images"), "{text}");
-}
-
-fn examples(model: &str, images: &[Vec<u8>]) -> ClassificationRequest {
-    let example = |image: &Vec<u8>| {
-        let bytes_list = Some(BytesList { value: vec![image.clone()] });
-        let feature = HashMap::from([
-            ("image".to_string(), Feature { bytes_list }),
-            ("other".to_string(), Feature::default()),
-        ]);
-        Example { features: Some(Features { feature }) }
-    };
-    let examples = images.iter().map(example).collect();
-    let input = Some(Input { example_list: Some(ExampleList { examples }) });
-    ClassificationRequest { model_spec: spec(model), input }
-}
-
-#[tokio::test]
-async fn examples_are_classified_where_the_model_classifies() {
-    let server = Server::start().await;
-    let client = server.client().await;
-    let asked = examples("brightness", &[jpeg(64), jpeg(128)]);
-    let response: ClassificationResponse = client.call(CLASSIFY, asked.clone()).await.unwrap();
-    let result = response.result.unwrap();
-    let class = |label: &str, score| Class { label: label.to_string(), score };
-    let expected = vec![class("bright", 0.25), class("dark", 0.75)];
-    assert_eq!((result.classifications.len(), &result.classifications[0].classes), (2, &expected));
-    let task = |method: &str, model: &str| {
-        let method_name = format!("tensorflow/serving/{method}");
-        InferenceTask { model_spec: spec(model), method_name }
-    };
-    let multiple = |tasks| MultiInferenceRequest { tasks, input: asked.input.clone() };
-    let one = multiple(vec![task("classify", "brightness")]);
-    let response: MultiInferenceResponse = client.call(MULTIPLE, one).await.unwrap();
-    assert_eq!(response.results[0].classification_result, Some(result));
-    let ask = async |request: MultiInferenceRequest| {
-        refused(client.call::<_, MultiInferenceResponse>(MULTIPLE, request).await).1
-    };
-    let twice = multiple(vec![task("classify", "brightness"); 2]);
-    assert_eq!(ask(twice).await, "Duplicate evaluation of signature: serving_default");
-    let other = multiple(vec![task("predict", "brightness")]);
-    assert_eq!(ask(other).await, "Unsupported signature method_name: tensorflow/serving/predict");
-    let tensors = multiple(vec![task("classify", "pair")]);
-    let text = "Expected classification signature method_name to be \
-                tensorflow/serving/classify. Was: tensorflow/serving/predict";
-    assert_eq!(ask(tensors).await, text);
-    let asked = examples("pair", &[jpeg(1)]);
-    let found = refused(client.call::<_, ClassificationResponse>(CLASSIFY, asked.clone()).await);
-    assert_eq!(found, (Code::InvalidArgument, text.to_string()));
-    let (_, text) = refused(client.call::<_, ClassificationResponse>(REGRESS, asked).await);
-    assert!(text.starts_with("Expected regression signature method_name to be"), "{text}");
-    let none = examples("brightness", &[]);
-    let (_, text) = refused(client.call::<_, ClassificationResponse>(CLASSIFY, none).await);
-    assert_eq!(text, "Input is empty.");
 }
 
 #[tokio::test]

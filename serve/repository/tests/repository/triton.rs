@@ -1,5 +1,5 @@
 use crate::support::{folder, refusals, settled, summary};
-use repository::{Batching, Classes, Policy, Source};
+use repository::{Batching, Classes, Policy, Priorities, QueuePolicy, Source};
 use std::time::Duration;
 
 const FULL: &str = r#"
@@ -10,7 +10,10 @@ input [ { name: "x" data_type: TYPE_FP32 dims: [ 3, 224, 224 ] } ]
 output [ { name: "y" data_type: TYPE_FP32 dims: [ 1000 ] label_filename: "labels.txt" } ]
 version_policy: { latest { num_versions: 2 } }
 dynamic_batching { preferred_batch_size: [ 8, 4 ] max_queue_delay_microseconds: 100
-  priority_levels: 2 }
+  priority_levels: 3 default_priority_level: 2
+  default_queue_policy { max_queue_size: 9 default_timeout_microseconds: 500 timeout_action: DELAY }
+  priority_queue_policy [ { key: 3 value { max_queue_size: 4 default_timeout_microseconds: 700 } } ]
+  preserve_ordering: true }
 instance_group [ { count: 2 kind: KIND_CPU }, { kind: KIND_CPU } ]
 default_model_filename: "net.onnx"
 optimization { graph { level: 1 } }
@@ -47,7 +50,12 @@ fn a_repository_is_read() {
     assert_eq!(full.warmups, ["zeros"]);
     assert_eq!(desired.refused, []);
     let ignored: Vec<&str> = desired.ignored.iter().map(|i| i.setting.as_str()).collect();
-    assert_eq!(ignored, ["optimization", "priority_levels"]);
+    assert_eq!(ignored, ["optimization", "preserve_ordering"]);
+    let all = QueuePolicy { max_length: 9, max_wait: None };
+    let last = QueuePolicy { max_length: 4, max_wait: Some(Duration::from_micros(700)) };
+    let by_level = [(3, last)].into();
+    let priorities = Priorities { levels: 3, default_level: 2, queue: all, by_level };
+    assert_eq!(full.priorities, priorities);
 }
 
 #[test]

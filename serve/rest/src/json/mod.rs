@@ -5,6 +5,7 @@
 //! `Infinity` and `-Infinity`, and because a tree of values would take twenty times the memory
 //! of the tensor. `jiter` is a pull parser that knows these tokens.
 
+mod cursor;
 mod decimal;
 pub(crate) mod list;
 pub(crate) mod number;
@@ -13,6 +14,7 @@ mod text;
 mod values;
 mod write;
 
+pub(crate) use cursor::Cursor;
 pub(crate) use pull::Pull;
 pub(crate) use text::{decode_base64, encode_base64, quote};
 pub(crate) use values::{Elements, values};

@@ -123,7 +123,7 @@ pub(super) fn config(model: &Servable) -> Vec<u8> {
          \"gather_kernel_buffer_threshold\":0,\"eager_batching\":false}",
         )],
     );
-    if max_batch > 0 {
+    if max_batch > 0 || model.priorities().has_levels() {
         dynamic_batching(&mut json, model);
     }
     instance_group(&mut json, model.name());
@@ -181,8 +181,11 @@ fn dynamic_batching(json: &mut Pretty, model: &Servable) {
     json.end_array();
     let delay = batching.max_delay.as_micros().to_string();
     json.raw_field("max_queue_delay_microseconds", &delay);
-    raw(json, &[("preserve_ordering", "false"), ("priority_levels", "0")]);
-    raw(json, &[("default_priority_level", "0"), ("priority_queue_policy", "{}")]);
+    let priorities = model.priorities();
+    raw(json, &[("preserve_ordering", "false")]);
+    json.raw_field("priority_levels", &priorities.levels.to_string());
+    json.raw_field("default_priority_level", &priorities.default_level.to_string());
+    raw(json, &[("priority_queue_policy", "{}")]);
     json.end_object();
 }
 

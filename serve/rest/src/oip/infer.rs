@@ -24,6 +24,7 @@ pub(super) struct Infer {
     max_images: usize,
     regions: Arc<Regions>,
     max_wait: Option<Duration>,
+    priority: u64,
     /// What the reply is to hold, once the request is read.
     asked: ::oip::reply::Asked,
 }
@@ -43,6 +44,7 @@ impl Infer {
             max_images,
             regions,
             max_wait: None,
+            priority: 0,
             asked: ::oip::reply::Asked::default(),
         }
     }
@@ -59,7 +61,7 @@ impl Exchange for Infer {
                 let (json, binary) = body.split_at(length);
                 let max_images = model.takes_images().then_some(self.max_images);
                 let asked = request::parse(json, max_images)?;
-                self.max_wait = asked.max_wait;
+                (self.max_wait, self.priority) = (asked.max_wait, asked.priority);
                 bind(asked, binary, model, &self.regions, self.max_images)?
             }
         };
@@ -70,6 +72,10 @@ impl Exchange for Infer {
 
     fn max_wait(&self) -> Option<Duration> {
         self.max_wait
+    }
+
+    fn priority(&self) -> u64 {
+        self.priority
     }
 
     fn is_small(&self) -> bool {

@@ -1,8 +1,9 @@
 //! A JSON text that is read once from front to back, with refusals in the words of Triton's own
 //! reader, on which clients match.
 
+use crate::json::Cursor;
 use crate::json::list::{self, Fault};
-use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, Peek};
+use jiter::{JiterError, JiterErrorType, JsonErrorType, Peek};
 use server::Refusal;
 use tensor::{Tensor, TextRow};
 
@@ -10,12 +11,7 @@ use tensor::{Tensor, TextRow};
 const MAX_DEPTH: usize = 64;
 
 /// A reader and where it stands.
-pub(crate) struct Reader<'a> {
-    text: &'a [u8],
-    json: Jiter<'a>,
-    /// Where `json` began.
-    base: usize,
-}
+pub(crate) struct Reader<'a>(Cursor<'a>);
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(text: &'a [u8]) -> Reader<'a> {
@@ -24,8 +20,7 @@ impl<'a> Reader<'a> {
 
     /// A reader of the value at `base`, or of what follows it.
     pub(crate) fn at(text: &'a [u8], base: usize) -> Reader<'a> {
-        let json = Jiter::new(text.get(base..).unwrap_or_default()).with_allow_inf_nan();
-        Reader { text, json, base }
+        Reader(Cursor::at(text, base))
     }
 
     /// Reads the one object that the text is; `field` reads the value of each key.
@@ -33,11 +28,11 @@ impl<'a> Reader<'a> {
         &mut self,
         field: impl FnMut(&mut Reader<'a>, &str) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
-        if self.text.trim_ascii().is_empty() {
+        if self.0.text.trim_ascii().is_empty() {
             return Err(self.refused("The document is empty.", 0));
         }
         self.object("", field)?;
-        self.json.finish().map_err(|error| self.syntax(&error))
+        self.0.json.finish().map_err(|error| self.syntax(&error))
     }
 
     /// Reads an object; `field` reads the value of each key.
@@ -49,14 +44,14 @@ impl<'a> Reader<'a> {
         if self.peek()? != Peek::Object {
             return Err(self.mistyped(what, "non-object as object"));
         }
-        let mut key = owned(self.json.known_object());
+        let mut key = owned(self.0.json.known_object());
         loop {
             match key {
                 Err(error) => return Err(self.syntax(&error)),
                 Ok(None) => return Ok(()),
                 Ok(Some(name)) => field(self, &name)?,
             }
-            key = owned(self.json.next_key());
+            key = owned(self.0.json.next_key());
         }
     }
 
@@ -69,10 +64,10 @@ impl<'a> Reader<'a> {
         if self.peek()? != Peek::Array {
             return Err(self.mistyped(what, "non-array as array"));
         }
-        let mut next = self.json.known_array().map_err(|error| self.syntax(&error))?;
+        let mut next = self.0.json.known_array().map_err(|error| self.syntax(&error))?;
         while next.is_some() {
             element(self)?;
-            next = self.json.array_step().map_err(|error| self.syntax(&error))?;
+            next = self.0.json.array_step().map_err(|error| self.syntax(&error))?;
         }
         Ok(())
     }
@@ -81,7 +76,7 @@ impl<'a> Reader<'a> {
         if self.peek()? != Peek::String {
             return Err(self.mistyped(what, "non-string as string"));
         }
-        let text = self.json.known_str().map(str::to_string);
+        let text = self.0.json.known_str().map(str::to_string);
         text.map_err(|error| self.syntax(&error))
     }
 
@@ -90,7 +85,7 @@ impl<'a> Reader<'a> {
         if !matches!(peek, Peek::True | Peek::False) {
             return Err(self.mistyped(what, "non-boolean as boolean"));
         }
-        self.json.known_bool(peek).map_err(|error| self.syntax(&error))
+        self.0.json.known_bool(peek).map_err(|error| self.syntax(&error))
     }
 
     pub(crate) fn unsigned(&mut self, what: &str) -> Result<u64, Refusal> {
@@ -126,26 +121,26 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn skip(&mut self) -> Result<(), Refusal> {
-        self.json.next_skip().map_err(|error| self.syntax(&error))
+        self.0.json.next_skip().map_err(|error| self.syntax(&error))
     }
 
     /// Where the next value begins.
     pub(crate) fn index(&mut self) -> Result<usize, Refusal> {
         self.peek()?;
-        Ok(self.base + self.json.current_index())
+        Ok(self.0.index())
     }
 
     /// Bytes from the next value to the end.
     pub(crate) fn left(&mut self) -> Result<usize, Refusal> {
-        Ok(self.text.len() - self.index()?)
+        Ok(self.0.text.len() - self.index()?)
     }
 
     /// Reads a list of numbers, nested in any way, into all elements of `tensor`.
     pub(crate) fn elements(&mut self, what: &str, tensor: &mut Tensor) -> Result<(), Refusal> {
         let start = self.index()?;
-        match list::fill(self.text, start, tensor) {
+        match list::fill(self.0.text, start, tensor) {
             Ok(end) => {
-                *self = Reader::at(self.text, end);
+                self.0.move_to(end);
                 Ok(())
             }
             Err(fault) => Err(self.misfit(what, start, fault, tensor)),
@@ -162,7 +157,7 @@ impl<'a> Reader<'a> {
     fn nested_strings(&mut self, row: &mut TextRow, depth: usize) -> Result<(), Refusal> {
         match self.peek()? {
             Peek::String => {
-                let text = self.json.known_str();
+                let text = self.0.json.known_str();
                 let pushed = text.map(|text| row.push(text));
                 pushed.map_err(|error| self.syntax(&error))
             }
@@ -171,12 +166,11 @@ impl<'a> Reader<'a> {
                 Err(unparsable("data", &why))
             }
             Peek::Array => self.list("data", |reader| reader.nested_strings(row, depth - 1)),
-            _ => Err(match self.mistyped("", "non-string as string") {
-                Refusal::Unparsable(why) => {
-                    Refusal::Unparsable(format!("Unable to parse JSON bytes array: {why}"))
-                }
-                other => other,
-            }),
+            _ => {
+                self.skip()?;
+                let why = "attempt to access JSON non-string as string";
+                Err(unparsable("", &format!("Unable to parse JSON bytes array: {why}")))
+            }
         }
     }
 
@@ -185,7 +179,7 @@ impl<'a> Reader<'a> {
         if let Fault::Infinite(at) = fault {
             return self.refused("Number too big to be stored in double.", at);
         }
-        let is_list = self.text.get(start) == Some(&b'[');
+        let is_list = self.0.text.get(start) == Some(&b'[');
         // The text itself may be at fault.
         if let Err(refusal) = self.skip() {
             return refusal;
@@ -196,7 +190,7 @@ impl<'a> Reader<'a> {
             &match fault {
                 Fault::Count => "Shape does not match true shape of 'data' field".to_string(),
                 Fault::Range(at) => {
-                    let token = crate::json::quote(&self.text[at..end_of_token(self.text, at)]);
+                    let token = crate::json::quote(&self.0.text[at..end_of_token(self.0.text, at)]);
                     format!("{token} is out of the range of {}", ::oip::datatype::name(dtype))
                 }
                 Fault::Value(_) | Fault::Infinite(_) if !is_list => {
@@ -222,12 +216,12 @@ impl<'a> Reader<'a> {
         if !peek.is_num() {
             return Ok(None);
         }
-        let token = self.json.known_number_bytes(peek).map(|t| String::from_utf8_lossy(t).into());
+        let token = self.0.json.known_number_bytes(peek).map(|t| String::from_utf8_lossy(t).into());
         token.map(Some).map_err(|error| self.syntax(&error))
     }
 
     fn peek(&mut self) -> Result<Peek, Refusal> {
-        self.json.peek().map_err(|error| self.syntax(&error))
+        self.0.json.peek().map_err(|error| self.syntax(&error))
     }
 
     /// A value of another kind, unless it is no value at all.
@@ -244,7 +238,7 @@ impl<'a> Reader<'a> {
             // Every value is looked at before it is read.
             JiterErrorType::WrongType { .. } => "Invalid value.",
         };
-        self.refused(reason, self.base + error.index)
+        self.refused(reason, self.0.base + error.index)
     }
 
     fn refused(&self, reason: &str, at: usize) -> Refusal {

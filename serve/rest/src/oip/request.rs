@@ -47,13 +47,13 @@ fn check_count(count: usize) -> Result<(), Refusal> {
     Err(Refusal::InvalidArgument(text))
 }
 
-/// The parameters of the request. Nothing is before anything else: every priority is the same.
+/// The parameters of the request.
 fn parameters(reader: &mut Reader<'_>, asked: &mut Asked) -> Result<(), Refusal> {
     reader.object("parameters", |reader, key| {
         match key {
             "binary_data_output" => asked.is_binary = reader.boolean(key)?,
             "sequence_start" | "sequence_end" => drop(reader.boolean(key)?),
-            "priority" => drop(reader.unsigned(key)?),
+            "priority" => asked.priority = reader.unsigned(key)?,
             "timeout" => asked.max_wait = ::oip::max_wait(reader.unsigned(key)?),
             "sequence_id" => drop(reader.setting(key)?),
             _ if key.starts_with("triton_") => {
@@ -250,8 +250,7 @@ fn images(reader: &mut Reader<'_>, max_images: usize) -> Result<Data, Refusal> {
             return Err(Refusal::TooManyImages { limit: max_images });
         }
         let image = decode_base64(&reader.string("data")?)?;
-        bytes.extend(u32::try_from(image.len()).unwrap_or(u32::MAX).to_le_bytes());
-        bytes.extend(image);
+        tensor::push_prefixed(&mut bytes, &image);
         count += 1;
         Ok(())
     })?;

@@ -3,24 +3,13 @@
 use super::examples::{self, Parsed};
 use crate::json::{Pretty, number};
 use crate::response::{JSON, Reply};
+use ::tfs::{Method, Scores, scores_of};
 use listen::Received;
 use server::{ClassScore, Exchange, Outcome, Refusal, Request, Servable};
-use tensor::{DType, Value};
+use tensor::DType;
 
 /// Spaces a level, as RapidJSON's `PrettyWriter` has by default.
 const INDENT: usize = 4;
-
-/// What the outputs of classifiers are called that have several of floats.
-const SCORES: [&str; 3] = ["scores", "probabilities", "output_probability"];
-
-/// What is asked about each example.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
-    /// Classes and their scores.
-    Classify,
-    /// One number.
-    Regress,
-}
 
 /// A received request.
 #[derive(Debug)]
@@ -29,33 +18,6 @@ pub(super) struct Examples {
     method: Method,
     max_images: usize,
     rows: usize,
-}
-
-impl Method {
-    /// Can this model answer so? It needs one output of floats that are the scores.
-    pub(super) fn check(self, model: &Servable) -> Result<(), Refusal> {
-        let is_image = model.takes_images() && self == Method::Classify;
-        if is_image || scores(model).is_some() {
-            return Ok(());
-        }
-        let (kind, name) = match self {
-            Method::Classify => ("classification", "classify"),
-            Method::Regress => ("regression", "regress"),
-        };
-        Err(Refusal::InvalidArgument(format!(
-            "Expected {kind} signature method_name to be tensorflow/serving/{name}. \
-             Was: tensorflow/serving/predict"
-        )))
-    }
-}
-
-/// The output that holds scores: the only one of floats, or the one that is called so.
-fn scores(model: &Servable) -> Option<usize> {
-    let outputs = &model.signature().outputs;
-    let mut floats = (0..outputs.len()).filter(|&index| outputs[index].dtype.is_float());
-    let named = floats.clone().find(|&index| SCORES.contains(&&*outputs[index].name));
-    let only = floats.next().filter(|_| floats.next().is_none());
-    named.or(only)
 }
 
 impl Examples {
@@ -91,11 +53,12 @@ impl Exchange for Examples {
                 }
             }
             Outcome::Tensors(outputs) => {
-                let output = scores(model).and_then(|index| outputs.get(index));
-                for row in rows(output, self.rows, self.method)? {
+                for scores in scores_of(model, &outputs, self.rows, self.method)? {
                     match self.method {
-                        Method::Classify => line(&mut json, |json| row.write_pairs(json, model)),
-                        Method::Regress => number::each(row.dtype, row.bytes, |t| json.raw(t)),
+                        Method::Classify => line(&mut json, |json| pairs(json, scores, model)),
+                        Method::Regress => {
+                            number::each(scores.dtype, scores.bytes, |text| json.raw(text));
+                        }
                     }
                 }
             }
@@ -106,42 +69,11 @@ impl Exchange for Examples {
     }
 }
 
-/// The scores of one example, which lie one behind the other.
-struct Row<'a> {
-    dtype: DType,
-    bytes: &'a [u8],
-    count: usize,
-}
-
-impl Row<'_> {
-    /// Pairs of a label, where there is one, and a score.
-    fn write_pairs(&self, json: &mut Pretty, model: &Servable) {
-        let scores = self.bytes.chunks_exact((self.bytes.len() / self.count.max(1)).max(1));
-        for (index, score) in scores.enumerate() {
-            pair(json, model.label(index).unwrap_or_default(), self.dtype, score);
-        }
+/// Pairs of a label, where there is one, and a score.
+fn pairs(json: &mut Pretty, scores: Scores<'_>, model: &Servable) {
+    for (index, score) in scores.each().enumerate() {
+        pair(json, model.label(index).unwrap_or_default(), scores.dtype, score);
     }
-}
-
-/// The rows of an output, as many as there were examples.
-fn rows(output: Option<&Value>, count: usize, method: Method) -> Result<Vec<Row<'_>>, Refusal> {
-    let (shape, dtype, bytes) = match output.and_then(Value::tensor) {
-        Some(output) => (output.shape(), output.dtype(), output.bytes()),
-        None => (&[][..], DType::F32, &[][..]),
-    };
-    let wrong = |text: String| Err(Refusal::InvalidArgument(text));
-    if shape.first() != Some(&count) {
-        return wrong(format!(
-            "Expected output batch size to be equal to input batch size {count}, \
-             found an output of shape {shape:?}"
-        ));
-    }
-    let (size, scores) = (bytes.len() / count.max(1), shape[1..].iter().product());
-    if method == Method::Regress && scores != 1 {
-        return wrong(format!("Expected one number for each example, found the shape {shape:?}"));
-    }
-    let row = |row: usize| Row { dtype, bytes: &bytes[row * size..][..size], count: scores };
-    Ok((0..count).map(row).collect())
 }
 
 /// A list on one line.

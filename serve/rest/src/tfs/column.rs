@@ -6,7 +6,7 @@ use crate::json::{Pull, decode_base64, quote};
 use jiter::Peek;
 use plan::Port;
 use server::Refusal;
-use tensor::{DType, Dim, Tensor, TensorError, TextRow, Value};
+use tensor::{DType, Tensor, TensorError, TextRow, Value};
 
 /// Deepest nesting of lists. 32: no model has tensors of as many dimensions, and the reader's
 /// stack holds it easily.
@@ -66,7 +66,7 @@ impl<'a> Column<'a> {
     /// Reads the string and the end of an image or a text that began with `{"b64":`.
     pub(crate) fn read_base64(&mut self, json: &mut Pull<'_>) -> Result<(), Refusal> {
         if !self.takes_base64() {
-            let expected = number::tf_name(self.port.dtype);
+            let expected = ::tfs::type_name(self.port.dtype);
             return Err(invalid(format!(
                 "JSON Value: {{\"b64\": …}} Type: Object is not of expected type: {expected}"
             )));
@@ -105,10 +105,7 @@ impl<'a> Column<'a> {
     /// The tensor of `rows` features, in the shape that the input wants.
     pub(crate) fn stack_features(self, rows: usize) -> Result<Value, Refusal> {
         let count: usize = self.row.iter().flatten().product();
-        let wanted = self.port.shape.get(1..).unwrap_or_default();
-        let sizes: Option<Vec<usize>> = wanted.iter().map(Dim::known_size).collect();
-        let sizes = sizes.filter(|sizes| sizes.iter().product::<usize>() == count);
-        let shape = [vec![rows], sizes.unwrap_or_else(|| vec![count])].concat();
+        let shape = ::tfs::feature_shape(self.port, rows, count);
         self.tensor(&shape)
     }
 
@@ -147,9 +144,7 @@ impl<'a> Column<'a> {
         };
         let (size, expected_size): (usize, usize) =
             (found.iter().product(), expected.iter().product());
-        if size != expected_size {
-            return Err(invalid(format!("Expecting tensor size: {expected_size} but got: {size}")));
-        }
+        ::tfs::check_row(expected_size, size)?;
         if *expected != found {
             let (expected, found) = (shape_text(expected), shape_text(&found));
             return Err(invalid(format!("Expecting shape {expected} but got: {found}")));
@@ -237,7 +232,7 @@ impl<'a> Column<'a> {
         let dtype = self.port.dtype;
         let token = json.number(peek)?;
         number::push(token, dtype, &mut self.elements).map_err(|why| {
-            let (token, expected) = (quote(token.as_bytes()), number::tf_name(dtype));
+            let (token, expected) = (quote(token.as_bytes()), ::tfs::type_name(dtype));
             invalid(match why {
                 NotAnElement::Type => {
                     format!("JSON Value: {token} Type: Number is not of expected type: {expected}")
@@ -307,7 +302,7 @@ fn type_error(json: &mut Pull<'_>, peek: Peek, dtype: DType) -> Refusal {
         Peek::Object => "Object",
         _ => "Number",
     };
-    let expected = number::tf_name(dtype);
+    let expected = ::tfs::type_name(dtype);
     match json.skip(peek) {
         Ok(value) => {
             let value = quote(value);

@@ -4,13 +4,10 @@
 use super::column::Column;
 use super::read::{self, format_error, invalid};
 use crate::json::{Pull, quote};
+use ::tfs::Context;
 use jiter::Peek;
 use plan::Port;
 use server::{Refusal, Request, Servable};
-
-/// Most bytes that the context's features come to, each counted as often as an example takes it.
-/// 32 MiB: as much as a body has by default.
-const CONTEXT_BYTES_MAX: usize = 32 << 20;
 
 /// A request that was read.
 #[derive(Debug)]
@@ -41,12 +38,12 @@ pub(super) fn parse(body: &[u8], model: &Servable, max_images: usize) -> Result<
     }
     let missing = "When method is classify, key 'examples' is expected and was not found";
     let examples = examples.ok_or_else(|| format_error(body, missing))?;
-    let context = context.map_or(Ok(Vec::new()), features)?;
+    let context = Context::new(context.map_or(Ok(Vec::new()), features)?);
     let inputs = &model.signature().inputs;
     let takes_images = model.takes_images() && inputs.len() == 1;
     let max_images = takes_images.then_some(max_images);
     let columns = inputs.iter().map(|port| Column::new(port, max_images)).collect();
-    let mut reader = Reader { body, inputs, context, context_bytes: 0, columns, takes_images };
+    let mut reader = Reader { body, inputs, context, columns, takes_images };
     let rows = reader.examples(examples)?;
     reader.finish(rows)
 }
@@ -54,10 +51,7 @@ pub(super) fn parse(body: &[u8], model: &Servable, max_images: usize) -> Result<
 struct Reader<'a> {
     body: &'a [u8],
     inputs: &'a [Port],
-    /// Names and texts of the context's features.
-    context: Vec<(String, &'a [u8])>,
-    /// What examples have taken of it so far.
-    context_bytes: usize,
+    context: Context<&'a [u8]>,
     columns: Vec<Column<'a>>,
     takes_images: bool,
 }
@@ -93,35 +87,13 @@ impl<'a> Reader<'a> {
         Ok(rows)
     }
 
-    fn example(&mut self, features: Vec<(String, &[u8])>) -> Result<(), Refusal> {
+    fn example(&mut self, features: Vec<(String, &'a [u8])>) -> Result<(), Refusal> {
         if let ([(_, only)], true) = (features.as_slice(), self.takes_images) {
             // The only feature of an example is its image, whatever graphs call it.
             return self.feature(0, only);
         }
         for (index, port) in self.inputs.iter().enumerate() {
-            let named = |features: &[(String, &'a [u8])]| -> Option<&'a [u8]> {
-                features.iter().find(|(name, _)| *name == port.name).map(|(_, text)| *text)
-            };
-            let own = features.iter().rev().find(|(name, _)| *name == port.name);
-            let missing = || {
-                let (name, dtype) = (&port.name, crate::json::number::tf_name(port.dtype));
-                let text = "is required but could not be found.";
-                invalid(format!("Feature: {name} (data type: {dtype}) {text}"))
-            };
-            let text = match own {
-                Some((_, text)) => text,
-                None => {
-                    let text = named(&self.context).ok_or_else(missing)?;
-                    self.context_bytes = self.context_bytes.saturating_add(text.len());
-                    if self.context_bytes > CONTEXT_BYTES_MAX {
-                        return Err(invalid(format!(
-                            "'context' is more than {CONTEXT_BYTES_MAX} bytes when each example \
-                             takes its features; send fewer examples at a time"
-                        )));
-                    }
-                    text
-                }
-            };
+            let text = self.context.feature(port, &features)?;
             self.feature(index, text)?;
         }
         Ok(())

@@ -2,7 +2,6 @@
 
 use super::read::SIGNATURE;
 use crate::json::Pretty;
-use crate::json::number::tf_name;
 use plan::Port;
 use server::{Servable, VersionStatus};
 
@@ -64,7 +63,7 @@ fn ports(json: &mut Pretty, key: &str, ports: &[Port]) {
     for port in ports {
         json.string(&port.name);
         json.object();
-        json.field("dtype", &format!("DT_{}", tf_name(port.dtype).to_ascii_uppercase()));
+        json.field("dtype", &format!("DT_{}", ::tfs::type_name(port.dtype).to_ascii_uppercase()));
         json.string("tensor_shape");
         json.object();
         json.string("dim");

@@ -9,7 +9,9 @@ use crate::protocol::Call;
 use crate::response::Reply;
 use axum::http::header;
 use jiter::JsonValue;
-use repository::{Archive, Batching, Classes, Fingerprint, Limits, ModelFile, version_text};
+use repository::{
+    Archive, Batching, Classes, Fingerprint, Limits, ModelFile, Priorities, version_text,
+};
 use server::{Refusal, Repository, Select, Service, Source};
 use std::path::{Component, Path};
 use std::sync::Arc;
@@ -148,6 +150,7 @@ fn find(service: &Service, state: &State, wanted: &Wanted) -> Result<Found, Faul
         file: ModelFile::Plain(path.clone()),
         classes: Classes::Unknown,
         batching: wanted.batching.clone(),
+        priorities: Priorities::default(),
         revision: fingerprint.revision(),
     };
     let (name, version) = if is_model && path.is_file() {

@@ -2,9 +2,10 @@
 
 use crate::json::Pretty;
 use crate::response::{JSON, Reply};
-use crate::trace::{REQUEST_ID, new_id};
+use crate::trace::new_id;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, header};
+use listen::REQUEST_ID;
 
 /// Spaces a level.
 pub(super) const INDENT: usize = 2;

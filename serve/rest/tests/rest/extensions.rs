@@ -2,13 +2,13 @@
 
 use crate::support::{Response, Server};
 use listen::Options;
-use repository::{Classes, ModelFile};
+use repository::{Classes, ModelFile, Priorities};
 use servables::{echo, half_plus_two, model, n, port};
 use server::{Catalog, Control, Limits, LoadError, Loader, Repository, Servable, Source, Wanted};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tensor::DType;
 
@@ -221,6 +221,40 @@ fn a_request_that_waited_too_long_is_not_run() {
 }
 
 #[test]
+fn the_more_urgent_of_those_that_wait_runs_first() {
+    let limits = Limits { workers: NonZeroUsize::MIN, ..Limits::default() };
+    let ports = |name| vec![port(name, DType::F32, vec![n()])];
+    let runs: Arc<Mutex<Vec<f32>>> = Arc::default();
+    let noted = runs.clone();
+    let slow = model("slow", ports("x"), ports("y"), move |inputs| {
+        noted.lock().unwrap().push(inputs[0].as_slice::<f32>().unwrap()[0]);
+        std::thread::sleep(Duration::from_millis(100));
+        Ok(inputs.to_vec())
+    });
+    let priorities = Priorities { levels: 2, default_level: 2, ..Priorities::default() };
+    let server = Server::with(limits, Options::default(), vec![slow.with_priorities(priorities)]);
+    let ask = |number: usize, parameters: &str| {
+        let input = format!(r#"{{"name":"x","shape":[1],"datatype":"FP32","data":[{number}]}}"#);
+        let body = format!(r#"{{"parameters":{{{parameters}}},"inputs":[{input}]}}"#);
+        assert_eq!(post(&server, "/v2/models/slow/infer", &body).status, 200);
+    };
+    std::thread::scope(|scope| {
+        for (number, parameters) in
+            ["", "", r#""priority":2"#, r#""priority":1"#].iter().enumerate()
+        {
+            scope.spawn(move || ask(number, parameters));
+            let gauge = format!("schooner_requests_in_flight {}", number + 1);
+            while !server.has_metric(&gauge) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    });
+    assert_eq!(*runs.lock().unwrap(), [0.0, 3.0, 1.0, 2.0]);
+    let config = server.get("/v2/models/slow/config");
+    assert!(config.text().contains(r#""priority_levels":2,"default_priority_level":2"#));
+}
+
+#[test]
 fn what_anybody_may_reach_takes_no_changes() {
     let server = Server::for_anybody(vec![half_plus_two()]);
     let text = "expected a client of this machine or one with a key";
@@ -252,8 +286,13 @@ impl Loader for Echoes {
 impl Catalog for Echoes {
     fn wanted(&self) -> Result<Vec<Wanted>, String> {
         let file = || ModelFile::Plain(PathBuf::from("m"));
-        let source =
-            || Source { file: file(), classes: Classes::Unknown, batching: None, revision: 0 };
+        let source = || Source {
+            file: file(),
+            classes: Classes::Unknown,
+            batching: None,
+            priorities: Priorities::default(),
+            revision: 0,
+        };
         let wanted = |name: &str| Wanted {
             name: name.to_string(),
             versions: BTreeMap::from([(1, source()), (2, source())]),

@@ -5,7 +5,7 @@ use crate::model::ModelOptions;
 use crate::serve::loader::{BatchingOptions, Journal, Loader};
 use clap::Parser;
 use monitor::Metrics;
-use repository::{Classes, ModelFile};
+use repository::{Classes, ModelFile, Priorities};
 use server::{Catalog, Control, Limits, Repository, Select, Service, Source, Wanted};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,7 +35,13 @@ struct Single(PathBuf);
 impl Catalog for Single {
     fn wanted(&self) -> Result<Vec<Wanted>, String> {
         let file = ModelFile::Plain(self.0.clone());
-        let source = Source { file, classes: Classes::Unknown, batching: None, revision: 0 };
+        let source = Source {
+            file,
+            classes: Classes::Unknown,
+            batching: None,
+            priorities: Priorities::default(),
+            revision: 0,
+        };
         let versions = BTreeMap::from([(1, source)]);
         Ok(vec![Wanted { name: "m".to_string(), versions, ..Wanted::default() }])
     }

@@ -155,6 +155,7 @@ impl Loader {
         let recipe = model.recipe().cloned();
         let engine = Engine { model: model.clone(), _freed: Freed };
         let servable = Servable::new(name, engine).with_version(version).with_labels(labels);
+        let servable = servable.with_priorities(source.priorities.clone());
         let servable = match recipe {
             Some(recipe) => servable.with_recipe(Prepared(recipe)),
             None => servable,

@@ -3,6 +3,7 @@
 mod clients;
 #[cfg(test)]
 mod cycles;
+mod idle;
 mod listeners;
 mod loader;
 mod sources;
@@ -117,7 +118,7 @@ impl Serve {
         let listeners = reactor.block_on(Listeners::bind(&self.listen))?;
         self.check_reach(&listeners, guard.keys.is_some())?;
         let metrics = self.telemetry.metrics()?;
-        let service = Service::new(self.limits(), metrics)
+        let service = Service::new(self.limits(console), metrics)
             .map_err(|e| Error::Failure(format!("the system grants no threads: {e}")))?;
         let _log = self.telemetry.start_log(console);
         let models = self.load(console, &service)?;
@@ -137,6 +138,7 @@ impl Serve {
         };
         let summary = reactor.block_on(async {
             let stop = stop_signal()?;
+            tokio::spawn(idle::give_back(service.clone()));
             Ok::<_, Error>(listeners.serve(&service, &guard, &options, store, stop).await)
         })?;
         service.metrics().flush();
@@ -170,14 +172,19 @@ impl Serve {
         Err(Error::Usage(format!("{flag} at {address} {reason}: add --api-keys{fix}")))
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self, console: &Console) -> Limits {
         let limits = Limits::default();
+        let workers = self.workers.unwrap_or(limits.workers);
+        // One of the workers runs on all threads of the pool, the others on their own.
+        let busy = (workers.get() - 1).saturating_add(console.threads());
+        let readers = limits.workers.get().saturating_sub(busy).min(workers.get());
         Limits {
             shares_memory: self.shared_memory,
             max_body_bytes: self.max_body,
             max_decompressed_bytes: limits.max_decompressed_bytes.max(self.max_body),
             max_buffered_bytes: limits.max_buffered_bytes.max(self.max_body),
-            workers: self.workers.unwrap_or(limits.workers),
+            workers,
+            readers,
             ..limits
         }
     }

@@ -1,5 +1,6 @@
 //! Operators on text.
 
+mod keys;
 mod normalize;
 mod split;
 mod tokenize;
@@ -7,9 +8,9 @@ mod tokenize;
 use super::{Evaluate, Inputs, refused};
 use crate::ComputeError;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use tensor::{DType, Tensor, Text, TextRow, Value};
 
+pub use keys::Keys;
 pub use normalize::{Case, Normalize};
 pub use split::Split;
 pub use tokenize::{By, Tokenize};
@@ -32,7 +33,7 @@ pub enum TextOperator {
     /// equals none.
     Lookup {
         /// The keys.
-        keys: Vec<String>,
+        keys: Keys,
     },
     /// `(x…)`: all elements of all inputs in a row.
     Join,
@@ -52,7 +53,7 @@ pub enum TextOperator {
     /// `(x)`: the place of the first key that each element equals, which each must.
     Place {
         /// The keys.
-        keys: Vec<String>,
+        keys: Keys,
     },
 }
 
@@ -82,7 +83,7 @@ impl Evaluate for TextOperator {
             TextOperator::Lookup { keys } => {
                 let x = inputs.text(0)?;
                 let places: Vec<i64> =
-                    places(keys, x).map(|place| place.unwrap_or(keys.len()) as i64).collect();
+                    keys.places(x).map(|place| place.unwrap_or(keys.len()) as i64).collect();
                 Tensor::from_slice(x.shape(), &places)?.into()
             }
             TextOperator::Join => {
@@ -112,22 +113,13 @@ impl Evaluate for TextOperator {
                         Err(refused("text", format!("{:?}", x.element(at)), &expected))
                     }
                 };
-                let places: Result<Vec<i64>, _> = places(keys, x).enumerate().map(place).collect();
+                let places: Result<Vec<i64>, _> = keys.places(x).enumerate().map(place).collect();
                 Tensor::from_slice(x.shape(), &places?)?.into()
             }
             TextOperator::Split(split) => return split.of(inputs.text(0)?, inputs.bytes_max),
         };
         Ok(vec![made])
     }
-}
-
-/// The place of the first key that each element equals, if it equals one.
-fn places<'a>(keys: &'a [String], x: &'a Text) -> impl Iterator<Item = Option<usize>> {
-    let mut known: HashMap<&str, usize> = HashMap::with_capacity(keys.len());
-    for (place, key) in keys.iter().enumerate() {
-        known.entry(key).or_insert(place);
-    }
-    x.elements().map(move |x| known.get(x).copied())
 }
 
 fn truths(shape: &[usize], truths: impl Iterator<Item = bool>) -> Result<Value, ComputeError> {

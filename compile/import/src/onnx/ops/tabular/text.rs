@@ -57,12 +57,12 @@ pub(in crate::onnx::ops) fn look_up(
     call: &mut Call<'_>,
     keys: Vec<String>,
 ) -> Result<Operand, Reason> {
-    places(call, TextOperator::Lookup { keys })
+    places(call, TextOperator::Lookup { keys: keys.into_iter().collect() })
 }
 
 /// The place of the key that each element equals, which each must.
 pub(super) fn place(call: &mut Call<'_>, keys: Vec<String>) -> Result<Operand, Reason> {
-    places(call, TextOperator::Place { keys })
+    places(call, TextOperator::Place { keys: keys.into_iter().collect() })
 }
 
 fn places(call: &mut Call<'_>, operator: TextOperator) -> Result<Operand, Reason> {
