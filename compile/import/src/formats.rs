@@ -1,6 +1,6 @@
 //! The formats that are read, and those that are recognized in order to be refused by name.
 
-use crate::{Bytes, ImportError, Options, Survey, keras, onnx};
+use crate::{Bytes, ImportError, Options, Survey, keras, onnx, tensorflow};
 
 /// A format that is read.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,12 @@ pub const FORMATS: &[Format] = &[
         is_format: keras::is_format,
         survey: keras::survey,
     },
+    Format {
+        name: "TensorFlow",
+        suffixes: &[".pb"],
+        is_format: tensorflow::is_format,
+        survey: tensorflow::survey,
+    },
     Format { name: "ONNX", suffixes: &[".onnx"], is_format: onnx::is_format, survey: onnx::survey },
 ];
 
@@ -30,8 +36,8 @@ pub const FORMATS: &[Format] = &[
 struct Foreign(usize, &'static [u8], &'static str, &'static str);
 
 const EXPORT: &str = "this format is not read yet: export the model to ONNX";
-const NO_MODEL: &str = "expected a trained model in a format that is read: ONNX (.onnx) or Keras \
-     (.keras, .h5)";
+const NO_MODEL: &str = "expected a trained model in a format that is read: ONNX (.onnx), \
+     Keras (.keras, .h5) or TensorFlow (.pb)";
 
 const FOREIGN: &[Foreign] = &[
     Foreign(4, b"TFL3", "this is a TensorFlow Lite model", EXPORT),
@@ -45,7 +51,6 @@ const FOREIGN: &[Foreign] = &[
     Foreign(0, b"\x80\x03", "this is a Python pickle (scikit-learn, joblib)", EXPORT),
     Foreign(0, b"\x80\x04", "this is a Python pickle (scikit-learn, joblib)", EXPORT),
     Foreign(0, b"\x80\x05", "this is a Python pickle (scikit-learn, joblib)", EXPORT),
-    Foreign(0, b"\x08\x01\x12", "this is a TensorFlow SavedModel", EXPORT),
     Foreign(0, b"\x12\x01\x00\x00\x00", "this is an MXNet parameter file", EXPORT),
     Foreign(0, b"GGUF", "this is a GGUF language model", EXPORT),
     Foreign(0, b"{", "this is a JSON file (XGBoost, MXNet symbol)", EXPORT),
@@ -106,7 +111,6 @@ mod tests {
             (b"", "this file is empty"),
             (b"\x1c\0\0\0TFL3", "this is a TensorFlow Lite model"),
             (b"\x80\x02}q\0", "this is a Python pickle (PyTorch .pt, scikit-learn)"),
-            (b"\x08\x01\x12\xaf\x02", "this is a TensorFlow SavedModel"),
             (b"hello", "this is not a model of any format that is known"),
         ];
         for (bytes, expected) in cases {

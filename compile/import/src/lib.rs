@@ -18,7 +18,9 @@ mod error;
 pub mod formats;
 pub mod keras;
 pub mod onnx;
+mod protobuf;
 mod survey;
+pub mod tensorflow;
 
 pub use bytes::Bytes;
 pub use error::{ImportError, Reason, Refusal};
@@ -46,11 +48,22 @@ pub struct Options {
     /// Bytes that the file may have, and that its constants may take, whether they are read or
     /// computed.
     pub memory: usize,
+    /// The outputs that are wanted, where a format lets one choose: outputs by their names, or
+    /// values of a TensorFlow graph. Empty for those that the model has.
+    pub outputs: Vec<String>,
+    /// The signature by which a SavedModel is called; without one the default one.
+    pub signature: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { sizes: Bindings::new(), folder: None, memory: MEMORY }
+        Options {
+            sizes: Bindings::new(),
+            folder: None,
+            memory: MEMORY,
+            outputs: Vec::new(),
+            signature: None,
+        }
     }
 }
 
@@ -106,6 +119,9 @@ pub fn survey(bytes: impl Into<Bytes>, options: &Options) -> Result<Survey, Impo
 /// What a model file is, as far as it can be expressed.
 pub fn survey_file(path: &Path, options: &Options) -> Result<Survey, ImportError> {
     let failed = |error| ImportError::Io { path: path.to_path_buf(), error };
+    // A SavedModel is a folder.
+    let inside = path.join(tensorflow::SAVED_MODEL);
+    let path = if inside.is_file() { inside.as_path() } else { path };
     let file = File::open(path).map_err(failed)?;
     // What is no file has no length, so that the length is held to the limit once more.
     let limit = options.memory as u64;

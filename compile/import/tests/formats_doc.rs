@@ -3,6 +3,8 @@
 
 use import::formats::FORMATS;
 use import::keras::{Class, classes};
+use import::tensorflow;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 const HEAD: &str = "\
@@ -38,6 +40,28 @@ model whose class is one's own; `TFSMLayer`; and layers of Keras that are not in
 them Hashing, StringLookup, TextVectorization, spectrograms, Solarization, Equalization and
 AutoContrast. So is an operation that is given a parameter which is not read. What each answers is
 held against Keras itself: `suites/keras`.
+";
+
+const TENSORFLOW: &str = "
+## TensorFlow
+
+Read are frozen graphs (`.pb`) and SavedModels of TensorFlow 1 and 2: a folder with
+`saved_model.pb`, its variables and assets. Either the folder or the file in it is the model, and a
+numbered version of TensorFlow Serving holds one. A SavedModel is called by the signature
+`serving_default`, or the one that `--signature` names; a frozen graph takes its placeholders and
+makes what no node takes. `--model-output` keeps other values: outputs of the signature, or nodes.
+What the outputs do not need is not looked at. Sizes that the model leaves open are called `batch`
+where they come first, else `<input>_<axis>`.
+
+Functions are inlined, variables and tables are constants; `If` and `While` run, and loops that fill
+lists of tensors, as `map_fn` and layers of Keras with steps write them. Images may be in
+`NHWC` or `NCHW`. Text is UTF-8: where a graph cuts it into bytes, one that is no character becomes
+one of private use, which the hashing of text takes for the byte. Checks, assertions and edges that
+are only waited for are not heeded.
+
+Refused, by the node's name: loops of TensorFlow 1 (`Enter`, `Exit`), switches whose side depends on
+data, lists that grow, what decodes images, examples or files, Python functions, and operators that
+are not in the table. What each answers is held against TensorFlow itself: `suites/tensorflow`.
 ";
 
 #[test]
@@ -81,5 +105,15 @@ fn page() -> String {
         line += &format!("{name}, ");
     }
     let _ = writeln!(text, "\n{}.", line.trim_end().trim_end_matches(','));
+    text += TENSORFLOW;
+    let mut families: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for operator in tensorflow::operators() {
+        families.entry(operator.family).or_default().push(operator.name);
+    }
+    text += "\n| family | operators |\n|---|---|\n";
+    for (family, mut names) in families {
+        names.sort_unstable();
+        let _ = writeln!(text, "| {family} | {} |", names.join(", "));
+    }
     text
 }

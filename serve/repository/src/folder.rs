@@ -6,6 +6,9 @@ use crate::{Error, model_config, torchserve, triton};
 use std::fs;
 use std::path::Path;
 
+/// The file in the folder of a SavedModel.
+const SAVED_MODEL: &str = "saved_model.pb";
+
 /// Reads a model file, an archive or a folder of either.
 pub(crate) fn read(path: &Path, name: Option<&str>, suffixes: &[String]) -> Result<Found, Error> {
     let metadata = fs::metadata(path).map_err(|e| Error::of_file(path, &e))?;
@@ -24,7 +27,9 @@ pub(crate) fn read(path: &Path, name: Option<&str>, suffixes: &[String]) -> Resu
         return Err(Error::new(path, format!("{reason}: {model} and {version}; move one away")));
     }
     if let [only] = models.as_slice() {
-        // KServe puts one model into a folder and calls it as it likes.
+        // KServe puts one model into a folder and calls it as it likes; a SavedModel is its folder.
+        let own = (only.name == SAVED_MODEL).then(|| name_of(path));
+        let name = name.or(own.as_deref());
         model(&only.path, name, suffixes, &mut found);
     } else if !models.is_empty() {
         if let Some(name) = name {

@@ -4,7 +4,7 @@ use crate::console::{Console, quoted};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::memory::Memory;
-use crate::model::{self, ModelOptions};
+use crate::model::{self, ModelOptions, Part};
 use crate::show;
 use clap::Args;
 use serde::Serialize;
@@ -29,6 +29,9 @@ pub(crate) struct Export {
     #[arg(long = "size", value_name = "NAME=N", env = "SCHOONER_SIZE", value_delimiter = ',',
           value_parser = model::name_and_size)]
     sizes: Vec<(String, i64)>,
+
+    #[command(flatten)]
+    part: Part,
 
     /// Memory that the model's constants may take, e.g. 512MB or 2GiB [default: half of the memory
     /// that this process may use]
@@ -65,6 +68,7 @@ impl Export {
             recipe: None,
             labels: None,
             sizes: self.sizes.clone(),
+            part: self.part.clone(),
             precision: None,
             memory: self.memory,
             reads_libraries: false,

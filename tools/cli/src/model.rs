@@ -9,6 +9,7 @@ use crate::memory::Memory;
 use crate::recipes::{self, Chosen};
 use crate::sizes;
 use clap::Args;
+use import::tensorflow::SAVED_MODEL;
 use import::{ModelMetadata, Survey};
 use ir::Graph;
 use package::Golden;
@@ -25,7 +26,8 @@ const TEXT_BYTES_MAX: u64 = 32 << 20;
 /// Which model, and how it takes images.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArgs {
-    /// Model file: .onnx, .keras or .h5, or a library or package that `schooner build` made
+    /// Model file: .onnx, .keras, .h5 or .pb, the folder of a SavedModel, or a library or package
+    /// that `schooner build` made
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
@@ -50,6 +52,9 @@ pub(crate) struct ModelOptions {
           value_parser = name_and_size)]
     pub(crate) sizes: Vec<(String, i64)>,
 
+    #[command(flatten)]
+    pub(crate) part: Part,
+
     /// What convolutions, matrix products and attention multiply: f32, or bf16, which is faster and
     /// less exact [default: f32, or what a library was built with]
     #[arg(long, value_name = "f32|bf16", env = "SCHOONER_PRECISION")]
@@ -63,6 +68,24 @@ pub(crate) struct ModelOptions {
     /// Read libraries rather than map them, because somebody may write into their files?
     #[arg(skip)]
     pub(crate) reads_libraries: bool,
+}
+
+/// Which part of a file is the model.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Part {
+    /// Output to keep, where the format lets one choose: one of the signature's, or a node of a
+    /// TensorFlow graph; may be given again [default: those that the model has]
+    #[arg(
+        long = "model-output",
+        value_name = "NAME",
+        env = "SCHOONER_MODEL_OUTPUT",
+        value_delimiter = ','
+    )]
+    outputs: Vec<String>,
+
+    /// Signature by which a SavedModel is called [default: serving_default, or its first one]
+    #[arg(long, value_name = "NAME", env = "SCHOONER_SIGNATURE")]
+    signature: Option<String>,
 }
 
 impl ModelOptions {
@@ -143,6 +166,9 @@ impl Loaded {
 pub(crate) fn is_built(path: &Path) -> Result<bool, Error> {
     let mut first = Vec::new();
     let failed = |e| Error::of_file(path, e);
+    if path.join(SAVED_MODEL).is_file() {
+        return Ok(false);
+    }
     let file = File::open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.is_dir() {
         return Err(folder(path));
@@ -163,7 +189,13 @@ pub(crate) fn is_built(path: &Path) -> Result<bool, Error> {
 pub(crate) fn survey(path: &Path, options: &ModelOptions) -> Result<(Survey, Duration), Error> {
     is_built(path)?;
     let sizes = options.sizes.iter().cloned().collect();
-    let import_options = import::Options { sizes, folder: None, memory: options.memory_bytes() };
+    let import_options = import::Options {
+        sizes,
+        folder: None,
+        memory: options.memory_bytes(),
+        outputs: options.part.outputs.clone(),
+        signature: options.part.signature.clone(),
+    };
     let start = Instant::now();
     let survey = import::survey_file(path, &import_options).map_err(|e| refused(path, e))?;
     Ok((survey, start.elapsed()))
@@ -201,8 +233,12 @@ pub(crate) fn optimize(mut compiled: Compiled) -> Result<Compiled, Error> {
     Ok(compiled)
 }
 
-/// The name that a model is known by: the stem of its file.
+/// The name that a model is known by: the stem of its file, or the folder of a SavedModel.
 pub(crate) fn name_of(path: &Path) -> String {
+    let path = match path.file_name() {
+        Some(name) if name == SAVED_MODEL => path.parent().unwrap_or(path),
+        _ => path,
+    };
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 

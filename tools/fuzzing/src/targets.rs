@@ -28,6 +28,11 @@ pub fn import_keras(bytes: &[u8]) {
     import(bytes);
 }
 
+/// The same of TensorFlow: graphs, and SavedModels without the files beside them.
+pub fn import_tensorflow(bytes: &[u8]) {
+    import(bytes);
+}
+
 fn import(bytes: &[u8]) {
     let options = import::Options { memory: MEMORY, ..import::Options::default() };
     if let Ok(survey) = import::survey(bytes.to_vec(), &options) {

@@ -77,12 +77,12 @@ fn models() -> Vec<Vec<u8>> {
     models
 }
 
-/// Small models that Keras wrote.
-fn keras_models() -> Vec<Vec<u8>> {
-    let archives = ["keras2.zip.zst", "keras3.zip.zst"];
-    let suite = testkit::repository().join("suites/keras");
+/// Small models of a suite.
+fn models_of(suite: &str, archives: &[&str]) -> Vec<Vec<u8>> {
+    let suite = testkit::repository().join(suite);
     let cases = archives.iter().flat_map(|name| testkit::cases(&suite.join(name)).into_values());
-    let files = cases.flatten().filter(|(part, _)| part.starts_with("model."));
+    let is_model = |part: &str| part.starts_with("model.") || part == "saved_model.pb";
+    let files = cases.flatten().filter(|(part, _)| is_model(part));
     files.map(|(_, bytes)| bytes).collect()
 }
 
@@ -225,7 +225,14 @@ fn import_onnx() {
 
 #[test]
 fn import_keras() {
-    check("import_keras", &keras_models(), 4_000, changes::change);
+    let models = models_of("suites/keras", &["keras2.zip.zst", "keras3.zip.zst"]);
+    check("import_keras", &models, 4_000, changes::change);
+}
+
+#[test]
+fn import_tensorflow() {
+    let models = models_of("suites/tensorflow", &["frozen.zip.zst", "saved.zip.zst"]);
+    check("import_tensorflow", &models, 8_000, changes::change);
 }
 
 #[test]

@@ -31,6 +31,12 @@ pub(super) fn write(call: &mut Call<'_, '_>, operator: &TextOperator) -> Written
         TextOperator::Split(p) => split(call, p),
         TextOperator::Tokenize(p) => tokenize(call, p),
         TextOperator::Place { .. } => Err(call.refuse("text that is no key is an error")),
+        TextOperator::Cut(_)
+        | TextOperator::Grams(_)
+        | TextOperator::Bucket { .. }
+        | TextOperator::Strip
+        | TextOperator::Length { .. }
+        | TextOperator::Replace { .. } => Err(call.refuse("ONNX has no such operator on text")),
     }
 }
 

@@ -1,11 +1,18 @@
 //! What several importers make of operators that the graph does not have.
 
+pub(crate) mod arithmetic;
 mod einsum;
+mod layout;
+mod range;
+mod shape;
 mod transpose;
 mod volume;
 mod window;
 
 pub(crate) use einsum::einsum;
+pub(crate) use layout::{Turned, to_last, to_second};
+pub(crate) use range::{Range, range_count};
+pub(crate) use shape::{product, quotient, target_shape};
 pub(crate) use transpose::conv_transpose;
 pub(crate) use volume::convolution;
 pub(crate) use window::{same_padded, same_pads};

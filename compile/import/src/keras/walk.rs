@@ -2,14 +2,15 @@
 //! so that one run names everything that stands in the way.
 
 use super::call::{Call, Flow, Given};
-use super::layers::arithmetic::{to_last, to_second};
 use super::layers::{self, Row};
 use super::net::{Argument, Inbound, Layer, Net, Place};
 use super::variables::{Variables, part};
 use super::{DOMAIN, refusal};
 use crate::build::{Budget, Builder, Operand};
+use crate::decompose::Turned;
 use crate::error::{Reason, Refusal};
 use crate::{Options, Origin};
+
 use ir::ValueId;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tensor::DType;
@@ -39,8 +40,7 @@ pub(super) struct Walk<'a> {
     /// What refused layers take.
     pub(super) taken: Vec<ValueId>,
     variables: &'a Variables,
-    /// Values whose channels were moved to the end, as they were before.
-    turned: HashMap<ValueId, Operand>,
+    turned: Turned,
     weights: HashMap<(String, usize), Operand>,
     depth: usize,
     calls: usize,
@@ -64,7 +64,7 @@ impl<'a> Walk<'a> {
             origins: BTreeMap::new(),
             taken: Vec::new(),
             variables,
-            turned: HashMap::new(),
+            turned: Turned::default(),
             weights: HashMap::new(),
             depth: 0,
             calls: 0,
@@ -207,30 +207,17 @@ impl<'a> Walk<'a> {
 
     /// A value whose channels are second, with them last.
     pub(super) fn channels_last(&mut self, x: Operand) -> Result<Operand, Reason> {
-        let rank = self.build.fact(&x).rank();
-        let made = self.build.transpose(&x, to_last(rank))?;
-        if let Operand::Value(id) = made {
-            self.turned.insert(id, x);
-        }
-        Ok(made)
+        self.turned.channels_last(&mut self.build, x)
     }
 
     /// A value whose channels are last, with them second.
     pub(super) fn channels_second(&mut self, x: &Operand) -> Result<Operand, Reason> {
-        if let Some(before) = self.before_turn(x) {
-            return Ok(before);
-        }
-        let rank = self.build.fact(x).rank();
-        self.build.transpose(x, to_second(rank))
+        self.turned.channels_second(&mut self.build, x)
     }
 
-    /// A value whose channels were moved to the end, as it was before. What works on it there
-    /// stands right behind the convolution that made it, and is computed with it.
+    /// A value whose channels were moved to the end, as it was before.
     pub(super) fn before_turn(&self, x: &Operand) -> Option<Operand> {
-        match x {
-            Operand::Value(id) => self.turned.get(id).cloned(),
-            Operand::Constant(_) | Operand::Sizes(_) => None,
-        }
+        self.turned.before(x)
     }
 
     /// Takes all values as they were before their channels were moved, if all were and have the

@@ -12,11 +12,11 @@ mod functions;
 mod ops;
 mod order;
 mod remarks;
+mod schema;
 mod signature;
 mod tensors;
 mod values;
 mod walk;
-mod wire;
 
 pub use tensors::{element_number, write as write_tensor};
 pub use values::{import_tensor, import_value};
@@ -24,19 +24,20 @@ pub use values::{import_tensor, import_value};
 pub use ops::{Operator, operators};
 
 use crate::error::ImportError;
+use crate::protobuf::WireError;
 use crate::{ModelMetadata, Options, Survey, formats};
 use bytes::Bytes;
 use decode::ModelProto;
 use prost::Message;
+use schema::SCHEMA;
 use std::collections::BTreeMap;
 use walk::Walk;
-use wire::WireError;
 
 const FORMAT: &str = "ONNX";
 
 /// Could these be the bytes of an ONNX model, whole or not?
 pub fn is_format(bytes: &[u8]) -> bool {
-    match wire::check(bytes, usize::MAX) {
+    match SCHEMA.check(bytes, usize::MAX) {
         Ok(()) => true,
         Err(WireError::Foreign) => false,
         // A SavedModel that breaks off reads as a model of the first format version.
@@ -46,7 +47,7 @@ pub fn is_format(bytes: &[u8]) -> bool {
 
 /// What an ONNX model is, as far as it can be expressed.
 pub fn survey(bytes: Bytes, options: &Options) -> Result<Survey, ImportError> {
-    match wire::check(&bytes, options.memory) {
+    match SCHEMA.check(&bytes, options.memory) {
         Ok(()) => {}
         Err(WireError::TooLarge { decoded, limit }) => {
             return Err(ImportError::TooLarge { bytes: decoded as u64, limit });

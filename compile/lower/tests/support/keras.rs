@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
-use tensor::{DType, Tensor, Value};
+use tensor::Value;
 
 /// A model file, with inputs and the outputs that they give.
 pub(crate) struct Case {
@@ -27,23 +27,11 @@ fn read(path: &Path) -> Vec<Case> {
     let each = testkit::cases(path).into_iter().map(|(name, parts)| {
         let ports: Json = serde_json::from_slice(&parts["case.json"]).unwrap();
         let mut rest = parts["values.bin"].as_slice();
-        let mut side = |side: &str| -> Vec<Value> {
-            ports[side].as_array().unwrap().iter().map(|port| value(port, &mut rest)).collect()
-        };
-        let (inputs, outputs) = (side("inputs"), side("outputs"));
+        let [inputs, outputs] =
+            ["inputs", "outputs"].map(|side| super::side(&ports, side, &mut rest));
         let mut parts = parts.into_iter();
         let (_, model) = parts.find(|(part, _)| part.starts_with("model.")).unwrap();
         Case { name, model, inputs, outputs }
     });
     each.collect()
-}
-
-fn value(port: &Json, rest: &mut &[u8]) -> Value {
-    let dtype = DType::from_name(port["dtype"].as_str().unwrap()).unwrap();
-    let shape = port["shape"].as_array().unwrap().iter();
-    let shape: Vec<usize> = shape.map(|size| size.as_u64().unwrap() as usize).collect();
-    let length = shape.iter().product::<usize>() * dtype.size();
-    let (own, behind) = rest.split_at(length);
-    *rest = behind;
-    Tensor::from_bytes(dtype, &shape, own).unwrap().into()
 }

@@ -8,10 +8,11 @@ use import::onnx::decode::{ModelProto, ValueInfoProto};
 use ir::Graph;
 use prost::Message;
 use runtime::{Constants, Model};
+use serde_json::Value as Json;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tensor::{DType, Tensor, Value};
+use tensor::{DType, Tensor, Text, Value};
 
 /// How far a float may be off: `absolute + relative * |expected|`. Everything else has to be equal.
 #[derive(Clone, Copy)]
@@ -23,6 +24,27 @@ pub(crate) struct Tolerance {
 /// The name of a case: that of its folder.
 pub(crate) fn name(path: &Path) -> String {
     path.file_name().unwrap().to_str().unwrap().to_string()
+}
+
+/// The values of one side of a case: `case.json` says their types and shapes, the elements lie one
+/// after another in `values.bin`; those of text are in the description.
+pub(crate) fn side(ports: &Json, side: &str, rest: &mut &[u8]) -> Vec<Value> {
+    ports[side].as_array().unwrap().iter().map(|port| value(port, rest)).collect()
+}
+
+fn value(port: &Json, rest: &mut &[u8]) -> Value {
+    let dtype = DType::from_name(port["dtype"].as_str().unwrap()).unwrap();
+    let shape = port["shape"].as_array().unwrap().iter();
+    let shape: Vec<usize> = shape.map(|size| size.as_u64().unwrap() as usize).collect();
+    if dtype == DType::String {
+        let elements = port["elements"].as_array().unwrap().iter();
+        let elements = elements.map(|text| text.as_str().unwrap());
+        return Text::new(&shape, elements).unwrap().into();
+    }
+    let length = shape.iter().product::<usize>() * dtype.size();
+    let (own, behind) = rest.split_at(length);
+    *rest = behind;
+    Tensor::from_bytes(dtype, &shape, own).unwrap().into()
 }
 
 /// The outcome of each case, in order, by as many threads as there are processors.
@@ -93,7 +115,14 @@ pub(crate) struct Compiled {
 impl Compiled {
     /// The model that these bytes are.
     pub(crate) fn of(bytes: Bytes) -> Result<Compiled, String> {
-        let graph = import::import(bytes, &import::Options::default()).map_err(why)?.graph;
+        Compiled::imported(import::import(bytes, &import::Options::default()))
+    }
+
+    /// The model that was imported.
+    pub(crate) fn imported(
+        imported: Result<import::Imported, import::ImportError>,
+    ) -> Result<Compiled, String> {
+        let graph = imported.map_err(why)?.graph;
         let (optimized, _) = passes::optimize(graph.clone()).map_err(|e| e.to_string())?;
         let lowered = lower::lower(&optimized).map_err(why)?;
         let constants = Constants::owned(lowered.constants);

@@ -5,7 +5,7 @@ use super::{Evaluate, Inputs, refused, reshape, take};
 use crate::ComputeError;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tensor::{Tensor, Value, row_major_strides};
+use tensor::{Tensor, Text, TextRow, Value, row_major_strides};
 
 /// Values in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,9 @@ impl Evaluate for Sequence {
                 Value::Sequence(Arc::new(all))
             }
             Sequence::Length => Tensor::scalar(sequence(inputs)?.len() as i64).into(),
+            Sequence::Concat { axis: 0, is_new } if is_of_text(sequence(inputs)?) => {
+                joined(inputs, is_new)?
+            }
             Sequence::Concat { axis, is_new } => concat(inputs, axis, is_new)?.into(),
             Sequence::Split { axis, keepdims } => split(inputs, axis, keepdims)?,
         };
@@ -82,6 +85,36 @@ fn sequence<'a>(inputs: &'a Inputs<'_>) -> Result<&'a [Value], ComputeError> {
 fn index(inputs: &Inputs<'_>, input: usize) -> Result<i128, ComputeError> {
     let index = inputs.integers(input)?.first().copied();
     index.map(i128::from).ok_or_else(|| refused("an index", "empty", "one number"))
+}
+
+fn is_of_text(all: &[Value]) -> bool {
+    all.iter().any(|value| value.text().is_some())
+}
+
+/// Text one after another along the first axis, which may be a new one.
+fn joined(inputs: &Inputs<'_>, is_new: bool) -> Result<Value, ComputeError> {
+    let all = sequence(inputs)?;
+    let texts: Option<Vec<&Text>> = all.iter().map(Value::text).collect();
+    let texts = texts.ok_or_else(|| refused("a sequence", "of others", "of text"))?;
+    let own = |x: &Text| -> Vec<usize> {
+        let first = is_new.then_some(1);
+        first.into_iter().chain(x.shape().iter().copied()).collect()
+    };
+    let mut shape = texts.first().map(|x| own(x)).unwrap_or_default();
+    let (mut rows, mut bytes) = (0usize, 0usize);
+    for x in &texts {
+        let part = own(x);
+        if part.is_empty() || part.len() != shape.len() || part[1..] != shape[1..] {
+            let found = format!("{part:?}");
+            return Err(refused("a part", found, &format!("one that fits {shape:?}")));
+        }
+        rows = rows.saturating_add(part[0]);
+        bytes = bytes.saturating_add(x.bytes());
+    }
+    inputs.require(bytes, 1)?;
+    shape[0] = rows;
+    let row: TextRow = texts.iter().flat_map(|x| x.elements()).collect();
+    Ok(row.shaped(&shape)?.into())
 }
 
 fn concat(inputs: &Inputs<'_>, axis: usize, is_new: bool) -> Result<Tensor, ComputeError> {

@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 /// How the names of files end that can be loaded.
-pub(crate) const SUFFIXES: [&str; 8] =
-    [".onnx", ".keras", ".h5", ".hdf5", ".schooner", ".so", ".dylib", ".dll"];
+pub(crate) const SUFFIXES: [&str; 9] =
+    [".onnx", ".keras", ".h5", ".hdf5", ".pb", ".schooner", ".so", ".dylib", ".dll"];
 
 /// Which models.
 #[derive(Debug, Args)]
 pub(crate) struct Sources {
-    /// Model files (.onnx, .keras, .h5, what `schooner build` made, .mar), or folders: of models,
-    /// of one model's numbered versions, or of model folders
+    /// Model files (.onnx, .keras, .h5, .pb, what `schooner build` made, .mar), or folders: of a
+    /// SavedModel, of models, of one model's numbered versions, or of model folders
     #[arg(value_name = "MODEL", required_unless_present_any = ["models_config", "model_repository",
           "torchserve_config"])]
     pub(crate) models: Vec<PathBuf>,

@@ -3,9 +3,10 @@
 use super::super::call::{Call, Made};
 use super::super::config::Config;
 use super::super::variables::slot;
-use super::arithmetic::{axis, product, reduce, slice, with};
 use super::{Row, row};
 use crate::build::{Builder, Operand};
+use crate::decompose::arithmetic::{axis, reduce, slice, with};
+use crate::decompose::product;
 use crate::error::Reason;
 use ir::Op;
 use operators::cumulative::Cumulative;

@@ -3,10 +3,11 @@
 use super::super::call::{Call, Flow, Made};
 use super::super::variables::{Slot, slot, slot_if};
 use super::activation::masked;
-use super::arithmetic::{product, reduce, with, with_axis};
 use super::{Row, row};
 use crate::build::{Builder, Operand};
 use crate::decompose;
+use crate::decompose::arithmetic::{reduce, with, with_axis};
+use crate::decompose::product;
 use crate::error::Reason;
 use ir::Op;
 use operators::range::Range;

@@ -3,11 +3,12 @@
 use super::super::call::{Call, Made};
 use super::super::variables::{Slot, slot, slot_if};
 use super::activation::applied;
-use super::arithmetic::{reversed, slice, to_last, to_second, with_axis};
 use super::conv::{Window, outputs_first, spatial};
 use super::{Row, row};
 use crate::build::Operand;
 use crate::decompose;
+use crate::decompose::arithmetic::{reversed, slice, with_axis};
+use crate::decompose::{to_last, to_second};
 use crate::error::Reason;
 use ir::{Conv, Op};
 use tensor::Dim;

@@ -2,9 +2,9 @@
 
 use super::super::call::{Call, Made};
 use super::super::variables::{Slot, slot, slot_if};
-use super::arithmetic::with;
 use super::{Row, row};
 use crate::decompose;
+use crate::decompose::arithmetic::with;
 use crate::error::Reason;
 use ir::Op;
 use tensor::scalar::{Binary, Reduction};

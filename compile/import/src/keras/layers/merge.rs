@@ -1,9 +1,9 @@
 //! Layers that make one value of several.
 
 use super::super::call::{Call, Made};
-use super::arithmetic::{axis, unit, with};
 use super::{Row, row};
 use crate::build::{Builder, Operand};
+use crate::decompose::arithmetic::{axis, unit, with};
 use crate::error::Reason;
 use ir::Op;
 use tensor::scalar::Binary;

@@ -1,7 +1,6 @@
 //! The layers, one file for each family. Each file starts with its table.
 
 pub(super) mod activation;
-pub(super) mod arithmetic;
 mod attention;
 mod conv;
 mod conv_lstm;

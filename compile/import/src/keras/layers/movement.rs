@@ -1,9 +1,10 @@
 //! Layers that move elements.
 
 use super::super::call::{Call, Made};
-use super::arithmetic::{product, with_axis};
 use super::{Row, row};
 use crate::build::Operand;
+use crate::decompose::arithmetic::with_axis;
+use crate::decompose::product;
 use crate::error::Reason;
 use ir::{Op, PadMode, SliceAxis};
 use serde_json::Value;
@@ -29,7 +30,7 @@ fn flatten(call: &mut Call<'_, '_>) -> Made {
     let build = &mut call.walk.build;
     let shape = build.fact(&x).shape;
     if !is_last && shape.len() > 2 {
-        let perm = super::arithmetic::to_last(shape.len());
+        let perm = crate::decompose::to_last(shape.len());
         x = build.transpose(&x, perm)?;
     }
     let first = shape.first().cloned().unwrap_or_else(|| Dim::from(1));

@@ -3,9 +3,9 @@
 use super::super::call::{Call, Made};
 use super::super::config::Config;
 use super::super::variables::{Slot, slot, slot_if};
-use super::arithmetic::{axis, moments, reduce, unit, with};
 use super::{Row, row};
 use crate::build::{Builder, Operand};
+use crate::decompose::arithmetic::{axis, moments, reduce, unit, with};
 use crate::error::Reason;
 use ir::Op;
 use tensor::Dim;

@@ -1,11 +1,11 @@
 //! Pooling.
 
 use super::super::call::{Call, Made};
-use super::arithmetic::{reduce, with_axis};
 use super::conv::{Window, channels_second};
 use super::{Row, row};
 use crate::build::Operand;
 use crate::decompose;
+use crate::decompose::arithmetic::{reduce, with_axis};
 use crate::error::Reason;
 use ir::{Op, Pool, PoolKind, SliceAxis};
 use tensor::Dim;

@@ -2,9 +2,9 @@
 
 use super::super::call::{Call, Made};
 use super::super::variables::{Slot, slot_if};
-use super::arithmetic::{axis, reduce, with, with_axis};
 use super::{Config, Row, row};
 use crate::build::{Builder, Operand};
+use crate::decompose::arithmetic::{axis, reduce, with, with_axis};
 use crate::error::Reason;
 use ir::Op;
 use operators::lookup::Lookup;

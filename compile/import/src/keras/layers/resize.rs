@@ -1,9 +1,9 @@
 //! Images in another size.
 
 use super::super::call::{Call, Made};
-use super::arithmetic::slice;
 use super::{Row, row};
 use crate::build::{Builder, Operand};
+use crate::decompose::arithmetic::slice;
 use crate::error::Reason;
 use ir::{Op, PadMode};
 use operators::resize::{Coordinates, Interpolation, Resize, ResizeAxis, Rounding};

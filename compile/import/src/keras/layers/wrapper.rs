@@ -2,9 +2,9 @@
 
 use super::super::call::{Call, Flow, Given, Made};
 use super::super::variables::slot;
-use super::arithmetic::{reversed, with};
 use super::{Row, row};
 use crate::build::Operand;
+use crate::decompose::arithmetic::{reversed, with};
 use crate::error::Reason;
 use ir::Op;
 use serde_json::Value;

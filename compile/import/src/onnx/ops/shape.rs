@@ -1,12 +1,13 @@
 //! Operators whose result is known without data, or up to the sizes of the inputs.
 
 use super::{Row, row};
-use crate::build::{Operand, Sizes, lower_bound};
+use crate::build::{Operand, Sizes};
+use crate::decompose;
 use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
 use ir::{Fact, Op};
 use operators::range::Range;
-use tensor::{DType, Dim, Tensor, Text, Value};
+use tensor::{Dim, Tensor, Text, Value};
 
 pub(super) const OPS: &[Row] = &[
     row(
@@ -104,10 +105,7 @@ fn range(call: &mut Call<'_>) -> Made {
     let dtype = call.fact(0)?.dtype;
     let ends = [call.input(0)?, call.input(1)?, call.input(2)?];
     let [start, limit, delta] = &ends;
-    let count = match ends.iter().map(Operand::known).collect::<Option<Vec<_>>>() {
-        Some(_) => known_count(call, &ends)?,
-        None => symbolic_count(&ends),
-    };
+    let count = decompose::range_count(call.build, &ends)?;
     match count {
         Some(count) => call.emit(Op::Whole(Range { count }.into()), &[start, delta]),
         None => {
@@ -115,36 +113,4 @@ fn range(call: &mut Call<'_>) -> Made {
             call.build.dynamic(operators::dynamic::Range, &[start, limit, delta], made)
         }
     }
-}
-
-/// How many elements lie between constant ends.
-fn known_count(call: &mut Call<'_>, ends: &[Operand]) -> Result<Option<Dim>, Reason> {
-    let mut values = [0.0; 3];
-    for (index, (value, end)) in values.iter_mut().zip(ends).enumerate() {
-        let wide = call.build.cast(end, DType::F64)?;
-        *value = match wide.known().map(|t| t.as_slice::<f64>()) {
-            Some(Ok(&[value])) => value,
-            _ => return Err(call.data_dependent(index, "one number")),
-        };
-    }
-    let [start, limit, delta] = values;
-    let count = ((limit - start) / delta).ceil().max(0.0);
-    if delta == 0.0 || !(0.0..=9e15).contains(&count) {
-        let found = format!("{start}..{limit} step {delta}");
-        return Err(Reason::Input { input: 1, expected: "a range that ends".to_string(), found });
-    }
-    Ok(Some(Dim::from(count as i64)))
-}
-
-/// How many integers lie between ends that are sizes, at a known distance.
-fn symbolic_count(ends: &[Operand]) -> Option<Dim> {
-    let end = |index: usize| ends[index].sizes()?.dims.first().cloned();
-    let (start, limit, delta) = (end(0)?, end(1)?, end(2)?.known()?);
-    let (room, step) = match delta {
-        1.. => (limit - start, delta),
-        _ => (start - limit, delta.checked_neg()?),
-    };
-    let count = (step > 0).then(|| room.ceil_div(&Dim::from(step)))?;
-    let is_size = lower_bound(&count).is_some_and(|least| least >= 0);
-    Some(if is_size { count } else { count.maximum(&Dim::default()) })
 }

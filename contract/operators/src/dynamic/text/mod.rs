@@ -1,5 +1,7 @@
 //! Operators on text.
 
+mod cut;
+mod fingerprint;
 mod keys;
 mod normalize;
 mod split;
@@ -10,6 +12,7 @@ use crate::ComputeError;
 use serde::{Deserialize, Serialize};
 use tensor::{DType, Tensor, Text, TextRow, Value};
 
+pub use cut::{Cut, Ends, Grams};
 pub use keys::Keys;
 pub use normalize::{Case, Normalize};
 pub use split::Split;
@@ -50,6 +53,31 @@ pub enum TextOperator {
     Split(Split),
     /// `(x)`. Tokenizer of `com.microsoft`.
     Tokenize(Tokenize),
+    /// `(x)`: the parts of all elements in a row.
+    Cut(Cut),
+    /// `(x, splits)`: runs of texts, joined.
+    Grams(Grams),
+    /// `(x)`: the bucket of each element, by FarmHash's Fingerprint64.
+    Bucket {
+        /// How many buckets there are.
+        count: u64,
+    },
+    /// `(x)`: without whitespace at both ends.
+    Strip,
+    /// `(x)`: how many bytes each element has, `i64`, or how many characters.
+    Length {
+        /// Are characters counted?
+        is_of_characters: bool,
+    },
+    /// `(x)`: what a pattern matches replaced; the syntax is that of `FullMatch`.
+    Replace {
+        /// A regular expression.
+        pattern: String,
+        /// What stands there then; `\\1` is the first group.
+        with: String,
+        /// Each match, or the first one?
+        is_global: bool,
+    },
     /// `(x)`: the place of the first key that each element equals, which each must.
     Place {
         /// The keys.
@@ -60,15 +88,7 @@ pub enum TextOperator {
 impl Evaluate for TextOperator {
     fn evaluate(&self, inputs: &Inputs<'_>) -> Result<Vec<Value>, ComputeError> {
         let made = match self {
-            TextOperator::Concat => {
-                let (shape, pairs) = pairs(inputs)?;
-                let mut room = Room { left: inputs.bytes_max };
-                let joined = pairs.map(|(a, b)| {
-                    room.take(a.len().saturating_add(b.len()))?;
-                    Ok(format!("{a}{b}"))
-                });
-                joined.collect::<Result<TextRow, ComputeError>>()?.shaped(&shape)?.into()
-            }
+            TextOperator::Concat => concat(inputs)?,
             TextOperator::Equal => {
                 let (shape, pairs) = pairs(inputs)?;
                 truths(&shape, pairs.map(|(a, b)| a == b))?
@@ -104,6 +124,16 @@ impl Evaluate for TextOperator {
             TextOperator::Tokenize(tokenize) => {
                 tokenize.of(inputs.text(0)?, inputs.bytes_max)?.into()
             }
+            TextOperator::Cut(cut) => return cut.of(inputs.text(0)?, inputs.bytes_max),
+            TextOperator::Grams(grams) => {
+                return grams.of(inputs.text(0)?, &inputs.integers(1)?, inputs.bytes_max);
+            }
+            TextOperator::Bucket { count } => bucket(inputs, *count)?,
+            TextOperator::Strip => stripped(inputs)?,
+            TextOperator::Length { is_of_characters } => length(inputs, *is_of_characters)?,
+            TextOperator::Replace { pattern, with, is_global } => {
+                replaced(inputs, pattern, with, *is_global)?
+            }
             TextOperator::Place { keys } => {
                 let x = inputs.text(0)?;
                 let place = |(at, place): (usize, Option<usize>)| match place {
@@ -120,6 +150,82 @@ impl Evaluate for TextOperator {
         };
         Ok(vec![made])
     }
+}
+
+fn concat(inputs: &Inputs<'_>) -> Result<Value, ComputeError> {
+    let (shape, pairs) = pairs(inputs)?;
+    let mut room = Room { left: inputs.bytes_max };
+    let joined = pairs.map(|(a, b)| {
+        room.take(a.len().saturating_add(b.len()))?;
+        Ok(format!("{a}{b}"))
+    });
+    Ok(joined.collect::<Result<TextRow, ComputeError>>()?.shaped(&shape)?.into())
+}
+
+fn bucket(inputs: &Inputs<'_>, count: u64) -> Result<Value, ComputeError> {
+    each(inputs, |x| (fingerprint::fingerprint(&cut::bytes(x)) % count.max(1)) as i64)
+}
+
+fn stripped(inputs: &Inputs<'_>) -> Result<Value, ComputeError> {
+    let x = inputs.text(0)?;
+    let trimmed: TextRow = x.elements().map(str::trim).collect();
+    Ok(trimmed.shaped(x.shape())?.into())
+}
+
+fn length(inputs: &Inputs<'_>, is_of_characters: bool) -> Result<Value, ComputeError> {
+    match is_of_characters {
+        true => each(inputs, |x| x.chars().count() as i64),
+        false => each(inputs, |x| cut::bytes(x).len() as i64),
+    }
+}
+
+/// A number for each element.
+fn each(inputs: &Inputs<'_>, number: impl Fn(&str) -> i64) -> Result<Value, ComputeError> {
+    let x = inputs.text(0)?;
+    let numbers: Vec<i64> = x.elements().map(number).collect();
+    Ok(Tensor::from_slice(x.shape(), &numbers)?.into())
+}
+
+fn replaced(
+    inputs: &Inputs<'_>,
+    pattern: &str,
+    with: &str,
+    is_global: bool,
+) -> Result<Value, ComputeError> {
+    let x = inputs.text(0)?;
+    let pattern = regex_lite::Regex::new(pattern)
+        .map_err(|error| refused("the pattern", error, "an expression"))?;
+    let mut room = Room { left: inputs.bytes_max };
+    let mut made = TextRow::default();
+    for element in x.elements() {
+        let most = if is_global { 0 } else { 1 };
+        let by = |found: &regex_lite::Captures<'_>| expanded(with, found);
+        let text = pattern.replacen(element, most, by);
+        room.take(text.len())?;
+        made.push(&text);
+    }
+    Ok(made.shaped(x.shape())?.into())
+}
+
+/// What stands for a match: a backslash and a digit name a group, two backslashes are one.
+fn expanded(with: &str, found: &regex_lite::Captures<'_>) -> String {
+    let mut made = String::new();
+    let mut rest = with.chars();
+    while let Some(character) = rest.next() {
+        match (character, rest.clone().next()) {
+            ('\\', Some(next)) => {
+                rest.next();
+                match next.to_digit(10) {
+                    Some(group) => {
+                        made += found.get(group as usize).map_or("", |part| part.as_str());
+                    }
+                    None => made.push(next),
+                }
+            }
+            _ => made.push(character),
+        }
+    }
+    made
 }
 
 fn truths(shape: &[usize], truths: impl Iterator<Item = bool>) -> Result<Value, ComputeError> {

@@ -1,9 +1,10 @@
 //! Operations that move elements.
 
 use super::super::super::call::{Call, Made};
-use super::super::arithmetic::{axis, product, reversed, slice, with_axis};
 use super::parameters::{all, integers, operand, parameter, refused};
 use crate::build::Operand;
+use crate::decompose::arithmetic::{axis, reversed, slice, with_axis};
+use crate::decompose::product;
 use crate::error::Reason;
 use ir::{Op, PadMode, SliceAxis};
 use serde_json::Value;

@@ -3,6 +3,7 @@
 pub(super) mod slice;
 
 use super::{Row, row};
+use crate::decompose::{self, product, quotient};
 use crate::error::Reason;
 use crate::onnx::call::{self, Call, Made};
 use ir::ops::elementwise::broadcast;
@@ -24,10 +25,6 @@ pub(super) const OPS: &[Row] = &[
     row("SpaceToDepth", &["blocksize"], space_to_depth),
 ];
 
-fn product(dims: &[Dim]) -> Dim {
-    dims.iter().cloned().fold(Dim::from(1), |a, b| a * b)
-}
-
 /// ONNX Reshape-1,5,13,14,19,21,23,24,25. Accepted: a target of constants and sizes, 0 for the
 /// input's size unless `allowzero`, one -1 for the rest, or a target of known length
 /// that is computed from data.
@@ -35,29 +32,12 @@ fn reshape(call: &mut Call<'_>) -> Made {
     let (x, fact) = (call.input(0)?, call.fact(0)?);
     let Some(target) = call.known_dims(1) else { return reshape_by(call) };
     let is_zero_kept = call.flag("allowzero", false)?;
-    let refused = |found: &[Dim]| Reason::Input {
+    let shape = decompose::target_shape(&fact.shape, &target, !is_zero_kept);
+    let shape = shape.ok_or_else(|| Reason::Input {
         input: 1,
         expected: format!("a shape with as many elements as {:?}", fact.shape),
-        found: format!("{found:?}"),
-    };
-    let mut shape = Vec::with_capacity(target.len());
-    let mut rest = None;
-    for (axis, dim) in target.iter().enumerate() {
-        match dim.known() {
-            Some(0) if !is_zero_kept => {
-                shape.push(fact.shape.get(axis).ok_or_else(|| refused(&target))?.clone());
-            }
-            Some(-1) if rest.is_none() => {
-                rest = Some(axis);
-                shape.push(Dim::from(1));
-            }
-            Some(..0) => return Err(refused(&target)),
-            Some(_) | None => shape.push(dim.clone()),
-        }
-    }
-    if let Some(axis) = rest {
-        shape[axis] = quotient(&fact.shape, &shape).ok_or_else(|| refused(&target))?;
-    }
+        found: format!("{target:?}"),
+    })?;
     Ok(vec![call.build.reshape(&x, shape)?])
 }
 
@@ -82,26 +62,6 @@ fn axes_by(call: &mut Call<'_>, operator: operators::dynamic::Axes, rank: usize)
 /// Are the axes an input that is computed from data?
 fn has_computed_axes(call: &Call<'_>) -> bool {
     call.optional(1).is_some() && call.known_integers(1).is_none()
-}
-
-/// The product of `dims` over that of `divisors`, sizes that stand on both sides cancelled
-/// first, so that they need not be divided as polynomials. `None` when it is no integer.
-fn quotient(dims: &[Dim], divisors: &[Dim]) -> Option<Dim> {
-    let mut dims = dims.to_vec();
-    let mut divisor = Dim::from(1);
-    for other in divisors {
-        let same = dims.iter().position(|d| d == other && d.known() != Some(0));
-        match same {
-            Some(at) => drop(dims.swap_remove(at)),
-            None => divisor = divisor * other.clone(),
-        }
-    }
-    let dividend = product(&dims);
-    match (dividend.known(), divisor.known()) {
-        (_, Some(0)) => None,
-        (Some(a), Some(b)) if a % b != 0 => None,
-        _ => Some(dividend.floor_div(&divisor)),
-    }
 }
 
 /// ONNX Flatten-1,9,11,13,21,23,24,25: a matrix whose columns are the axes from `axis` on.

@@ -1,7 +1,7 @@
 //! Operators that cut and pad.
 
 use super::super::{Row, row};
-use crate::build::lower_bound;
+use crate::decompose::Range;
 use crate::error::Reason;
 use crate::onnx::call::{self, Call, Made};
 use ir::{Fact, Op, PadMode, SliceAxis};
@@ -105,90 +105,6 @@ fn slice_by(call: &mut Call<'_>) -> Made {
     }
     let made = vec![Fact { dtype: fact.dtype, shape }];
     call.build.dynamic(operators::dynamic::Slice, &[&x, &starts, &ends, &axes, &steps], made)
-}
-
-/// A range as the standard writes it: negative ends count from the end, those outside clamp.
-struct Range<'a> {
-    start: &'a Dim,
-    end: &'a Dim,
-    step: i64,
-}
-
-impl Range<'_> {
-    /// First element and number of elements on an axis of `size`; `None` when not known ahead.
-    fn on(&self, size: &Dim) -> Option<(Dim, Dim)> {
-        let zero = Dim::default();
-        if self.step == 0 {
-            return None;
-        }
-        if self.step > 0 {
-            let start = clamped(self.start, size);
-            let end = clamped(self.end, size);
-            let room = end - start.clone();
-            let len = room.ceil_div(&Dim::from(self.step));
-            let len = if is_at_least(&len, 0) { len } else { len.maximum(&zero) };
-            return Some((if len == zero { zero } else { start }, len));
-        }
-        // Downwards: the start clamps to the last element, the end to the one before the first.
-        let last = size.clone() - Dim::from(1);
-        let start = match self.start.known()? {
-            -1 | i64::MAX => last,
-            _ if size.known().is_none() => return None,
-            _ => {
-                let start = from_start(self.start, size);
-                Dim::from(start.known()?.clamp(-1, last.known()?))
-            }
-        };
-        let end = match (self.end.known()?, size.known()) {
-            (..=-0x4000_0000_0000_0000, _) => Dim::from(-1),
-            (_, None) => return None,
-            (_, Some(size_known)) => {
-                let end = from_start(self.end, size).known()?;
-                Dim::from(end.clamp(-1, size_known - 1))
-            }
-        };
-        let step = Dim::from(self.step.checked_neg()?);
-        let len = (start.clone() - end).ceil_div(&step);
-        let len = if is_at_least(&len, 0) { len } else { len.maximum(&zero) };
-        Some((if len == zero { zero } else { start }, len))
-    }
-}
-
-fn is_at_least(dim: &Dim, least: i64) -> bool {
-    lower_bound(dim).is_some_and(|bound| bound >= least)
-}
-
-/// A place counted from the start; one that is known to be negative counts from the end.
-fn from_start(place: &Dim, size: &Dim) -> Dim {
-    let is_negative = is_at_least(&(Dim::from(-1) - place.clone()), 0);
-    if is_negative { size.clone() + place.clone() } else { place.clone() }
-}
-
-/// A start or end between 0 and `size`.
-fn clamped(place: &Dim, size: &Dim) -> Dim {
-    let zero = Dim::default();
-    let Some(value) = place.known() else {
-        let from_start = from_start(place, size);
-        let is_inside = from_start == *place || is_at_least(&from_start, 0);
-        return if is_inside { from_start } else { from_start.maximum(&zero) };
-    };
-    if let Some(size) = size.known() {
-        let from_start = if value < 0 { value.saturating_add(size) } else { value };
-        return Dim::from(from_start.clamp(0, size));
-    }
-    // Exporters write "to the end" as the largest i64 or i32, or as 10^9; no axis is as long.
-    const ENDLESS: i64 = 1_000_000_000;
-    if value >= ENDLESS {
-        return size.clone();
-    }
-    if value == 0 || value <= -ENDLESS {
-        return zero;
-    }
-    let place = from_start(place, size);
-    if is_at_least(&(size.clone() - place.clone()), 0) && is_at_least(&place, 0) {
-        return place;
-    }
-    if value < 0 { place.maximum(&zero) } else { place.minimum(size) }
 }
 
 /// ONNX Split-1,2,11,13,18, as one slice for each output. Refused: an uneven split of an axis of

@@ -7,7 +7,7 @@ use tensor::Dim;
 use tensor::scalar::{Binary, Reduction, Unary};
 
 /// A function of each element and a number.
-pub(super) fn with(
+pub(crate) fn with(
     build: &mut Builder,
     function: Binary,
     x: &Operand,
@@ -18,7 +18,7 @@ pub(super) fn with(
 }
 
 /// A reduction of some axes.
-pub(super) fn reduce(
+pub(crate) fn reduce(
     build: &mut Builder,
     reduction: Reduction,
     x: &Operand,
@@ -32,7 +32,7 @@ pub(super) fn reduce(
 }
 
 /// The distances from the mean and the mean of their squares, along axes, which stay.
-pub(super) fn moments(
+pub(crate) fn moments(
     build: &mut Builder,
     x: &Operand,
     axes: &[usize],
@@ -45,7 +45,7 @@ pub(super) fn moments(
 }
 
 /// `x / sqrt(max(sum(x^2), floor))`
-pub(super) fn unit(
+pub(crate) fn unit(
     build: &mut Builder,
     x: &Operand,
     axes: &[usize],
@@ -58,24 +58,14 @@ pub(super) fn unit(
     build.binary(Binary::Div, x, &norm)
 }
 
-/// The order of axes that moves the channels from the last place to the second.
-pub(in super::super) fn to_second(rank: usize) -> Vec<usize> {
-    [0, rank - 1].into_iter().chain(1..rank - 1).collect()
-}
-
-/// The order of axes that moves the channels from the second place to the last.
-pub(in super::super) fn to_last(rank: usize) -> Vec<usize> {
-    [0].into_iter().chain(2..rank).chain([1]).collect()
-}
-
 /// The axis that a number names, counted from the end when it is negative.
-pub(super) fn axis(value: i64, rank: usize) -> Option<usize> {
+pub(crate) fn axis(value: i64, rank: usize) -> Option<usize> {
     let value = if value < 0 { value.checked_add(i64::try_from(rank).ok()?)? } else { value };
     usize::try_from(value).ok().filter(|&axis| axis < rank)
 }
 
 /// Some elements of one axis.
-pub(super) fn slice(
+pub(crate) fn slice(
     build: &mut Builder,
     x: &Operand,
     axis: usize,
@@ -89,19 +79,14 @@ pub(super) fn slice(
 }
 
 /// The elements of one axis from the last to the first.
-pub(super) fn reversed(build: &mut Builder, x: &Operand, axis: usize) -> Result<Operand, Reason> {
+pub(crate) fn reversed(build: &mut Builder, x: &Operand, axis: usize) -> Result<Operand, Reason> {
     let len = build.fact(x).shape[axis].clone();
     let start = len.clone() - Dim::from(1);
     build.emit(Op::Slice { axes: vec![SliceAxis { axis, start, len, step: -1 }] }, &[x])
 }
 
-/// The product of sizes.
-pub(super) fn product(shape: &[Dim]) -> Dim {
-    shape.iter().cloned().fold(Dim::from(1), |a, b| a * b)
-}
-
 /// One axis more, of size 1.
-pub(super) fn with_axis(build: &mut Builder, x: &Operand, axis: usize) -> Result<Operand, Reason> {
+pub(crate) fn with_axis(build: &mut Builder, x: &Operand, axis: usize) -> Result<Operand, Reason> {
     let mut shape = build.fact(x).shape;
     shape.insert(axis.min(shape.len()), Dim::from(1));
     build.reshape(x, shape)

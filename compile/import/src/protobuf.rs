@@ -1,5 +1,5 @@
-//! A walk over the bytes of a model before anything is made of them: is this the protobuf of an
-//! ONNX model, is it whole, and does it hold a sane number of messages?
+//! A walk over the bytes of a protobuf before anything is made of them: is this a file of some
+//! format, is it whole, and does it hold a sane number of messages?
 //!
 //! Two bytes of file can stand for an empty message that takes hundreds of bytes of memory, so
 //! the messages are counted here, where counting costs nothing.
@@ -10,14 +10,20 @@ use prost::encoding::{WireType, decode_key, decode_varint};
 /// largest published language models hold, and at most a gigabyte once decoded.
 const MESSAGES_MAX: usize = 2_000_000;
 
-/// Deepest nesting. The schema itself nests 6 deep; what goes beyond are subgraphs.
+/// Deepest nesting. The schemas themselves nest some 10 deep; what goes beyond are subgraphs.
 const DEPTH_MAX: usize = 64;
 
-/// Why bytes are not an ONNX model.
+/// Bytes of the widest number.
+const NUMBER_BYTES: usize = 8;
+
+/// Bytes that a text or raw data takes once decoded, even where it is empty.
+const TEXT_BYTES: usize = 32;
+
+/// Why bytes are not a file of a format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum WireError {
     /// Not protobuf, or the protobuf of something else.
-    #[error("no ONNX model")]
+    #[error("no model of this format")]
     Foreign,
     /// It starts as a model, but what stands at this place is no field.
     #[error("what stands at byte {offset} is no field of a model")]
@@ -39,105 +45,59 @@ pub(crate) enum WireError {
     TooDeep,
 }
 
-/// The messages of which fields are walked into.
-#[derive(Clone, Copy, PartialEq)]
-enum Message {
-    Model,
-    Graph,
-    Node,
-    Attribute,
-    Function,
-    Tensor,
-    Value,
-    Type,
-    Shape,
-    /// Has no fields that are messages.
-    Leaf,
+/// What is known of a format's messages, each of a kind `M`.
+pub(crate) struct Schema<M: 'static> {
+    /// The file itself.
+    pub(crate) file: M,
+    /// Which fields hold messages, as `(message, field, message of the field)`.
+    pub(crate) messages: &'static [(M, u32, M)],
+    /// Fields of numbers that are written in as little as one byte each, as `(message, field)`;
+    /// each takes up to [`NUMBER_BYTES`] once decoded.
+    pub(crate) numbers: &'static [(M, u32)],
+    /// Bytes that a message takes once decoded, whatever is in it: those of the widest one.
+    pub(crate) message_bytes: usize,
+    /// Could the file itself have such a field? This is what tells one format from another, since
+    /// protobuf has no magic number.
+    pub(crate) is_field: fn(u32, WireType) -> bool,
+    /// The message that every file holds.
+    pub(crate) required: M,
 }
 
-/// Which fields hold messages, as `(message, field, message of the field)`.
-const FIELDS: &[(Message, u32, Message)] = &[
-    (Message::Model, 7, Message::Graph),
-    (Message::Model, 8, Message::Leaf),
-    (Message::Model, 14, Message::Leaf),
-    (Message::Model, 25, Message::Function),
-    (Message::Graph, 1, Message::Node),
-    (Message::Graph, 5, Message::Tensor),
-    (Message::Graph, 11, Message::Value),
-    (Message::Graph, 12, Message::Value),
-    (Message::Graph, 13, Message::Value),
-    (Message::Graph, 15, Message::Leaf),
-    (Message::Node, 5, Message::Attribute),
-    (Message::Attribute, 5, Message::Tensor),
-    (Message::Attribute, 6, Message::Graph),
-    (Message::Attribute, 14, Message::Type),
-    (Message::Attribute, 11, Message::Graph),
-    (Message::Function, 7, Message::Node),
-    (Message::Function, 9, Message::Leaf),
-    (Message::Function, 11, Message::Attribute),
-    (Message::Tensor, 13, Message::Leaf),
-    (Message::Value, 2, Message::Type),
-    (Message::Type, 1, Message::Type),
-    (Message::Type, 2, Message::Shape),
-    (Message::Type, 4, Message::Type),
-    (Message::Type, 9, Message::Type),
-    (Message::Shape, 1, Message::Leaf),
-];
-
-/// Fields of numbers that are written in as little as one byte each, as `(message, field)`; each
-/// takes up to [`NUMBER_BYTES`] once decoded.
-const NUMBERS: &[(Message, u32)] = &[
-    (Message::Tensor, 1),
-    (Message::Tensor, 5),
-    (Message::Tensor, 7),
-    (Message::Tensor, 11),
-    (Message::Attribute, 8),
-];
-
-/// Bytes of the widest number.
-const NUMBER_BYTES: usize = 8;
-
-/// Bytes that a message takes once decoded, whatever is in it: the widest one, an attribute.
-const MESSAGE_BYTES: usize = size_of::<super::decode::AttributeProto>();
-
-/// Fields of the model itself that are varints; every other one is length-delimited. This is
-/// what tells an ONNX model from other protobuf files, since the format has no magic number.
-const MODEL_VARINTS: [u32; 2] = [1, 5];
-
-/// The last field of the model that the schema has.
-const MODEL_FIELD_MAX: u32 = 26;
-
-/// Checks that `bytes` are an ONNX model from end to end, as far as structure goes, which takes no
-/// more than `memory` bytes once it is decoded.
-pub(crate) fn check(bytes: &[u8], memory: usize) -> Result<(), WireError> {
-    let mut walk = Walk { bytes, messages: 0, has_graph: false, decoded: 0, memory };
-    walk.message(0, bytes.len(), Message::Model, 0)?;
-    if walk.has_graph { Ok(()) } else { Err(WireError::Foreign) }
+impl<M: Copy + PartialEq> Schema<M> {
+    /// Checks that `bytes` are a file from end to end, as far as structure goes, which takes no
+    /// more than `memory` bytes once it is decoded.
+    pub(crate) fn check(&self, bytes: &[u8], memory: usize) -> Result<(), WireError> {
+        let mut walk =
+            Walk { schema: self, bytes, messages: 0, has_required: false, decoded: 0, memory };
+        walk.message(0, bytes.len(), self.file, 0)?;
+        if walk.has_required { Ok(()) } else { Err(WireError::Foreign) }
+    }
 }
 
-struct Walk<'a> {
+struct Walk<'a, M: 'static> {
+    schema: &'a Schema<M>,
     bytes: &'a [u8],
     messages: usize,
-    has_graph: bool,
+    has_required: bool,
     /// Bytes that what was walked takes once decoded, text and raw data aside.
     decoded: usize,
     memory: usize,
 }
 
-impl Walk<'_> {
+impl<M: Copy + PartialEq> Walk<'_, M> {
     /// Walks the fields of the message between two offsets.
     fn message(
         &mut self,
         mut at: usize,
         end: usize,
-        kind: Message,
+        kind: M,
         depth: usize,
     ) -> Result<(), WireError> {
         self.messages += 1;
         if self.messages > MESSAGES_MAX {
             return Err(WireError::TooMany);
         }
-        self.take(MESSAGE_BYTES)?;
+        self.take(self.schema.message_bytes)?;
         if depth > DEPTH_MAX {
             return Err(WireError::TooDeep);
         }
@@ -160,22 +120,19 @@ impl Walk<'_> {
         &mut self,
         offset: usize,
         end: usize,
-        kind: Message,
+        kind: M,
         depth: usize,
     ) -> Result<usize, WireError> {
-        let damaged = if kind == Message::Model && !self.has_graph {
+        let is_file = kind == self.schema.file;
+        let damaged = if is_file && !self.has_required {
             WireError::Foreign
         } else {
             WireError::Damaged { offset }
         };
         let mut rest = &self.bytes[offset..end];
         let (field, wire) = decode_key(&mut rest).map_err(|_| damaged.clone())?;
-        if kind == Message::Model {
-            let is_varint = MODEL_VARINTS.contains(&field);
-            let expected = if is_varint { WireType::Varint } else { WireType::LengthDelimited };
-            if field > MODEL_FIELD_MAX || wire != expected {
-                return Err(damaged);
-            }
+        if is_file && !(self.schema.is_field)(field, wire) {
+            return Err(damaged);
         }
         let claimed = match wire {
             WireType::Varint => {
@@ -196,12 +153,13 @@ impl Walk<'_> {
             return Err(damaged);
         };
         let start = end - found;
-        let row = FIELDS.iter().find(|row| row.0 == kind && row.1 == field);
+        let row = self.schema.messages.iter().find(|row| row.0 == kind && row.1 == field);
         if let (Some((_, _, inner)), WireType::LengthDelimited) = (row, wire) {
-            self.has_graph |= kind == Message::Model && *inner == Message::Graph;
+            self.has_required |= *inner == self.schema.required;
             self.message(start, start + len, *inner, depth + 1)?;
         }
-        if NUMBERS.contains(&(kind, field)) {
+        self.take(TEXT_BYTES)?;
+        if self.schema.numbers.contains(&(kind, field)) {
             self.take(len.saturating_mul(NUMBER_BYTES))?;
         }
         Ok(start + len)
