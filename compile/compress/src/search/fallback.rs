@@ -189,8 +189,10 @@ mod tests {
         let (found, blame, tests) = found(&damages, 100_000, Precision::Int8Static);
         let chosen = &found.tested[found.chosen.unwrap()];
         assert_eq!(chosen.steps_back, 3);
-        let named: Vec<&str> = blame[..3].iter().map(|blame| blame.layer.as_str()).collect();
-        assert_eq!(named, ["l3", "l17", "l30"]);
+        // Equally guilty: which comes first is a matter of rounding.
+        let mut named: Vec<&str> = blame[..3].iter().map(|blame| blame.layer.as_str()).collect();
+        named.sort_unstable();
+        assert_eq!(named, ["l17", "l3", "l30"]);
         assert!(named.iter().all(|layer| chosen.config.precision(layer) == Precision::F32));
         assert_eq!(chosen.config.layers.len(), 37);
         assert!(tests <= 1 + 6, "{tests} tests of 40 steps");
