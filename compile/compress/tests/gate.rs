@@ -25,16 +25,23 @@ impl Kind {
     /// The share of pairs that pass.
     fn passing(mut self, random: &mut fastrand::Rng) -> f64 {
         let mut passing = 0;
-        let threshold = |p: f64| (p * 2f64.powi(32)).round() as u64;
-        let (lost_below, gained_below) = (threshold(self.lost), threshold(self.lost + self.gained));
+        let rate = self.lost + self.gained;
         for _ in 0..PAIRS {
             let (mut lost, mut gained) = (0, 0);
-            for _ in 0..self.samples {
-                let drawn = u64::from(random.u32(..));
-                lost += u64::from(drawn < lost_below);
-                gained += u64::from(drawn < gained_below);
+            // From one sample on which the two differ to the next it is geometrically far.
+            let mut far = || ((1.0 - random.f64()).ln() / (-rate).ln_1p()).floor() + 1.0;
+            let mut distances = 0.0;
+            let mut differing = 0u64;
+            loop {
+                distances += far();
+                if distances > self.samples as f64 {
+                    break;
+                }
+                differing += 1;
             }
-            gained -= lost;
+            for _ in 0..differing {
+                if random.f64() * rate < self.lost { lost += 1 } else { gained += 1 }
+            }
             let pairs = Pairs { samples: self.samples, lost, gained };
             let verdict = self.verdicts.entry((lost, gained));
             passing += usize::from(*verdict.or_insert_with(|| self.gate.passes(&pairs)));

@@ -19,6 +19,9 @@ impl Lowering<'_> {
     pub(crate) fn binary(&mut self, node: &Node, function: Binary) -> Result<(), Refusal> {
         let dtype = self.dtype(node.inputs[0]);
         require(node, BinaryMap::supports(function, dtype), dtype)?;
+        if function == Binary::Add && self.byte_sum(node) {
+            return Ok(());
+        }
         self.map(node, Operation::Binary(function));
         Ok(())
     }

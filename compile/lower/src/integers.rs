@@ -22,11 +22,11 @@ use ir::{Node, Op, ValueId};
 use kernels::SharedMut;
 use kernels::matmul::DEPTH_MAX;
 use kernels::quantize::{Dequantize, Parameters};
-use plan::{Epilogue, Integers};
+use plan::{ByteSum, Epilogue, Integers, Operation};
 use simd::Isa;
 use std::sync::Arc;
 use tensor::scalar::Unary;
-use tensor::{DType, Tensor};
+use tensor::{DType, Tensor, small};
 
 /// Bytes that stand for numbers, all by one scale and zero point.
 pub(crate) struct Bytes {
@@ -191,6 +191,47 @@ impl<'g> Lowering<'g> {
         }
     }
 
+    /// One step for a sum of two values of bytes that is quantized in turn, with the bounds that may
+    /// lie between. Is there such a sum?
+    pub(crate) fn byte_sum(&mut self, node: &Node) -> bool {
+        let parts = [0, 1].map(|at| self.bytes(node.inputs[at]));
+        let [Some(a), Some(b)] = parts else { return false };
+        if self.shape(node.inputs[0]) != self.shape(node.inputs[1]) {
+            return false;
+        }
+        let between = self.only_consumer(node.output).and_then(|(index, next)| match next.op {
+            Op::Unary(function @ (Unary::Relu | Unary::Clip { .. })) => {
+                Some((index, function, next.output))
+            }
+            _ => None,
+        });
+        let sum = between.map_or(node.output, |(.., output)| output);
+        let Some((quantize, scale, zero)) = self.quantization(sum) else { return false };
+        let factors = [a.scale / scale, b.scale / scale];
+        let zeros = factors[0] * f64::from(a.zero) + factors[1] * f64::from(b.zero);
+        let activation = between.map(|(_, function, _)| function);
+        let bounds = match in_units(activation, scale, f64::from(zero)) {
+            Some(Unary::Clip { min, max }) => [min, max],
+            Some(Unary::Relu) => [0.0, f32::INFINITY],
+            _ => [f32::NEG_INFINITY, f32::INFINITY],
+        };
+        let sum = ByteSum {
+            factors: factors.map(|factor| factor as f32),
+            offset: (f64::from(zero) - zeros) as f32,
+            bounds,
+        };
+        let fused = between.map(|(index, ..)| index).into_iter().chain([quantize]);
+        fused.for_each(|index| self.is_fused[index] = true);
+        let layout = match [&a, &b].map(|part| self.natural(part.value)) {
+            [Layout::Plain, Layout::Plain] => Layout::Plain,
+            _ => Layout::ChannelsLast,
+        };
+        let parts = [a, b].map(|part| self.form(part.value, layout));
+        let output = self.make(self.graph.nodes[quantize].output, layout);
+        self.builder.step(&node.name, Operation::ByteSum(sum), &parts, output);
+        true
+    }
+
     /// The node that quantizes a value to bytes, when nothing else takes it, and its parameters.
     fn quantization(&self, id: ValueId) -> Option<(usize, f64, u8)> {
         let (index, node) = self.only_consumer(id)?;
@@ -214,9 +255,14 @@ fn in_units(activation: Option<Unary>, unit: f64, offset: f64) -> Option<Unary> 
     }
 }
 
-/// Integers of 8 bits.
+/// Integers of 8 bits or 4.
 fn wide(tensor: &Tensor) -> Option<Vec<i32>> {
-    match tensor.dtype() {
+    let dtype = tensor.dtype();
+    match dtype {
+        DType::I4 | DType::U4 => {
+            let number = |&byte: &u8| small::to_f64(dtype, byte) as i32;
+            Some(tensor.bytes().iter().map(number).collect())
+        }
         DType::I8 => Some(tensor.as_slice::<i8>().ok()?.iter().map(|&x| i32::from(x)).collect()),
         DType::U8 => Some(tensor.as_slice::<u8>().ok()?.iter().map(|&x| i32::from(x)).collect()),
         _ => None,

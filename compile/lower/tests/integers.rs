@@ -89,6 +89,17 @@ impl Net {
         self.value = self.add("sum", Op::Binary(Binary::Add), &[self.value, other]);
     }
 
+    /// As [`Net::weights`], of 4 bits.
+    fn narrow_weights(&mut self, shape: &[usize]) -> ValueId {
+        let count: usize = shape.iter().product();
+        let bytes: Vec<u8> = (0..count).map(|_| self.random.0.i8(-8..8) as u8).collect();
+        let integers = Tensor::from_bytes(DType::I4, shape, &bytes).unwrap();
+        let integers = self.graph.constant("w", integers);
+        let scale = self.graph.constant("s", Tensor::from_slice(&[], &[0.125f32]).unwrap());
+        let zero = self.graph.constant("z", Tensor::from_bytes(DType::I4, &[], &[0]).unwrap());
+        self.add("weights", Op::Dequantize { axis: 0 }, &[integers, scale, zero])
+    }
+
     /// Compares engine and twin, and gives the plan.
     #[track_caller]
     fn check(mut self, shape: &[usize]) -> Plan {
@@ -243,4 +254,33 @@ fn a_value_that_integers_and_floats_are_made_of() {
     net.quantize(0);
     let plan = net.check(&shape);
     assert_eq!(count(&plan, is_integers), 1, "{plan}");
+}
+
+#[test]
+fn weights_of_four_bits() {
+    let shape = [5, 24];
+    let mut net = Net::new(12, &shape);
+    net.quantize(128);
+    let weights = net.narrow_weights(&[24, 20]);
+    net.value = net.add("product", Op::MatMul, &[net.value, weights]);
+    net.quantize(128);
+    let plan = net.check(&shape);
+    assert_eq!(count(&plan, is_integers), 1, "{plan}");
+}
+
+#[test]
+fn sums_of_values_that_were_quantized_before() {
+    let shape = [2, 5, 7, 6];
+    let mut net = Net::new(13, &shape);
+    net.quantize(128);
+    let shortcut = net.value;
+    net.conv([5, 5, 1, 1], 1, 1, true);
+    net.quantize(100);
+    net.plus(shortcut);
+    net.unary(Unary::Relu);
+    net.quantize(3);
+    let plan = net.check(&shape);
+    assert_eq!(count(&plan, is_integers), 1, "{plan}");
+    assert_eq!(count(&plan, |operation| matches!(operation, Operation::ByteSum(_))), 1, "{plan}");
+    assert_eq!(count(&plan, is_conversion), 2, "{plan}");
 }

@@ -20,8 +20,8 @@ pub use bind::{BindError, bind};
 pub use body::Body;
 pub use memory::{MemoryPlan, assign};
 pub use operation::{
-    Attention, BatchMatMul, ChainStage, Convolution, Copy, Epilogue, Integers, Loop, MatMul,
-    Operation, Pool, PoolKind, View, WinogradTile,
+    Attention, BatchMatMul, ByteSum, ChainStage, Convolution, Copy, Epilogue, Integers, Loop,
+    MatMul, Operation, Pool, PoolKind, View, WinogradTile,
 };
 pub use precision::Precision;
 pub use stages::{Stage, Work};

@@ -57,6 +57,8 @@ pub enum Operation {
         /// The axis that vectors of scales and zero points run along.
         axis: usize,
     },
+    /// `(a, b)`: bytes that stand for the sum of two values of bytes.
+    ByteSum(ByteSum),
     /// `(x)`: `axes` adjacent axes from `axis` made one element.
     Reduce {
         /// The function.
@@ -192,6 +194,17 @@ impl Epilogue {
     pub const fn residual_at(&self, weights: usize) -> usize {
         self.bias_at(weights) + self.has_bias as usize
     }
+}
+
+/// Parameters of [`Operation::ByteSum`]: `round(clamp(a * factors[0] + b * factors[1] + offset))`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ByteSum {
+    /// Of the parts.
+    pub factors: [f32; 2],
+    /// Added last.
+    pub offset: f32,
+    /// The least and the greatest result, before it is rounded.
+    pub bounds: [f32; 2],
 }
 
 /// Parameters of [`Operation::MatMul`]: `a[rows, k] × b[k, n]`; `b` is packed in panels of 16
@@ -372,6 +385,7 @@ impl Operation {
             Operation::Cast => "cast",
             Operation::Quantize { .. } => "quantize",
             Operation::Dequantize { .. } => "dequantize",
+            Operation::ByteSum(_) => "byte_sum",
             Operation::Reduce { .. } => "reduce",
             Operation::Arg { .. } => "arg",
             Operation::Softmax { .. } => "softmax",
@@ -427,7 +441,10 @@ impl Operation {
                 let inputs = 1 + stages.iter().map(ChainStage::operands).sum::<usize>();
                 (inputs, inputs)
             }
-            Operation::BatchMatMul(_) | Operation::Binary(_) | Operation::Gather { .. } => (2, 2),
+            Operation::BatchMatMul(_)
+            | Operation::Binary(_)
+            | Operation::ByteSum(_)
+            | Operation::Gather { .. } => (2, 2),
             Operation::Select | Operation::Quantize { .. } | Operation::Dequantize { .. } => (3, 3),
             Operation::Attention(p) => {
                 let inputs = 3 + usize::from(p.mask.is_some());

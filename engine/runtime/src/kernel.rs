@@ -56,6 +56,7 @@ pub(crate) fn of_step(plan: &Plan, step: &Step, isa: Isa) -> Option<&'static Row
         Operation::Cast => ("elementwise", "cast"),
         Operation::Quantize { .. } => ("quantize", "quantize"),
         Operation::Dequantize { .. } => ("quantize", "dequantize"),
+        Operation::ByteSum(_) => ("quantize", "byte_sum"),
         Operation::Reduce { .. } => ("reduce", by_type("reduce_f32", "reduce_scalar")),
         Operation::Arg { .. } => ("reduce", "arg_reduce"),
         Operation::Softmax { .. } => ("norm", by_type("softmax_f32", "norm_scalar")),

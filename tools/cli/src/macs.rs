@@ -65,6 +65,7 @@ fn of_step(plan: &Plan, step: &Step, sizes: &Bindings) -> Option<u64> {
         | Operation::Cast
         | Operation::Quantize { .. }
         | Operation::Dequantize { .. }
+        | Operation::ByteSum(_)
         | Operation::Reduce { .. }
         | Operation::Arg { .. }
         | Operation::Softmax { .. }

@@ -5,6 +5,9 @@
 //! that a turned sign bit is all that they differ by.
 
 pub(crate) mod catalogue;
+mod sum;
+
+pub use sum::{Sum, SumParameters};
 
 use crate::task::{Pieces, SharedMut, Task};
 use simd::{F32Vector, Isa, Token, Vectorize};

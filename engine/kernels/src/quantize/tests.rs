@@ -67,3 +67,25 @@ fn quantization_and_its_inverse_agree_with_the_naive_twin() {
         }
     }
 }
+
+#[test]
+fn sums_of_bytes_agree_with_the_naive_twin() {
+    let mut random = Random::new(72);
+    for _ in 0..40 {
+        let count = random.between(0, 40_000);
+        let mut bytes = || (0..count).map(|_| random.below(256) as u8).collect::<Vec<u8>>();
+        let (a, b) = (bytes(), bytes());
+        let factors = [0.5, if random.flip() { 0.25 } else { -1.125 }];
+        let parameters = SumParameters { factors, offset: 3.25, bounds: [2.0, 250.0] };
+        let sum = |(a, b): (&u8, &u8)| {
+            let y = f32::from(*a) * factors[0] + f32::from(*b) * factors[1] + 3.25;
+            y.clamp(2.0, 250.0).round_ties_even() as u8
+        };
+        let expected: Vec<u8> = a.iter().zip(&b).map(sum).collect();
+        for isa in isas() {
+            let mut found = vec![1u8; count];
+            run(&Sum::new(isa, parameters, [&a, &b], found.as_mut_slice().into()));
+            assert_eq!(found, expected, "{isa:?}");
+        }
+    }
+}

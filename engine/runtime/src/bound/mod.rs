@@ -33,6 +33,7 @@ pub(crate) enum Bound {
     Resize(resize::Resize),
     Map(elementwise::Map),
     Affine(quantize::Affine),
+    ByteSum(quantize::ByteSum),
     Rows(rows::Rows),
     Movement(movement::Movement),
     Trees(trees::Trees),
@@ -102,6 +103,7 @@ impl Bound {
             Operation::Dequantize { axis } => {
                 Bound::Affine(quantize::Affine::bind(true, *axis, facts)?)
             }
+            Operation::ByteSum(p) => Bound::ByteSum(quantize::ByteSum::bind(*p, facts)?),
             Operation::Reduce { .. }
             | Operation::Arg { .. }
             | Operation::Softmax { .. }
@@ -142,6 +144,7 @@ impl Bound {
             Bound::Resize(bound) => bound.run(isa, operands, execute),
             Bound::Map(bound) => bound.run(isa, operands, execute),
             Bound::Affine(bound) => bound.run(isa, operands, execute),
+            Bound::ByteSum(bound) => bound.run(isa, operands, execute),
             Bound::Rows(bound) => bound.run(isa, operands, execute),
             Bound::Movement(bound) => return bound.run(operands, execute),
             Bound::Trees(bound) => return bound.run(operands, execute),

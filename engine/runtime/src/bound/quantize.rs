@@ -2,7 +2,7 @@
 
 use super::{Execute, Facts, Operands};
 use crate::RunError;
-use kernels::quantize::{Dequantize, Parameters, Quantize};
+use kernels::quantize::{Dequantize, Parameters, Quantize, Sum, SumParameters};
 use simd::Isa;
 use tensor::DType;
 
@@ -55,5 +55,23 @@ impl Affine {
         } else {
             execute(&Quantize::new(isa, parameters, operands.input(0), operands.output()));
         }
+    }
+}
+
+pub(crate) struct ByteSum(plan::ByteSum);
+
+impl ByteSum {
+    pub(crate) fn bind(p: plan::ByteSum, facts: &Facts<'_>) -> Result<ByteSum, RunError> {
+        facts.require_types(DType::U8)?;
+        let is_same = facts.shapes.iter().all(|&shape| shape == facts.output);
+        facts.require(is_same, "parts and sum differ in shape")?;
+        Ok(ByteSum(p))
+    }
+
+    pub(crate) fn run(&self, isa: Isa, operands: &Operands<'_>, execute: Execute<'_>) {
+        let plan::ByteSum { factors, offset, bounds } = self.0;
+        let parameters = SumParameters { factors, offset, bounds };
+        let parts = [operands.input(0), operands.input(1)];
+        execute(&Sum::new(isa, parameters, parts, operands.output()));
     }
 }
