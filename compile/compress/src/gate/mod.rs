@@ -109,16 +109,20 @@ impl Gate {
         if self.passes(pairs) {
             return Verdict::Ship { bound };
         }
-        let needed = needed(self, pairs.discordance());
-        if pairs.samples >= needed || self.is_surely_worse(pairs) {
+        // First, because it is quick: what a model would need whose answers nearly all differ is not.
+        if self.is_surely_worse(pairs) {
             return Verdict::Refuse { bound };
         }
-        Verdict::NotEnough { bound, needed }
+        match needed(self, pairs.discordance()) {
+            needed if pairs.samples >= needed => Verdict::Refuse { bound },
+            needed => Verdict::NotEnough { bound, needed },
+        }
     }
 
-    /// Is the bound inside the budget?
+    /// Is the bound inside the budget? Never when what was seen is not.
     pub fn passes(&self, pairs: &Pairs) -> bool {
-        bound::p_value(pairs, self.budget.share(), self.error()) <= self.error()
+        pairs.drop() < self.budget.share()
+            && bound::p_value(pairs, self.budget.share(), self.error()) <= self.error()
     }
 
     /// Could a model pass on so many samples at all? It could if no answer differed.

@@ -103,7 +103,7 @@ pub(super) fn candidates(report: &Report) -> Table {
             bytes(candidate.bytes as f64),
             format!("{:.3} ms", candidate.latency_ms),
             points(candidate.drop),
-            if candidate.has_passed { "passed" } else { "refused" }.to_string(),
+            if candidate.has_passed { "passed" } else { "not passed" }.to_string(),
             if *is_unbeaten { "yes" } else { "no" }.to_string(),
             if candidate.is_chosen { "chosen" } else { "" }.to_string(),
         ]

@@ -213,7 +213,7 @@ mod tests {
     fn what_passes_at_once_is_tested_once_and_what_never_does_is_refused() {
         let (passed, _, tests) = found(&[0.000_1, 0.000_2], 100_000, Precision::Int8Static);
         assert_eq!((passed.chosen, tests), (Some(0), 1));
-        let (refused, ..) = found(&[0.5, 0.5, 0.5], 100_000, Precision::Int8Static);
+        let (refused, ..) = found(&[0.2, 0.2, 0.2], 100_000, Precision::Int8Static);
         assert_eq!(refused.chosen, None);
         assert!(refused.tested.iter().all(|t| matches!(t.verdict, Verdict::Refuse { .. })));
         let (few, _, tests) = found(&[0.01, 0.01, 0.01, 0.01], 100, Precision::Int8Static);
