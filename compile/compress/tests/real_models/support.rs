@@ -71,8 +71,8 @@ pub(crate) fn uniform(graph: &Graph, precision: Precision) -> Config {
     Config { layers: layers.collect(), ..Config::default() }
 }
 
-/// A classifier of photographs with photographs of 153 things.
-pub(crate) fn photographs() -> Option<Case> {
+/// A classifier of photographs with so many of 153, evenly spread.
+pub(crate) fn photographs(count: usize) -> Option<Case> {
     let model = testkit::fixture("efficientnet-lite0/efficientnet_lite0.onnx")?;
     let folder = testkit::fixture("imagenet-mini-153")?;
     let list = std::fs::read_to_string(folder.join("labels.json")).unwrap();
@@ -86,7 +86,7 @@ pub(crate) fn photographs() -> Option<Case> {
         let labels = labels.map(|label| label.as_u64().unwrap() as usize).collect();
         samples.labels.as_mut().unwrap().push(labels);
     }
-    Some(Case { graph: imported(&model), samples })
+    Some(Case { graph: imported(&model), samples: samples.spread(count) })
 }
 
 /// The share of samples for which two graphs answer the same, in percent.
