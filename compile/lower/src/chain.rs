@@ -59,8 +59,8 @@ fn uses(plan: &Plan) -> Vec<usize> {
     uses
 }
 
-/// The convolution of floats that a step is, and whether it is one by depths. Of bytes, images are a
-/// quarter of the size, and few are too large for the cache.
+/// The convolution of floats that a step is, and whether it is one by depths. Images of bytes are
+/// a quarter of the size, and few are too large for the cache.
 fn convolution(step: &Step) -> Option<(&Convolution, bool)> {
     let (p, is_depthwise) = match &step.operation {
         Operation::Convolution(p) => (p, false),

@@ -191,8 +191,8 @@ impl<'g> Lowering<'g> {
         }
     }
 
-    /// One step for a sum of two values of bytes that is quantized in turn, with the bounds that may
-    /// lie between. Is there such a sum?
+    /// One step for a sum of two values of bytes that is quantized in turn, with the bounds that
+    /// may lie between. Is there such a sum?
     pub(crate) fn byte_sum(&mut self, node: &Node) -> bool {
         let parts = [0, 1].map(|at| self.bytes(node.inputs[at]));
         let [Some(a), Some(b)] = parts else { return false };

@@ -81,7 +81,7 @@ pub(crate) struct Part {
         env = "SCHOONER_MODEL_OUTPUT",
         value_delimiter = ','
     )]
-    outputs: Vec<String>,
+    kept: Vec<String>,
 
     /// Signature by which a SavedModel is called [default: serving_default, or its first one]
     #[arg(long, value_name = "NAME", env = "SCHOONER_SIGNATURE")]
@@ -193,7 +193,7 @@ pub(crate) fn survey(path: &Path, options: &ModelOptions) -> Result<(Survey, Dur
         sizes,
         folder: None,
         memory: options.memory_bytes(),
-        outputs: options.part.outputs.clone(),
+        outputs: options.part.kept.clone(),
         signature: options.part.signature.clone(),
     };
     let start = Instant::now();

@@ -109,7 +109,8 @@ impl Gate {
         if self.passes(pairs) {
             return Verdict::Ship { bound };
         }
-        // First, because it is quick: what a model would need whose answers nearly all differ is not.
+        // First, because it is quick: to find what a model would need whose answers nearly all
+        // differ is not.
         if self.is_surely_worse(pairs) {
             return Verdict::Refuse { bound };
         }

@@ -30,6 +30,10 @@ pub fn dequantize(axis: usize, inputs: &[Fact]) -> Result<Fact, RuleError> {
 /// Requires a scale and a zero point of all elements, or of each along an axis.
 fn require_parameters(axis: usize, x: &Fact, scale: &Fact, zero: &Fact) -> Result<(), RuleError> {
     require_type(1, scale, |d| d == DType::F32, "f32")?;
+    if scale.rank() != zero.rank() {
+        let expected = format!("{}, as the scale", scale.rank());
+        return Err(RuleError::Rank { input: 2, expected, found: zero.shape.clone() });
+    }
     for (input, fact) in [(1, scale), (2, zero)] {
         match fact.shape.as_slice() {
             [] => {}
