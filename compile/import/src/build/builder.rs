@@ -179,6 +179,9 @@ impl Builder {
         let known: Option<Vec<_>> = inputs.iter().map(|x| x.known()).collect();
         let mut sizes = made.iter().flat_map(|made| &made.shape);
         let is_known = sizes.all(|d| d.known().is_some()) && !starts_at_symbol(&op);
+        // Weights of integers may be multiplied as they are; the passes know.
+        let is_weights = matches!(op, Op::Dequantize { .. }) && made[0].rank() > 1;
+        let is_known = is_known && !is_weights;
         if let Some(known) = known.filter(|_| is_known) {
             let is_copied = fold::is_short_cut(&op, &known);
             // What is too large for a constant is too large for a run as well.
