@@ -73,7 +73,7 @@ impl Build {
         })?;
         let named = || PathBuf::from(format!("lib{}.so", model.name()));
         let out = self.output.clone().unwrap_or_else(named);
-        let golden = golden::of(&model);
+        let (golden, file) = (golden::of(&model), model::main_file(path));
         if golden.is_none() {
             console.info("no finite answer to a made-up input: the library has no self-test");
         }
@@ -83,7 +83,7 @@ impl Build {
             constants: model.constants().as_slice(),
             recipe: model.recipe(),
             version: &self.model_version,
-            source: emit::source(path).map_err(|e| Error::of_file(path, e))?,
+            source: emit::source(&file).map_err(|e| Error::of_file(&file, e))?,
             opsets: source.metadata.opset_imports,
             labels: &labels,
         };

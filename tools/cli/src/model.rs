@@ -137,17 +137,28 @@ pub(crate) fn load(
     path: &Path,
     options: &ModelOptions,
 ) -> Result<Loaded, Error> {
-    let inside = path.join(CERTIFICATE).is_file().then(|| models_in(path));
-    let path = match inside.as_deref() {
-        Some([only]) => only,
-        Some(_) | None => path,
-    };
+    let path = &in_folder(path);
     let loaded = if is_built(path)? {
         open(path, options)?
     } else {
         compile(path, options, import(path, options)?)?
     };
     Ok(loaded.on(console, options))
+}
+
+/// The model in a folder that `schooner compress` has written; any other path as it is.
+fn in_folder(path: &Path) -> PathBuf {
+    let inside = path.join(CERTIFICATE).is_file().then(|| models_in(path));
+    match inside.as_deref() {
+        Some([only]) => only.clone(),
+        Some(_) | None => path.to_path_buf(),
+    }
+}
+
+/// The file that a model lies in, or that says where the rest of it is.
+pub(crate) fn main_file(path: &Path) -> PathBuf {
+    let graph = path.join(SAVED_MODEL);
+    if graph.is_file() { graph } else { in_folder(path) }
 }
 
 impl Loaded {

@@ -57,6 +57,11 @@ fn what_ships_is_smaller_served_and_the_same_each_time() {
     let evaluation: Value = serde_json::from_str(&stdout).unwrap();
     let right = count(&evaluation["top1"]["right"]);
     assert!(right >= 75, "the folder is a model: {right} of 100 right");
+    let library = out.join("libfashion.so");
+    check(&["build", word(out), "-o", word(&library)], 0);
+    let (again, _) = check(&["eval", word(&library), &fashion("val"), "--json"], 0);
+    let again: Value = serde_json::from_str(&again).unwrap();
+    assert_eq!(again["top1"], evaluation["top1"], "the library is the same model");
 }
 
 #[test]
