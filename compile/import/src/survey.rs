@@ -1,7 +1,7 @@
 //! All that an import finds, also where it gives no graph of the whole model.
 
 use crate::{ImportError, Imported, ModelMetadata, Refusal};
-use ir::Graph;
+use ir::{Graph, ValueId};
 use std::collections::BTreeMap;
 
 /// What a model is, as far as it can be expressed.
@@ -51,6 +51,32 @@ pub struct Remark {
 }
 
 impl Survey {
+    /// Of a graph whose outputs are the model's own, so far: what refused nodes take, `taken`,
+    /// follows behind them.
+    pub(crate) fn new(
+        graph: Graph,
+        inputs: usize,
+        metadata: ModelMetadata,
+        taken: Vec<ValueId>,
+    ) -> Survey {
+        let mut survey = Survey {
+            outputs: graph.outputs.len(),
+            inputs,
+            graph,
+            metadata,
+            refusals: Vec::new(),
+            unjudged: Vec::new(),
+            remarks: Vec::new(),
+            origins: BTreeMap::new(),
+        };
+        for id in taken {
+            let name = survey.graph.value(id).name.clone();
+            survey.graph.output(&name, id);
+        }
+        debug_assert_eq!(survey.graph.verify(), Ok(()));
+        survey
+    }
+
     /// The graph, when it is the whole model.
     pub fn imported(self) -> Result<Imported, ImportError> {
         if self.refusals.is_empty() {

@@ -7,6 +7,7 @@ mod fold;
 mod kind;
 mod operand;
 mod sizes;
+mod state;
 mod text;
 
 pub(crate) use budget::Budget;
@@ -14,3 +15,4 @@ pub(crate) use builder::Builder;
 pub(crate) use kind::{Kind, Rank};
 pub(crate) use operand::{Operand, Sizes};
 pub(crate) use sizes::lower_bound;
+pub(crate) use state::State;

@@ -12,7 +12,7 @@ mod window;
 pub(crate) use einsum::einsum;
 pub(crate) use layout::{Turned, to_last, to_second};
 pub(crate) use range::{Range, range_count};
-pub(crate) use shape::{product, quotient, target_shape};
+pub(crate) use shape::{product, quotient, target_shape, tiled};
 pub(crate) use transpose::conv_transpose;
 pub(crate) use volume::convolution;
 pub(crate) use window::{same_padded, same_pads};

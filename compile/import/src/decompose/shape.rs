@@ -1,5 +1,7 @@
-//! Shapes that reshapes ask for.
+//! Shapes that reshapes and repetitions ask for.
 
+use crate::build::{Builder, Operand};
+use crate::error::Reason;
 use tensor::Dim;
 
 /// The product of sizes.
@@ -47,4 +49,31 @@ pub(crate) fn target_shape(sizes: &[Dim], target: &[Dim], keeps_zeros: bool) -> 
         shape[axis] = quotient(sizes, &shape)?;
     }
     Some(shape)
+}
+
+/// A value as often along each axis as is said: an axis of 1 before each repeated one, broadcast
+/// and merged with it.
+pub(crate) fn tiled(build: &mut Builder, x: &Operand, repeats: &[Dim]) -> Result<Operand, Reason> {
+    let shape = build.fact(x).shape;
+    let is_negative = repeats.iter().any(|r| r.known().is_some_and(|r| r < 0));
+    if repeats.len() != shape.len() || is_negative {
+        return Err(Reason::Input {
+            input: 1,
+            expected: format!("{} repeats of at least 0", shape.len()),
+            found: format!("{repeats:?}"),
+        });
+    }
+    let (mut split, mut wide, mut merged) = (vec![], vec![], vec![]);
+    for (size, repeat) in shape.iter().zip(repeats) {
+        if repeat.known() != Some(1) {
+            split.push(Dim::from(1));
+            wide.push(repeat.clone());
+        }
+        split.push(size.clone());
+        wide.push(size.clone());
+        merged.push(size.clone() * repeat.clone());
+    }
+    let split = build.reshape(x, split)?;
+    let wide = build.expand(&split, wide)?;
+    build.reshape(&wide, merged)
 }

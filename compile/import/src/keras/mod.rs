@@ -87,22 +87,8 @@ pub fn survey(bytes: Bytes, options: &Options) -> Result<Survey, ImportError> {
         ..ModelMetadata::default()
     };
     let Walk { build, refusals, unjudged, origins, taken, .. } = walk;
-    let mut survey = Survey {
-        outputs: build.graph.outputs.len(),
-        inputs,
-        graph: build.graph,
-        metadata,
-        refusals,
-        unjudged,
-        remarks: Vec::new(),
-        origins,
-    };
-    for id in taken {
-        let name = survey.graph.value(id).name.clone();
-        survey.graph.output(&name, id);
-    }
-    debug_assert_eq!(survey.graph.verify(), Ok(()));
-    Ok(survey)
+    let survey = Survey::new(build.graph, inputs, metadata, taken);
+    Ok(Survey { refusals, unjudged, origins, ..survey })
 }
 
 /// One file of weights that holds the description as an attribute.

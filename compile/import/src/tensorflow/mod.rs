@@ -100,22 +100,8 @@ fn survey_graph(
     let inputs = signature::import(&ports, options, &mut walk);
     let metadata = metadata(meta, graph, &ports);
     let Walk { build, refusals, unjudged, origins, taken, .. } = walk;
-    let mut survey = Survey {
-        outputs: build.graph.outputs.len(),
-        inputs,
-        graph: build.graph,
-        metadata,
-        refusals,
-        unjudged,
-        remarks: Vec::new(),
-        origins,
-    };
-    for id in taken {
-        let name = survey.graph.value(id).name.clone();
-        survey.graph.output(&name, id);
-    }
-    debug_assert_eq!(survey.graph.verify(), Ok(()));
-    Ok(survey)
+    let survey = Survey::new(build.graph, inputs, metadata, taken);
+    Ok(Survey { refusals, unjudged, origins, ..survey })
 }
 
 fn metadata(meta: &MetaGraphDef, graph: &GraphDef, ports: &signature::Ports) -> ModelMetadata {

@@ -6,7 +6,7 @@ use super::graph::called;
 use super::inside::{Given, given, inside, materialized};
 use super::ops::unnamed;
 use super::walk::Walk;
-use crate::build::{Kind, Operand, Rank};
+use crate::build::{Kind, Operand, Rank, State};
 use crate::decompose::arithmetic::{slice, with};
 use crate::error::Reason;
 use ir::{Fact, Loop, Op, ValueId};
@@ -48,44 +48,6 @@ pub(super) fn repeat(call: &mut Call<'_, '_>) -> Result<Option<Vec<Flow>>, Reaso
     let trips = trips(walk, tests, &args, &roles)?;
     // A counter counts iterations only where nothing else ends the loop.
     Repeat { condition, body, args, roles, trips }.import(walk)
-}
-
-/// What an iteration takes from the one before, as far as it stays the same.
-#[derive(Clone, PartialEq)]
-struct State {
-    kind: Kind,
-    /// `None` for a size that may be another one in each iteration.
-    shape: Vec<Option<Dim>>,
-    dtype: DType,
-}
-
-impl State {
-    fn of(walk: &Walk<'_>, operand: &Operand) -> State {
-        let Fact { dtype, shape } = walk.build.fact(operand);
-        State {
-            kind: walk.build.kind(operand),
-            shape: shape.into_iter().map(Some).collect(),
-            dtype,
-        }
-    }
-
-    /// What is true of a state and of what an iteration makes of it.
-    fn join(&self, made: &Fact, kind: &Kind) -> Result<State, Reason> {
-        let is_same = made.rank() == self.shape.len() && made.dtype == self.dtype;
-        let joined = self.kind.join(kind).filter(|_| is_same);
-        let kind = joined.ok_or_else(|| {
-            refused(format!("a state of kind {:?}", self.kind), format!("{kind:?}"))
-        })?;
-        let sizes = self.shape.iter().zip(&made.shape);
-        let shape = sizes.map(|(own, made)| own.clone().filter(|own| own == made)).collect();
-        Ok(State { kind, shape, dtype: self.dtype })
-    }
-
-    fn fact(&self, walk: &mut Walk<'_>) -> Fact {
-        let sizes = self.shape.iter().cloned();
-        let shape = sizes.map(|size| size.unwrap_or_else(|| walk.build.fresh())).collect();
-        Fact { dtype: self.dtype, shape }
-    }
 }
 
 /// What an iteration makes.
@@ -136,7 +98,7 @@ impl Repeat<'_> {
             }
         };
         let since = walk.build.measured();
-        let mut kinds: Vec<State> = operands.iter().map(|x| State::of(walk, x)).collect();
+        let mut kinds: Vec<State> = operands.iter().map(|x| State::of(&walk.build, x)).collect();
         let places = Places { states, filled, written, constants };
         for _ in 0..ATTEMPTS_MAX {
             let taken = (walk.build.taken(), walk.refusals.len(), walk.unjudged.len());
@@ -254,7 +216,7 @@ impl Repeat<'_> {
         let mut args: Vec<Option<Flow>> = vec![None; self.args.len()];
         let mut sequences = Vec::with_capacity(places.written.len());
         for (at, state) in states.iter().enumerate() {
-            let Fact { dtype, shape } = state.fact(walk);
+            let Fact { dtype, shape } = state.fact(&mut walk.build);
             let id = walk.build.graph.input("state", dtype, shape);
             walk.build.note_kind(id, state.kind.clone());
             match places.states.get(at) {
@@ -289,7 +251,7 @@ impl Repeat<'_> {
         graph: ir::Graph,
         since: usize,
     ) -> Result<Vec<Flow>, Reason> {
-        let mut made: Vec<Fact> = states.iter().map(|state| state.fact(walk)).collect();
+        let mut made: Vec<Fact> = states.iter().map(|state| state.fact(&mut walk.build)).collect();
         let mut kinds: Vec<Kind> = states.iter().map(|state| state.kind.clone()).collect();
         let length = self.trips.as_ref().and_then(|(length, _)| length.clone());
         let are_last: Vec<bool> = iterated.filled.iter().map(|(_, is_last)| *is_last).collect();

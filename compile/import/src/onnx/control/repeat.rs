@@ -1,7 +1,7 @@
 //! Loops, and what is expressed by them.
 
 use super::{Body, Control, refused};
-use crate::build::{Kind, Operand, Rank, Sizes};
+use crate::build::{Kind, Operand, Rank, Sizes, State};
 use crate::error::Reason;
 use crate::onnx::call;
 use crate::onnx::decode::GraphProto;
@@ -15,35 +15,6 @@ use tensor::{DType, Dim, Tensor};
 /// How often a body is imported anew because sizes of its states turn out to differ from one
 /// iteration to the next. Each time at least one more size is taken as unknown.
 const ATTEMPTS_MAX: usize = 8;
-
-/// What an iteration takes from the one before, as far as it stays the same.
-#[derive(Clone, PartialEq)]
-struct State {
-    kind: Kind,
-    /// `None` for a size that may be another one in each iteration.
-    shape: Vec<Option<Dim>>,
-    dtype: DType,
-}
-
-impl State {
-    /// What is true of a state and of what an iteration makes of it.
-    fn join(&self, made: &Fact, kind: &Kind) -> Result<State, Reason> {
-        let is_same = made.rank() == self.shape.len() && made.dtype == self.dtype;
-        let joined = self.kind.join(kind).filter(|_| is_same);
-        let kind = joined.ok_or_else(|| {
-            refused(format!("a state of kind {:?}", self.kind), format!("{kind:?}"))
-        })?;
-        let sizes = self.shape.iter().zip(&made.shape);
-        let shape = sizes.map(|(own, made)| own.clone().filter(|own| own == made)).collect();
-        Ok(State { kind, shape, dtype: self.dtype })
-    }
-
-    fn fact(&self, walk: &mut Walk<'_>) -> Fact {
-        let sizes = self.shape.iter().cloned();
-        let shape = sizes.map(|size| size.unwrap_or_else(|| walk.build.fresh())).collect();
-        Fact { dtype: self.dtype, shape }
-    }
-}
 
 /// A loop that is being imported.
 struct Repeat {
@@ -64,11 +35,8 @@ impl Repeat {
         body: impl Fn(&mut Walk<'_>, &Operand, &Operand, &[Operand]) -> Made,
     ) -> Made {
         let since = walk.build.measured();
-        let state = |operand: &Operand| {
-            let Fact { dtype, shape } = walk.build.fact(operand);
-            State { kind: walk.build.kind(operand), shape: wrap(shape), dtype }
-        };
-        let mut states: Vec<State> = self.states.iter().map(state).collect();
+        let mut states: Vec<State> =
+            self.states.iter().map(|state| State::of(&walk.build, state)).collect();
         for _ in 0..ATTEMPTS_MAX {
             let mark = walk.mark();
             let inside = walk.inside(name, |walk| {
@@ -76,7 +44,7 @@ impl Repeat {
                 let goes_on = walk.build.graph.input("condition", DType::Bool, vec![]);
                 let mut given = Vec::with_capacity(states.len());
                 for state in &states {
-                    let Fact { dtype, shape } = state.fact(walk);
+                    let Fact { dtype, shape } = state.fact(&mut walk.build);
                     let id = walk.build.graph.input("state", dtype, shape);
                     walk.build.note_kind(id, state.kind.clone());
                     given.push(Operand::Value(id));
@@ -102,7 +70,7 @@ impl Repeat {
         states: &[State],
         since: usize,
     ) -> Result<Vec<Operand>, Reason> {
-        let mut made: Vec<Fact> = states.iter().map(|state| state.fact(walk)).collect();
+        let mut made: Vec<Fact> = states.iter().map(|state| state.fact(&mut walk.build)).collect();
         let mut kinds: Vec<Kind> = states.iter().map(|state| state.kind.clone()).collect();
         for (fact, kind) in inside.facts().into_iter().zip(&inside.kinds).skip(1 + states.len()) {
             if !fact.dtype.is_dense() {
@@ -131,10 +99,6 @@ impl Repeat {
         inputs.extend(&inside.captured);
         walk.build.run(Op::Loop(Loop { iteration, made }), &inputs, vec![inside.graph], kinds)
     }
-}
-
-fn wrap(shape: Vec<Dim>) -> Vec<Option<Dim>> {
-    shape.into_iter().map(Some).collect()
 }
 
 /// The states as they are in all iterations.

@@ -217,31 +217,9 @@ fn split_by_sizes(call: &mut Call<'_, '_>) -> Made {
     parts(call, &x, at, &sizes)
 }
 
-/// An axis of 1 before each repeated one, broadcast and merged with it.
 fn tile(call: &mut Call<'_, '_>) -> Made {
-    let (x, shape) = (call.input(0)?, call.fact(0)?.shape);
-    let repeats = call.dims(1, "repeats")?;
-    let is_negative = repeats.iter().any(|r| r.known().is_some_and(|r| r < 0));
-    if repeats.len() != shape.len() || is_negative {
-        return Err(Reason::Input {
-            input: 1,
-            expected: format!("{} repeats of at least 0", shape.len()),
-            found: format!("{repeats:?}"),
-        });
-    }
-    let (mut split, mut wide, mut merged) = (vec![], vec![], vec![]);
-    for (size, repeat) in shape.iter().zip(&repeats) {
-        if repeat.known() != Some(1) {
-            split.push(Dim::from(1));
-            wide.push(repeat.clone());
-        }
-        split.push(size.clone());
-        wide.push(size.clone());
-        merged.push(size.clone() * repeat.clone());
-    }
-    let split = call.build().reshape(&x, split)?;
-    let wide = call.build().expand(&split, wide)?;
-    Ok(vec![call.build().reshape(&wide, merged)?])
+    let (x, repeats) = (call.input(0)?, call.dims(1, "repeats")?);
+    Ok(vec![decompose::tiled(call.build(), &x, &repeats)?])
 }
 
 fn broadcast_to(call: &mut Call<'_, '_>) -> Made {

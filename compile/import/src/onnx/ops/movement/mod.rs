@@ -210,30 +210,10 @@ fn expand(call: &mut Call<'_>) -> Made {
     Ok(vec![call.build.expand(&x, shape)?])
 }
 
-/// ONNX Tile-1,6,13: an axis of 1 before each repeated one, broadcast and merged with it.
+/// ONNX Tile-1,6,13.
 fn tile(call: &mut Call<'_>) -> Made {
-    let (x, fact) = (call.input(0)?, call.fact(0)?);
-    let repeats = call.dims(1, "repeats")?;
-    if repeats.len() != fact.rank() || repeats.iter().any(|r| r.known().is_some_and(|r| r < 0)) {
-        return Err(Reason::Input {
-            input: 1,
-            expected: format!("{} repeats of at least 0", fact.rank()),
-            found: format!("{repeats:?}"),
-        });
-    }
-    let (mut split, mut wide, mut merged) = (vec![], vec![], vec![]);
-    for (size, repeat) in fact.shape.iter().zip(&repeats) {
-        if repeat.known() != Some(1) {
-            split.push(Dim::from(1));
-            wide.push(repeat.clone());
-        }
-        split.push(size.clone());
-        wide.push(size.clone());
-        merged.push(size.clone() * repeat.clone());
-    }
-    let split = call.build.reshape(&x, split)?;
-    let wide = call.build.expand(&split, wide)?;
-    Ok(vec![call.build.reshape(&wide, merged)?])
+    let (x, repeats) = (call.input(0)?, call.dims(1, "repeats")?);
+    Ok(vec![decompose::tiled(call.build, &x, &repeats)?])
 }
 
 /// Shape `[N, C, H, W]` and the block's side, for the two operators below.
