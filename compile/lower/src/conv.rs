@@ -1,6 +1,7 @@
 //! Convolution: channels-last, weights packed, what follows fused.
 
 use crate::builder::permuted;
+use crate::integers::IntegerProduct;
 use crate::layout::Layout;
 use crate::{Lowering, Refusal, refuse, require_number};
 use ir::{Conv, Node, ValueId};
@@ -39,16 +40,17 @@ impl Lowering<'_> {
             return self.scalar_conv(node, conv);
         }
         require_number(node, self.dtype(input))?;
-        let weights = self.known(node.inputs[1]);
         let window = Spatial::of(node, self.shape(node.inputs[1]), conv)?;
-        if let Some(weights) = &weights {
-            require_sizes(node, weights.shape(), &window, conv.groups)?;
-        }
         let rank = self.shape(input).len();
-        let product = self.integer_product(node, 0);
-        let fused = self.fuse(index, node.inputs.get(2).copied(), Layout::ChannelsLast);
         let is_depthwise = is_depthwise(self.shape(node.inputs[1]), conv.groups);
+        let product = self.integer_product(node, 0);
         let product = product.filter(|_| !is_depthwise || taps(&window) <= INT8_TAPS_MAX);
+        let weights = if product.is_some() { None } else { self.known(node.inputs[1]) };
+        let sizes = product.as_ref().map(|product| product.shape.as_slice());
+        if let Some(sizes) = sizes.or(weights.as_ref().map(|weights| weights.shape())) {
+            require_sizes(node, sizes, &window, conv.groups)?;
+        }
+        let fused = self.fuse(index, node.inputs.get(2).copied(), Layout::ChannelsLast);
         let fused = match &product {
             Some(product) => {
                 self.finish_integers(product, &fused, Layout::ChannelsLast, is_depthwise)
@@ -66,12 +68,10 @@ impl Lowering<'_> {
             groups: conv.groups,
             epilogue: fused.epilogue,
         };
-        let (packed, operation) = match (weights, product) {
-            (Some(weights), Some(product)) => {
-                self.integer_weights(node, &product.weights, weights.shape(), parameters)
-            }
-            (Some(weights), None) => self.constant_weights(node, &weights, parameters),
-            (None, _) => self.computed_weights(node, parameters),
+        let (packed, operation) = match (product, weights) {
+            (Some(product), _) => self.integer_weights(node, &product, parameters),
+            (None, Some(weights)) => self.constant_weights(node, &weights, parameters),
+            (None, None) => self.computed_weights(node, parameters),
         };
         let mut inputs = vec![from, packed];
         inputs.extend(fused.inputs.iter().enumerate().map(|(i, &id)| {
@@ -110,8 +110,7 @@ impl Lowering<'_> {
     fn integer_weights(
         &mut self,
         node: &Node,
-        weights: &[i8],
-        sizes: &[usize],
+        IntegerProduct { weights, shape: sizes, .. }: &IntegerProduct,
         parameters: Convolution,
     ) -> (BufferId, Operation) {
         if is_depthwise_of(sizes, parameters.groups) {

@@ -41,6 +41,8 @@ pub(crate) struct IntegerProduct {
     pub(crate) left: Bytes,
     /// As the weights lie in the graph, without their zero points.
     pub(crate) weights: Vec<i8>,
+    /// The shape of the weights.
+    pub(crate) shape: Vec<usize>,
     /// Of each output channel.
     scales: Vec<f64>,
     /// Sums of the weights of each output channel.
@@ -127,7 +129,7 @@ impl<'g> Lowering<'g> {
             weights.push(i8::try_from(weight).ok()?);
         }
         let scales = (0..channels).map(|channel| f64::from(scales[of(channel)])).collect();
-        Some(IntegerProduct { left, weights, scales, sums })
+        Some(IntegerProduct { left, weights, shape, scales, sums })
     }
 
     /// Takes the rest of what follows the product, and what all of it comes to.

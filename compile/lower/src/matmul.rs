@@ -13,12 +13,16 @@ impl Lowering<'_> {
     pub(crate) fn mat_mul(&mut self, index: usize) -> Result<(), Refusal> {
         let node = &self.graph.nodes[index];
         require_number(node, self.dtype(node.inputs[0]))?;
-        let right = self.known(node.inputs[1]);
         if let Some(found) = self.attention.remove(&index) {
             self.fused_attention(node, &found);
             return Ok(());
         }
-        match right {
+        let is_of_two_axes = self.shape(node.inputs[1]).len() == 2;
+        if let Some(product) = self.integer_product(node, 1).filter(|_| is_of_two_axes) {
+            self.integer_matrix(index, &product);
+            return Ok(());
+        }
+        match self.known(node.inputs[1]) {
             // Sums of nothing have no rows that could be counted by their elements.
             Some(weights)
                 if is_matrix(weights.shape())
@@ -39,11 +43,6 @@ impl Lowering<'_> {
             [k] => (k, 1),
             _ => (shape[shape.len() - 2], shape[shape.len() - 1]),
         };
-        if shape.len() == 2
-            && let Some(product) = self.integer_product(node, 1)
-        {
-            return self.integer_matrix(index, [k, n], &product);
-        }
         let elements = weights.as_slice::<f32>().expect("checked to be f32");
         let packed = match self.options.precision {
             Precision::F32 => {
@@ -67,8 +66,9 @@ impl Lowering<'_> {
     }
 
     /// A product of integers.
-    fn integer_matrix(&mut self, index: usize, [k, n]: [usize; 2], product: &IntegerProduct) {
+    fn integer_matrix(&mut self, index: usize, product: &IntegerProduct) {
         let node = &self.graph.nodes[index];
+        let (k, n) = (product.shape[0], product.shape[1]);
         let mut packed = vec![0i8; kernels::matmul::packed_int8_len(k, n)];
         kernels::matmul::pack_int8(&product.weights, k, n, &mut packed);
         let packed = self.packed_constant(DType::I8, packed);
