@@ -267,3 +267,27 @@ pub(crate) unsafe fn store<V: F32Vector, T: Stored, const FULL: bool>(
     // SAFETY: the caller's.
     unsafe { if FULL { T::store(x, target) } else { T::store_partial(x, target, count) } }
 }
+
+/// `target[i] = function(source[i])` of `len` numbers, however either lies in memory.
+///
+/// # Safety
+/// The CPU has the ISA; so many numbers can be read and written.
+#[inline(always)]
+pub(crate) unsafe fn map<V: F32Vector, A: Stored, B: Stored>(
+    source: *const A,
+    target: *mut B,
+    len: usize,
+    function: impl Fn(V) -> V,
+) {
+    let whole = len / V::LANES * V::LANES;
+    // SAFETY: the caller's; the last lanes are those that are left.
+    unsafe {
+        for at in (0..whole).step_by(V::LANES) {
+            B::store(function(A::load(source.add(at))), target.add(at));
+        }
+        if whole < len {
+            let rest = function(A::load_partial(source.add(whole), len - whole));
+            B::store_partial(rest, target.add(whole), len - whole);
+        }
+    }
+}

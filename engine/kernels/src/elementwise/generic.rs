@@ -1,6 +1,6 @@
 //! The f32 loops over the vectors of any ISA.
 
-use crate::floats::{Stored, Target};
+use crate::floats::{Stored, Target, map};
 use simd::{F32Vector, Token, Vectorize, math};
 use tensor::scalar::{Binary, Unary};
 
@@ -76,16 +76,8 @@ impl<A: Stored, B: Stored> Vectorize for Convert<A, B> {
 
     #[inline(always)]
     unsafe fn run<V: F32Vector>(self) {
-        let mut i = 0;
-        while i < self.len {
-            let count = (self.len - i).min(V::LANES);
-            // SAFETY: the caller vouches for `len` numbers.
-            unsafe {
-                let x = A::load_partial::<V>(self.source.add(i), count);
-                B::store_partial(x, self.target.add(i), count);
-            }
-            i += V::LANES;
-        }
+        // SAFETY: the caller vouches for `len` numbers.
+        unsafe { map::<V, A, B>(self.source, self.target, self.len, |x| x) }
     }
 }
 

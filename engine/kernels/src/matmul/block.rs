@@ -2,7 +2,7 @@
 
 use super::{Clamp, Kernel, PANEL, Steps, TileCall, TileFn};
 use crate::elementwise::{activate, activate_short};
-use crate::floats::{Source, Target};
+use crate::floats::{Source, Target, map};
 use crate::task::Pieces;
 use simd::{F32Vector, Token, Vectorize};
 use std::mem::MaybeUninit;
@@ -263,12 +263,8 @@ impl Vectorize for ToBytes<'_> {
         // SAFETY: the CPU has the ISA; the caller vouches for the bytes.
         unsafe {
             let (factor, offset) = (V::splat(self.steps.factor), V::splat(self.steps.offset));
-            for at in (0..self.numbers.len()).step_by(V::LANES) {
-                let rest = &self.numbers[at..];
-                let count = rest.len().min(V::LANES);
-                let y = V::load_partial(rest.as_ptr(), count).mul(factor).add(offset);
-                y.store_u8_partial(self.target.add(at), count);
-            }
+            let stepped = |x: V| x.mul(factor).add(offset);
+            map(self.numbers.as_ptr(), self.target, self.numbers.len(), stepped);
         }
     }
 }

@@ -2,6 +2,7 @@
 //! multiplied.
 
 use super::block::tiles;
+use crate::floats::map;
 use crate::task::{scratch_for, take};
 use simd::F32Vector;
 
@@ -88,15 +89,6 @@ fn copy_rows<'s, T>(
 /// As [`NarrowFn`]; the CPU has the ISA of `V`.
 #[inline(always)]
 pub(crate) unsafe fn narrow<V: F32Vector>(source: *const f32, count: usize, target: *mut u16) {
-    let whole = count / V::LANES * V::LANES;
-    // SAFETY: the caller's; the last lanes are those that are left.
-    unsafe {
-        for at in (0..whole).step_by(V::LANES) {
-            V::load(source.add(at)).store_bf16(target.add(at));
-        }
-        if whole < count {
-            let last = V::load_partial(source.add(whole), count - whole);
-            last.store_bf16_partial(target.add(whole), count - whole);
-        }
-    }
+    // SAFETY: the caller's.
+    unsafe { map::<V, f32, u16>(source, target, count, |x| x) }
 }

@@ -9,6 +9,7 @@ mod sum;
 
 pub use sum::{Sum, SumParameters};
 
+use crate::floats::map;
 use crate::task::{Pieces, SharedMut, Task};
 use simd::{F32Vector, Isa, Token, Vectorize};
 use std::ops::Range;
@@ -45,7 +46,7 @@ impl Parameters<'_> {
     ///
     /// # Panics
     /// When it does not fit in a `usize`, or parameters do not fit.
-    fn check(&self) -> usize {
+    fn count(&self) -> usize {
         let is_integer = matches!(self.dtype, DType::U8 | DType::I8 | DType::U4 | DType::I4);
         assert!(is_integer, "integers of 8 or 4 bits expected, found {}", self.dtype);
         let [outer, channels, inner] = self.sizes;
@@ -53,10 +54,6 @@ impl Parameters<'_> {
         assert!(count == 1 || count == channels, "one scale, or one for each channel expected");
         assert_eq!(self.zeros.len(), count, "as many zero points as scales expected");
         tensor::element_count(&[outer, channels, inner]).expect("the elements fit in memory")
-    }
-
-    fn pieces(&self) -> Pieces {
-        Pieces::of_size(self.check(), PIECE)
     }
 
     /// What the elements of a range share scales by.
@@ -101,9 +98,8 @@ impl<'a> Quantize<'a> {
         input: &'a [f32],
         out: SharedMut<'a, u8>,
     ) -> Quantize<'a> {
-        let pieces = parameters.pieces();
         assert!(matches!(parameters.dtype, DType::U8 | DType::I8), "bytes expected");
-        check_lengths(&parameters, input.len(), out.len());
+        let pieces = pieces(&parameters, input.len(), out.len());
         Quantize { token: isa.require(), parameters, input, out, pieces }
     }
 }
@@ -148,8 +144,7 @@ impl<'a> Dequantize<'a> {
         input: &'a [u8],
         out: SharedMut<'a, f32>,
     ) -> Dequantize<'a> {
-        let pieces = parameters.pieces();
-        check_lengths(&parameters, input.len(), out.len());
+        let pieces = pieces(&parameters, input.len(), out.len());
         Dequantize { token: isa.require(), parameters, input, out, pieces }
     }
 }
@@ -187,10 +182,13 @@ fn unsigned(dtype: DType, byte: u8) -> u8 {
     }
 }
 
-fn check_lengths(parameters: &Parameters<'_>, input: usize, out: usize) {
-    let count = parameters.check();
+/// # Panics
+/// When lengths or parameters do not fit.
+fn pieces(parameters: &Parameters<'_>, input: usize, out: usize) -> Pieces {
+    let count = parameters.count();
     assert_eq!(input, count, "input: one element for each place expected");
     assert_eq!(out, count, "result: one element for each place expected");
+    Pieces::of_size(count, PIECE)
 }
 
 /// Writes as many bytes as there are floats, which the caller vouches for.
@@ -210,15 +208,7 @@ impl Vectorize for ToBytes<'_> {
         unsafe {
             let (scale, zero) = (V::splat(self.scale), V::splat(self.zero));
             let quantized = |x: V| x.div(scale).round_even().add(zero);
-            let (count, source) = (self.input.len(), self.input.as_ptr());
-            let whole = count / V::LANES * V::LANES;
-            for at in (0..whole).step_by(V::LANES) {
-                quantized(V::load(source.add(at))).store_u8(self.target.add(at));
-            }
-            if whole < count {
-                let rest = V::load_partial(source.add(whole), count - whole);
-                quantized(rest).store_u8_partial(self.target.add(whole), count - whole);
-            }
+            map(self.input.as_ptr(), self.target, self.input.len(), quantized);
         }
     }
 }
@@ -240,15 +230,7 @@ impl Vectorize for ToFloats<'_> {
         unsafe {
             let (scale, zero) = (V::splat(self.scale), V::splat(self.zero));
             let number = |x: V| x.sub(zero).mul(scale);
-            let (count, source) = (self.input.len(), self.input.as_ptr());
-            let whole = count / V::LANES * V::LANES;
-            for at in (0..whole).step_by(V::LANES) {
-                number(V::load_u8(source.add(at))).store(self.target.add(at));
-            }
-            if whole < count {
-                let rest = V::load_u8_partial(source.add(whole), count - whole);
-                number(rest).store_partial(self.target.add(whole), count - whole);
-            }
+            map(self.input.as_ptr(), self.target, self.input.len(), number);
         }
     }
 }
