@@ -237,17 +237,7 @@ impl<'a> Piece<'a> {
             let left = &self.weights[own.start * depth..own.end * depth];
             let made = &mut self.errors[own.start * BATCH..own.end * BATCH];
             let sizes = [own.len(), depth, BATCH];
-            let right = kernels::matmul::Packed::F32(&packed.forward);
-            let product = MatMul::new(
-                self.isa,
-                sizes,
-                left,
-                depth,
-                right,
-                Epilogue::default(),
-                SharedMut::from(made),
-            );
-            run_in(&product, &mut self.scratch);
+            multiply(self.isa, sizes, left, &packed.forward, made, &mut self.scratch);
         }
     }
 
@@ -278,17 +268,7 @@ impl<'a> Piece<'a> {
             let left = &self.errors[own.start * BATCH..own.end * BATCH];
             let slopes = &mut self.weights[own.start * depth..own.end * depth];
             let sizes = [own.len(), BATCH, depth];
-            let right = kernels::matmul::Packed::F32(&packed.backward);
-            let product = MatMul::new(
-                self.isa,
-                sizes,
-                left,
-                BATCH,
-                right,
-                Epilogue::default(),
-                SharedMut::from(slopes),
-            );
-            run_in(&product, &mut self.scratch);
+            multiply(self.isa, sizes, left, &packed.backward, slopes, &mut self.scratch);
         }
     }
 
@@ -326,6 +306,20 @@ impl<'a> Piece<'a> {
 
 fn rectified(sigmoid: f32) -> f32 {
     (sigmoid * (1.0 + 2.0 * STRETCH) - STRETCH).clamp(0.0, 1.0)
+}
+
+/// `made[m][n] = left[m][k] * right[k][n]` with a packed matrix.
+fn multiply(
+    isa: Isa,
+    [m, k, n]: [usize; 3],
+    left: &[f32],
+    right: &[f32],
+    made: &mut [f32],
+    scratch: &mut AlignedBytes,
+) {
+    let (right, made) = (kernels::matmul::Packed::F32(right), SharedMut::from(made));
+    let product = MatMul::new(isa, [m, k, n], left, k, right, Epilogue::default(), made);
+    run_in(&product, scratch);
 }
 
 fn run_in(task: &dyn kernels::Task, scratch: &mut AlignedBytes) {
