@@ -1,11 +1,12 @@
 """Times Schooner beside ONNX Runtime and OpenVINO on the same models, processors and inputs.
 
     python peers.py [--schooner BINARY] [--models FOLDER] [--only NAME] [--seconds N]
-                    [--precision f32|bf16]
+                    [--precision f32|bf16|int8]
 
 Makes a virtual environment with the engines and the models on its first run. Engines take turns
 of a quarter of a second, in an order that is shuffled each round, so that what else happens on
-the machine meets all of them. Prints the tables of docs/performance.md.
+the machine meets all of them. Prints the tables of docs/performance.md. In int8, models are those that
+onnxruntime.quantization makes of the others, and every engine reads the same files.
 """
 
 import argparse
@@ -21,12 +22,15 @@ import venv
 
 HERE = pathlib.Path(__file__).resolve().parent
 PACKAGES = ["numpy==2.4.6", "onnx==1.23.2", "onnxruntime==1.32.0", "openvino==2026.4.1"]
+MODELS = ["resnet50", "mobilenet_v2", "efficientnet_lite0", "vit_s16", "minilm_l6"]
 # Those that compute in the precision; ONNX Runtime has no bf16 on CPUs.
-ENGINES = {"f32": ["onnxruntime", "openvino", "schooner"], "bf16": ["openvino", "schooner"]}
+ENGINES = {"f32": ["onnxruntime", "openvino", "schooner"], "bf16": ["openvino", "schooner"],
+           "int8": ["onnxruntime", "openvino", "schooner"]}
 TURN_SECONDS = 0.25
-# What answers may differ by from ONNX Runtime's in f32, relative to the largest element: other
-# orders of sums, or the 8 bits that bf16 keeps of each factor.
-TOLERANCE = {"f32": 1e-3, "bf16": 0.1}
+# What answers may differ by from ONNX Runtime's in f32 (in int8, of the same file), relative to the
+# largest element: other orders of sums, the 8 bits that bf16 keeps of each factor, or a step or two
+# of the last scale.
+TOLERANCE = {"f32": 1e-3, "bf16": 0.1, "int8": 0.05}
 
 
 def python(folder):
@@ -45,8 +49,7 @@ def prepare(args):
     interpreter = python(folder)
     if not (folder / "minilm_l6.onnx").exists():
         subprocess.run([interpreter, HERE / "models.py", folder], check=True)
-    names = [args.only] if args.only else [
-        "resnet50", "mobilenet_v2", "efficientnet_lite0", "vit_s16", "minilm_l6"]
+    names = [args.only] if args.only else MODELS
     script = (
         "import numpy, sys; r = numpy.random.default_rng(1); f = sys.argv[1];"
         "numpy.savez(f + '/image.npz', x=r.standard_normal((1, 3, 224, 224), 'float32'));"
@@ -54,11 +57,24 @@ def prepare(args):
         " attention_mask=numpy.ones((1, 128), 'int64'))")
     subprocess.run([interpreter, "-c", script, folder], check=True)
     for name in names:
-        model, library = folder / f"{name}.onnx", folder / f"lib{name}-{args.precision}.so"
+        library = folder / f"lib{name}-{args.precision}.so"
+        model = source(folder, name, args.precision)
+        if not model.exists():
+            subprocess.run([interpreter, HERE / "quantize.py", folder, name], check=True)
         command = [args.schooner, "build", model, "-o", library, "--quiet", "--precision",
-                   args.precision]
+                   computed(args.precision)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return interpreter, names
+
+
+def source(folder, name, precision):
+    """The file that every engine reads."""
+    return folder / (f"{name}-int8.onnx" if precision == "int8" else f"{name}.onnx")
+
+
+def computed(precision):
+    """What an engine is asked for: a file of integers says itself what is computed in them."""
+    return "f32" if precision == "int8" else precision
 
 
 class Worker:
@@ -66,12 +82,13 @@ class Worker:
 
     def __init__(self, interpreter, folder, engine, name, threads, precision):
         self.engine, self.times = engine, []
-        file = f"lib{name}-{precision}.so" if engine == "schooner" else f"{name}.onnx"
-        model = folder / file
+        model = source(folder, name, precision)
+        if engine == "schooner":
+            model = folder / f"lib{name}-{precision}.so"
         inputs = folder / ("text.npz" if name == "minilm_l6" else "image.npz")
         self.output = folder / f"{engine}.npy"
-        command = [interpreter, HERE / "workers.py", engine, model, str(threads), precision,
-                   inputs, self.output]
+        command = [interpreter, HERE / "workers.py", engine, model, str(threads),
+                   computed(precision), inputs, self.output]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
         self.start = self.read()
@@ -93,8 +110,8 @@ class Worker:
 
 
 def difference(interpreter, folder, engine):
-    """Largest difference between an engine's answer and ONNX Runtime's in f32, relative to the
-    largest element."""
+    """Largest difference between an engine's answer and ONNX Runtime's, relative to the largest
+    element."""
     script = ("import numpy, sys; a, b = (numpy.load(f) for f in sys.argv[1:]);"
               "print(abs(a - b).max() / abs(b).max())")
     files = [folder / f"{engine}.npy", folder / "onnxruntime.npy"]
@@ -142,10 +159,10 @@ def main():
     args.models = args.models.resolve()
     interpreter, names = prepare(args)
     print(f"{datetime.date.today()}, {processor()}, {', '.join(PACKAGES[2:])}\n")
-    engines = ENGINES[args.precision]
+    engines, is_rounded = ENGINES[args.precision], args.precision != "f32"
     print(f"| model | threads | {' | '.join(engines)} | best peer / ours |", end="")
-    print(" difference |" if args.precision == "bf16" else "")
-    print("|---" * (len(engines) + (4 if args.precision == "bf16" else 3)) + "|")
+    print(" difference |" if is_rounded else "")
+    print("|---" * (len(engines) + (4 if is_rounded else 3)) + "|")
     ratios, starts = {1: [], 2: []}, {}
     for name in names:
         for threads in ratios:
@@ -156,7 +173,7 @@ def main():
             row = " | ".join(f"{medians[engine]:.2f}" for engine in engines)
             print(f"| {name} | {threads} | {row} | {ratio:.2f} |", end="")
             shown = " / ".join(f"{differences[engine]:.3f}" for engine in engines)
-            print(f" {shown} |" if args.precision == "bf16" else "", flush=True)
+            print(f" {shown} |" if is_rounded else "", flush=True)
     for threads, values in ratios.items():
         mean = math.exp(statistics.mean(map(math.log, values)))
         print(f"\nGeometric mean of the ratios, {threads} threads: {mean:.2f}")

@@ -1,5 +1,6 @@
 //! Speed of the kernels that the time goes to, in GFLOP/s (two per multiply-add), on each ISA of
-//! this CPU. One thread; the median of many runs, in processor time.
+//! this CPU. One thread; the median of many runs, in processor time. `cargo bench -p
+//! schooner-kernels -- WORDS` runs the rows that have them in their names.
 
 use kernels::conv::{Conv, ConvShape};
 use kernels::depthwise::{Depthwise, Taps};
@@ -7,7 +8,7 @@ use kernels::elementwise::UnaryMap;
 use kernels::matmul::{Epilogue, Int8, MatMul, Packed};
 use kernels::trees::{Forest, TreeEnsemble};
 use kernels::winograd::{Tile, Winograd};
-use kernels::{Floats, SharedMut, Task, conv, matmul, run_serially, winograd};
+use kernels::{Floats, FloatsMut, SharedMut, Task, conv, matmul, run_serially, winograd};
 use simd::Isa;
 use std::time::Duration;
 use tensor::scalar::{Reduction, Unary};
@@ -17,13 +18,23 @@ fn main() {
     head("GFLOP/s");
     let sizes = [64, 128, 256, 384, 512, 768, 1024];
     let squares = sizes.map(|n| [n, n, n]);
-    let others =
-        [[1, 1280, 1000], [49, 1152, 320], [197, 192, 768], [3136, 64, 64], [128, 3072, 768]];
+    let others = [
+        [1, 1280, 1000],
+        [49, 1152, 320],
+        [196, 64, 384],
+        [196, 576, 96],
+        [197, 192, 768],
+        [784, 256, 512],
+        [3136, 24, 144],
+        [3136, 64, 64],
+        [12544, 16, 96],
+        [128, 3072, 768],
+    ];
     for [m, k, n] in squares.into_iter().chain(others) {
         let (work, sizes) = (2 * m * k * n, [m, k, n]);
         row(&format!("matmul {m}x{k}x{n}"), work, |isa| bench_matmul(isa, sizes));
-        row("  in bf16", work, |isa| bench_bf16(isa, sizes));
-        row("  in int8", work, |isa| bench_int8(isa, sizes));
+        row(&format!("bf16 {m}x{k}x{n}"), work, |isa| bench_bf16(isa, sizes));
+        row(&format!("int8 {m}x{k}x{n}"), work, |isa| bench_int8(isa, sizes));
     }
     // Layers of EfficientNet-Lite0 and ResNet-50: size, in, out, kernel, stride.
     for [size, in_c, out_c, kernel, stride] in [
@@ -45,7 +56,7 @@ fn main() {
         if [kernel, stride] == [3, 1] {
             // The work of the plain convolution, so that the rows compare.
             for tile in [Tile::Two, Tile::Four] {
-                row(&format!("  winograd {tile:?} of that"), work, |isa| {
+                row(&format!("winograd {tile:?} {size} {in_c}>{out_c}"), work, |isa| {
                     bench_winograd(isa, tile, &shape)
                 });
             }
@@ -63,6 +74,9 @@ fn main() {
         let work = 2 * shape.out_h * shape.out_w * channels * kernel * kernel;
         row(&format!("depthwise {size} {channels} k{kernel} s{stride}"), work, |isa| {
             bench_depthwise(isa, &shape)
+        });
+        row(&format!("int8 depthwise {size} {channels} k{kernel} s{stride}"), work, |isa| {
+            bench_depthwise_int8(isa, &shape)
         });
     }
     head("Gelement/s");
@@ -84,6 +98,10 @@ fn head(unit: &str) {
 
 #[expect(clippy::print_stdout, reason = "a bench prints its table")]
 fn row(name: &str, work: usize, time: impl Fn(Isa) -> Duration) {
+    let words: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    if !words.iter().all(|word| name.contains(word)) {
+        return;
+    }
     let mut line = format!("{name:28}");
     for isa in Isa::ALL {
         if isa.is_available() {
@@ -145,11 +163,12 @@ fn bench_bf16(isa: Isa, [m, k, n]: [usize; 3]) -> Duration {
 
 fn bench_int8(isa: Isa, [m, k, n]: [usize; 3]) -> Duration {
     let (a, b) = (vec![200; m * k], vec![-100; matmul::packed_int8_len(k, n)]);
-    let scales = vec![1.0; n];
-    let mut out = AlignedBytes::zeroed(m * n * 4);
+    let (scales, bias) = (vec![1.0; n], vec![1.0; n]);
+    let mut out = vec![0; m * n];
     let b = Packed::Int8(Int8 { weights: &b, scales: &scales, zero: 0 });
-    let out: SharedMut<'_, f32> = SharedMut::from(out.as_mut_slice()).cast();
-    median(&MatMul::new(isa, [m, k, n], Floats::U8(&a), k, b, Epilogue::default(), out))
+    let epilogue = Epilogue { bias: Some(&bias), ..Epilogue::default() };
+    let out = FloatsMut::U8(SharedMut::from(&mut out[..]));
+    median(&MatMul::new(isa, [m, k, n], Floats::U8(&a), k, b, epilogue, out))
 }
 
 fn square(
@@ -243,6 +262,17 @@ fn bench_depthwise(isa: Isa, shape: &ConvShape) -> Duration {
     let (input, weights) =
         (bytemuck::cast_slice(input.as_slice()), bytemuck::cast_slice(weights.as_slice()));
     median(&Depthwise::new(isa, shape, input, Taps::F32(weights), Epilogue::default(), out))
+}
+
+fn bench_depthwise_int8(isa: Isa, shape: &ConvShape) -> Duration {
+    let input = vec![200; shape.in_h * shape.in_w * shape.in_c];
+    let weights = vec![-100.0; shape.kernel[0] * shape.kernel[1] * shape.in_c];
+    let (scales, bias) = (vec![0.01; shape.in_c], vec![1.0; shape.in_c]);
+    let mut out = vec![0; shape.out_h * shape.out_w * shape.out_c];
+    let out = FloatsMut::U8(SharedMut::from(&mut out[..]));
+    let taps = Taps::Int8 { weights: &weights, scales: &scales, zero: 100 };
+    let epilogue = Epilogue { bias: Some(&bias), ..Epilogue::default() };
+    median(&Depthwise::new(isa, shape, Floats::U8(&input), taps, epilogue, out))
 }
 
 fn bench_unary(isa: Isa, op: Unary) -> Duration {

@@ -225,6 +225,18 @@ pub trait F32Vector: Copy + Sized + 'static {
             target.copy_from_nonoverlapping(bytes.as_ptr(), count);
         }
     }
+    /// As [`F32Vector::store_u8`], of some vectors one behind the other, none of whose numbers
+    /// is above 255.
+    ///
+    /// # Safety
+    /// `target` is valid for writes of `N * LANES` bytes.
+    #[inline(always)]
+    unsafe fn store_u8s<const N: usize>(vectors: [Self; N], target: *mut u8) {
+        for (i, vector) in vectors.into_iter().enumerate() {
+            // SAFETY: the caller vouches for the bytes.
+            unsafe { vector.store_u8(target.add(i * Self::LANES)) };
+        }
+    }
     /// `sum` with the products of the 4 bytes of each lane, unsigned here and signed in `b`, added
     /// to it: both hold the bits of an `i32`, and nothing saturates.
     fn dot_u8i8(self, b: Self, sum: Self) -> Self;

@@ -2,22 +2,24 @@
 
 use crate::{F32Vector, Vectorize};
 use std::arch::x86_64::{
-    __m128i, __m256, __m256bh, __m256i, __m512, __mmask16, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_GT_OQ,
-    _CMP_UNORD_Q, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _MM_FROUND_TO_NEG_INF,
+    __m128i, __m256, __m256bh, __m256i, __m512, __m512i, __mmask16, _CMP_EQ_OQ, _CMP_GE_OQ,
+    _CMP_GT_OQ, _CMP_UNORD_Q, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _MM_FROUND_TO_NEG_INF,
     _MM_FROUND_TO_POS_INF, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadu_si128,
     _mm_mask_storeu_epi8, _mm_maskz_loadu_epi8, _mm_max_ps, _mm_max_ss, _mm_movehdup_ps,
     _mm_movehl_ps, _mm_storeu_si128, _mm256_add_ps, _mm256_castps256_ps128, _mm256_extractf128_ps,
     _mm256_loadu_si256, _mm256_mask_storeu_epi16, _mm256_maskz_loadu_epi16, _mm256_max_ps,
     _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps, _mm512_and_ps, _mm512_and_si512,
     _mm512_andnot_ps, _mm512_castps_si512, _mm512_castps512_ps256, _mm512_castsi512_ps,
-    _mm512_cmp_ps_mask, _mm512_cvtepi32_epi16, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32,
-    _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh, _mm512_cvtps_epi32, _mm512_cvtusepi32_epi8,
-    _mm512_div_ps, _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_madd_epi16,
-    _mm512_mask_blend_epi32, _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
-    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_ps, _mm512_or_si512,
-    _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_slli_epi16, _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_srai_epi16, _mm512_srli_epi16,
-    _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_epi32, _mm512_sub_ps, _mm512_xor_ps,
+    _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cvtepi32_epi16, _mm512_cvtepi32_ps,
+    _mm512_cvtepu8_epi32, _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh, _mm512_cvtps_epi32,
+    _mm512_cvtusepi32_epi8, _mm512_div_ps, _mm512_extractf32x8_ps, _mm512_extracti32x4_epi32,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_madd_epi16, _mm512_mask_blend_epi32,
+    _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps,
+    _mm512_min_ps, _mm512_mul_ps, _mm512_or_ps, _mm512_or_si512, _mm512_packs_epi32,
+    _mm512_packus_epi16, _mm512_permutexvar_epi32, _mm512_roundscale_ps, _mm512_scalef_ps,
+    _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32, _mm512_slli_epi16,
+    _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_srai_epi16, _mm512_srli_epi16, _mm512_srli_epi32,
+    _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_epi32, _mm512_sub_ps, _mm512_xor_ps,
 };
 use std::mem::transmute;
 
@@ -251,6 +253,33 @@ impl<const BF16: bool> F32Vector for Wide<BF16> {
         unsafe { _mm_mask_storeu_epi8(target.cast(), first(count), self.bytes()) }
     }
     #[inline(always)]
+    unsafe fn store_u8s<const N: usize>(vectors: [Wide<BF16>; N], target: *mut u8) {
+        let blocks = vectors.chunks_exact(4);
+        let rest = blocks.remainder();
+        // SAFETY: the caller vouches for the memory; vectors exist, so the CPU has the ISA.
+        unsafe {
+            for (i, four) in blocks.enumerate() {
+                let bytes = Self::packed([four[0], four[1], four[2], four[3]]);
+                _mm512_storeu_si512(target.add(i * 64).cast(), bytes);
+            }
+            let target = target.add(N / 4 * 64);
+            match *rest {
+                [a] => a.store_u8(target),
+                [a, b] => {
+                    let bytes = Self::packed([a, b, a, b]);
+                    _mm256_storeu_si256(target.cast(), _mm512_castsi512_si256(bytes));
+                }
+                [a, b, c] => {
+                    let bytes = Self::packed([a, b, c, c]);
+                    _mm256_storeu_si256(target.cast(), _mm512_castsi512_si256(bytes));
+                    let last = _mm512_extracti32x4_epi32::<2>(bytes);
+                    _mm_storeu_si128(target.add(32).cast(), last);
+                }
+                _ => {}
+            }
+        }
+    }
+    #[inline(always)]
     fn dot_u8i8(self, b: Wide<BF16>, sum: Wide<BF16>) -> Wide<BF16> {
         // Sums of two products of bytes leave 16 bits, so each byte becomes 16 bits first.
         // SAFETY: `self` exists, so the CPU has the ISA; only registers are touched.
@@ -315,6 +344,19 @@ impl<const BF16: bool> Wide<BF16> {
             // Far beyond 255, where the conversion would give the least integer.
             let bounded = self.max(self.fill(0.0)).min(self.fill(1024.0));
             _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(bounded.0))
+        }
+    }
+
+    /// Numbers below 256 rounded to bytes, in their order; what is below 0 or NaN becomes 0.
+    #[inline(always)]
+    fn packed(vectors: [Wide<BF16>; 4]) -> __m512i {
+        // SAFETY: vectors exist, so the CPU has the ISA; only registers are touched.
+        unsafe {
+            let [a, b, c, d] = vectors.map(|of| _mm512_cvtps_epi32(of.0));
+            let bytes = _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+            // Both pack quarters of their operands.
+            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            _mm512_permutexvar_epi32(order, bytes)
         }
     }
 

@@ -40,7 +40,7 @@ impl Gather {
     fn copied<T>(self, shape: &ConvShape, rows: usize) -> usize {
         let (runs, k) = self.runs(shape);
         match self {
-            // Of the last pixel of a line, when its channels fill no whole lanes.
+            // Of the last pixels of a line, when their channels fill no whole lanes.
             Gather::Taps if lanes::<T>(k) == k => 0,
             Gather::Taps | Gather::Runs => rows * runs * lanes::<T>(k),
         }
@@ -77,15 +77,15 @@ pub(super) fn point<'s, T: Stored + Scratch + Default>(
     let zeros = take::<T>(scratch, lanes::<T>(k));
     zeros.fill(padding);
     let copies = take::<T>(scratch, gather.copied::<T>(shape, pixels.len()));
-    let is_whole = lanes::<T>(k) == k;
-    if shape.is_pointwise() && is_whole {
+    let spare = lanes::<T>(k) - k;
+    if shape.is_pointwise() && spare == 0 {
         let start = pixels.start * shape.in_c + group * shape.group_in();
         for (row, pointer) in pointers.iter_mut().enumerate() {
             *pointer = input.as_ptr().wrapping_add(start + row * shape.in_c);
         }
         return pointers;
     }
-    let mut rows = Rows { shape, input, group, zeros, padding, copies, is_whole };
+    let mut rows = Rows { shape, input, group, zeros, padding, copies, spare };
     let mut pixel = Pixel::new(shape, pixels.start);
     for (first, count) in tiles(pixels.len(), most) {
         let table = &mut pointers[first * runs..(first + count) * runs];
@@ -130,8 +130,8 @@ struct Rows<'s, T> {
     zeros: &'s [T],
     padding: T,
     copies: &'s mut [T],
-    /// Do runs fill whole lanes?
-    is_whole: bool,
+    /// Numbers of the last lane of a run that are none of its own, and multiplied by zero.
+    spare: usize,
 }
 
 impl<T: Stored + Default> Rows<'_, T> {
@@ -146,12 +146,25 @@ impl<T: Stored + Default> Rows<'_, T> {
     ) {
         let shape = self.shape;
         let [kernel_rows, kernel_columns] = shape.kernel;
+        let inside = self.inside(pixel.column);
         for i in 0..kernel_rows {
             let line = shape.source(0, pixel.line, i);
             let line = line.map(|y| (pixel.image * shape.in_h + y) * shape.in_w);
-            match gather {
-                Gather::Runs => table[i * stride + row] = self.run(line, pixel.column),
-                Gather::Taps => {
+            match (gather, line.zip(inside)) {
+                (Gather::Runs, Some((line, first))) => {
+                    let start = (line + first) * shape.in_c;
+                    table[i * stride + row] = self.input.as_ptr().wrapping_add(start);
+                }
+                (Gather::Taps, Some((line, first))) => {
+                    let start = (line + first) * shape.in_c + self.group * shape.group_in();
+                    let mut tap = self.input.as_ptr().wrapping_add(start);
+                    for j in 0..kernel_columns {
+                        table[(i * kernel_columns + j) * stride + row] = tap;
+                        tap = tap.wrapping_add(shape.dilations[1] * shape.in_c);
+                    }
+                }
+                (Gather::Runs, None) => table[i * stride + row] = self.run(line, pixel.column),
+                (Gather::Taps, None) => {
                     for j in 0..kernel_columns {
                         let at = line.zip(shape.source(1, pixel.column, j));
                         table[(i * kernel_columns + j) * stride + row] = self.tap(at);
@@ -161,14 +174,26 @@ impl<T: Stored + Default> Rows<'_, T> {
         }
     }
 
+    /// The column of the input under the first tap, when nothing that a row of taps reads of a line
+    /// is padding or of the next line.
+    fn inside(&self, column: usize) -> Option<usize> {
+        let first = self.shape.source(1, column, 0)?;
+        let last = self.shape.source(1, column, self.shape.kernel[1].saturating_sub(1))?;
+        self.has_spare(last).then_some(first)
+    }
+
+    /// Are all numbers of the last lane of this pixel of a line?
+    fn has_spare(&self, column: usize) -> bool {
+        (self.shape.in_w - 1 - column) * self.shape.in_c >= self.spare
+    }
+
     /// The channels of the group at an input pixel, or zeros.
     fn tap(&mut self, at: Option<(usize, usize)>) -> *const T {
         let Some((line, column)) = at else { return self.zeros.as_ptr() };
         let shape = self.shape;
         let first = (line + column) * shape.in_c + self.group * shape.group_in();
         let channels = &self.input[first..first + shape.group_in()];
-        // In the last group of the last pixel of a line, what follows is of another line.
-        if self.is_whole || column + 1 < shape.in_w {
+        if self.has_spare(column) {
             return channels.as_ptr();
         }
         let copy = self.take(channels.len());
@@ -176,19 +201,11 @@ impl<T: Stored + Default> Rows<'_, T> {
         copy.as_ptr()
     }
 
-    /// The run of input pixels under a row of taps, copied when some of them are padding.
+    /// A copy of the run of input pixels under a row of taps, some of which are padding, or zeros.
     fn run(&mut self, line: Option<usize>, column: usize) -> *const T {
         let Some(line) = line else { return self.zeros.as_ptr() };
-        let shape = self.shape;
+        let (shape, input) = (self.shape, self.input);
         let (taps, channels) = (shape.kernel[1], shape.in_c);
-        let (first, last) = (shape.source(1, column, 0), shape.source(1, column, taps - 1));
-        if let (Some(first), Some(last)) = (first, last)
-            && (self.is_whole || last + 1 < shape.in_w)
-        {
-            let start = (line + first) * channels;
-            return self.input[start..start + taps * channels].as_ptr();
-        }
-        let input = self.input;
         let copy = self.take(taps * channels);
         for (tap, target) in copy.chunks_exact_mut(channels.max(1)).take(taps).enumerate() {
             if let Some(x) = shape.source(1, column, tap) {

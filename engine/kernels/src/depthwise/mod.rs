@@ -4,6 +4,8 @@ pub(crate) mod catalogue;
 mod generic;
 #[cfg(target_arch = "x86_64")]
 mod x86_bf16;
+#[cfg(target_arch = "x86_64")]
+mod x86_vnni;
 
 use crate::conv::ConvShape;
 use crate::elementwise::activate;
@@ -59,15 +61,14 @@ pub struct Depthwise<'a> {
     clamp: Clamp,
     out: FloatsMut<'a>,
     pieces: Pieces,
-    /// Are two taps multiplied in one lane?
-    #[cfg(target_arch = "x86_64")]
-    is_paired: bool,
+    /// Are several taps multiplied in one lane?
+    is_packed: bool,
 }
 
 /// Multiply-adds of a piece, which is some rows of the output.
 const PIECE_WORK: usize = 1 << 16;
-/// As [`PIECE_WORK`], of bf16: weights are put into pairs once for each piece.
-const PIECE_WORK_BF16: usize = 1 << 18;
+/// As [`PIECE_WORK`], where weights are put into lanes once for each piece.
+const PIECE_WORK_PACKED: usize = 1 << 18;
 
 impl<'a> Depthwise<'a> {
     /// `shape`: with `groups == in_c == out_c`. Input, residual and output are all f32, all bf16,
@@ -90,27 +91,55 @@ impl<'a> Depthwise<'a> {
         shape.check(input.len(), out.len());
         epilogue.check(shape.out_c, out.len());
         let row = shape.out_w * shape.in_c * shape.taps();
-        let is_bf16 = matches!(input, Floats::Bf16(_));
-        #[cfg(target_arch = "x86_64")]
-        let is_paired = is_bf16 && x86_bf16::is_possible(isa, shape, epilogue.residual.is_some());
-        let work = if is_bf16 { PIECE_WORK_BF16 } else { PIECE_WORK };
+        let is_packed = is_packed(isa, shape, input, epilogue.residual.is_some(), out);
+        let work = if is_packed { PIECE_WORK_PACKED } else { PIECE_WORK };
         let pieces = Pieces::of_size(shape.batch * shape.out_h, work.div_ceil(row.max(1)));
         let clamp = Clamp::of(epilogue.activation);
         let token = isa.require();
         let shape = *shape;
-        Depthwise {
-            token,
-            shape,
-            input,
-            taps,
-            epilogue,
-            clamp,
-            out,
-            pieces,
-            #[cfg(target_arch = "x86_64")]
-            is_paired,
-        }
+        Depthwise { token, shape, input, taps, epilogue, clamp, out, pieces, is_packed }
     }
+}
+
+/// Does this CPU have products of several taps for such a convolution?
+#[cfg(target_arch = "x86_64")]
+fn is_packed(
+    isa: Isa,
+    shape: &ConvShape,
+    input: Floats<'_>,
+    has_residual: bool,
+    out: FloatsMut<'_>,
+) -> bool {
+    match input {
+        Floats::F32(_) => false,
+        Floats::Bf16(_) => x86_bf16::is_possible(isa, shape, has_residual),
+        Floats::U8(_) => x86_vnni::is_possible(isa, shape, has_residual, out),
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn is_packed(_: Isa, _: &ConvShape, _: Floats<'_>, _: bool, _: FloatsMut<'_>) -> bool {
+    false
+}
+
+/// The rows of the input under a line of all output lines: where they begin at a channel, and which
+/// channels are read of them, `mask` or none.
+#[cfg(target_arch = "x86_64")]
+fn rows<T, M: Copy + Default, const K: usize>(
+    shape: &ConvShape,
+    input: &[T],
+    line: usize,
+    channel: usize,
+    mask: M,
+) -> [(*const T, M); K] {
+    let (image, line) = (line / shape.out_h, line % shape.out_h);
+    std::array::from_fn(|i| match shape.source(0, line, i) {
+        Some(y) => {
+            let start = (image * shape.in_h + y) * shape.in_w * shape.in_c + channel;
+            (input.as_ptr().wrapping_add(start), mask)
+        }
+        None => (input.as_ptr(), M::default()),
+    })
 }
 
 /// # Panics
@@ -174,7 +203,7 @@ impl Task for Depthwise<'_> {
                 }
             }
             #[cfg(target_arch = "x86_64")]
-            (Floats::Bf16(input), FloatsMut::Bf16(out)) if self.is_paired => {
+            (Floats::Bf16(input), FloatsMut::Bf16(out)) if self.is_packed => {
                 // SAFETY: as the constructor found out; the caller vouches for the output.
                 unsafe { x86_bf16::run(self, input, out, lines.clone()) };
             }
@@ -182,6 +211,11 @@ impl Task for Depthwise<'_> {
                 for line in lines.clone() {
                     self.token.run_in_bf16(generic::Line { call: self, line, input, out });
                 }
+            }
+            #[cfg(target_arch = "x86_64")]
+            (Floats::U8(input), FloatsMut::U8(out)) if self.is_packed => {
+                // SAFETY: as the constructor found out; the caller vouches for the output.
+                unsafe { x86_vnni::run(self, input, out, lines.clone()) };
             }
             (Floats::U8(input), FloatsMut::U8(out)) => {
                 for line in lines.clone() {

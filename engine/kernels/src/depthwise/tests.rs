@@ -103,16 +103,17 @@ fn check_bf16(random: &mut Random, shape: &ConvShape) {
 }
 
 #[test]
-fn the_usual_kernels_agree_with_the_naive_twin_in_bf16() {
+fn the_usual_kernels_agree_with_the_naive_twin_in_bf16_and_in_bytes() {
     let mut random = Random::new(22);
     for (taps, stride) in [(3, 1), (3, 2), (5, 1), (5, 2)] {
         for (size, channels, pads) in
-            [([9, 13], 64, [1; 4]), ([14, 6], 33, [2, 0, 1, 2]), ([5, 5], 3, [3; 4])]
+            [([9, 13], 64, [1; 4]), ([14, 6], 97, [2, 0, 1, 2]), ([5, 5], 3, [3; 4])]
         {
             let size = [size[0], size[1], channels];
             let (kernel, strides) = ([taps; 2], [stride; 2]);
             let case = shape(2, size, (channels, channels), kernel, strides, [1; 2], pads);
             check_bf16(&mut random, &case);
+            check_int8(&mut random, &case);
         }
     }
 }

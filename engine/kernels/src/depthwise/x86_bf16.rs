@@ -9,7 +9,7 @@
 //! ```
 //! Weights are rounded to bf16; each element is one chain over columns, then rows of taps.
 
-use super::Depthwise;
+use super::{Depthwise, rows};
 use crate::SharedMut;
 use crate::conv::ConvShape;
 use simd::Isa;
@@ -163,24 +163,6 @@ unsafe fn weights<const K: usize>(call: &Depthwise<'_>, channel: usize, count: u
         }
     }
     weights
-}
-
-/// The rows of the input under a line: where they begin, and which channels are read of them.
-fn rows<const K: usize>(
-    shape: &ConvShape,
-    input: &[u16],
-    line: usize,
-    channel: usize,
-    mask: __mmask32,
-) -> [(*const u16, __mmask32); K] {
-    let (image, line) = (line / shape.out_h, line % shape.out_h);
-    std::array::from_fn(|i| match shape.source(0, line, i) {
-        Some(y) => {
-            let start = (image * shape.in_h + y) * shape.in_w * shape.in_c + channel;
-            (input.as_ptr().wrapping_add(start), mask)
-        }
-        None => (input.as_ptr(), 0),
-    })
 }
 
 /// Some channels of one line of the output.

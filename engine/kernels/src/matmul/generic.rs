@@ -173,46 +173,123 @@ unsafe fn store<
 ) {
     // SAFETY: only the first `columns` of bias, residual and c are touched.
     unsafe {
-        let (low, high) = (V::splat(call.low), V::splat(call.high));
-        let is_scaled = !(call.row_scales.is_null() && call.scales.is_null());
-        let residual_scale = V::splat(call.residual_scale);
-        let is_residual_scaled = call.residual_scale != 1.0;
+        let finished = Finish::<V>::new(call, T::BOUNDS);
         for (r, row) in acc.into_iter().enumerate() {
-            for (j, sum) in row.into_iter().enumerate() {
-                let first = j * V::LANES;
-                let count = call.columns.saturating_sub(first).min(V::LANES);
-                let mut y = P::to_f32(sum);
-                if !call.row_scales.is_null() {
-                    y = y.mul(V::splat(*call.row_scales.add(r)));
+            let target = c.wrapping_add(r * call.c_stride);
+            if FULL {
+                let mut made = [V::splat(0.0); N];
+                for (j, sum) in row.into_iter().enumerate() {
+                    made[j] = finished.of::<P, true>(sum, r, j);
                 }
-                if !call.scales.is_null() {
-                    y = y.mul(load::<V, f32, FULL>(call.scales.wrapping_add(first), count));
-                }
-                if is_scaled && !call.bias.is_null() {
-                    y = y.add(load::<V, f32, FULL>(call.bias.wrapping_add(first), count));
-                }
-                if let Some(residual) = call.residual {
-                    let residual = residual.offset(r * call.residual_stride + first);
-                    let mut residual = residual.load::<V, FULL>(count);
-                    if is_residual_scaled {
-                        residual = residual.mul(residual_scale);
-                    }
-                    y = y.add(residual);
-                }
-                y = high.min(low.max(y));
-                T::put::<FULL>(y, c.wrapping_add(r * call.c_stride + first), count);
+                T::put_whole::<N>(made, target);
+                continue;
             }
+            for (j, sum) in row.into_iter().enumerate() {
+                let y = finished.of::<P, false>(sum, r, j);
+                T::put::<false>(y, target.wrapping_add(j * V::LANES), finished.count(j));
+            }
+        }
+    }
+}
+
+/// What becomes of sums before they are written.
+struct Finish<'c, V> {
+    call: &'c TileCall,
+    is_scaled: bool,
+    is_residual_scaled: bool,
+    residual_scale: V,
+    /// Is there a lower bound beside that of the type?
+    is_bounded_below: bool,
+    low: V,
+    high: V,
+}
+
+impl<'c, V: F32Vector> Finish<'c, V> {
+    /// `bounds`: those that writing a number applies by itself, if only from above it has to be
+    /// kept within them.
+    ///
+    /// # Safety
+    /// As [`tile`].
+    #[inline(always)]
+    unsafe fn new(call: &'c TileCall, bounds: [f32; 2]) -> Finish<'c, V> {
+        // SAFETY: the caller's.
+        unsafe {
+            Finish {
+                call,
+                is_scaled: !(call.row_scales.is_null() && call.scales.is_null()),
+                is_residual_scaled: call.residual_scale != 1.0,
+                residual_scale: V::splat(call.residual_scale),
+                is_bounded_below: call.low > bounds[0],
+                low: V::splat(call.low),
+                high: V::splat(call.high.min(bounds[1])),
+            }
+        }
+    }
+
+    /// The columns of vector `j` that exist.
+    #[inline(always)]
+    fn count(&self, j: usize) -> usize {
+        self.call.columns.saturating_sub(j * V::LANES).min(V::LANES)
+    }
+
+    /// What the sums of vector `j` of row `r` become.
+    ///
+    /// # Safety
+    /// As [`tile`]; `FULL` says that all columns of the tile exist.
+    #[inline(always)]
+    unsafe fn of<P: Product<V>, const FULL: bool>(&self, sum: V, r: usize, j: usize) -> V {
+        let (call, first, count) = (self.call, j * V::LANES, self.count(j));
+        // SAFETY: only the columns that exist are touched.
+        unsafe {
+            let mut y = P::to_f32(sum);
+            if !call.row_scales.is_null() {
+                y = y.mul(V::splat(*call.row_scales.add(r)));
+            }
+            if !call.scales.is_null() {
+                y = y.mul(load::<V, f32, FULL>(call.scales.wrapping_add(first), count));
+            }
+            if self.is_scaled && !call.bias.is_null() {
+                y = y.add(load::<V, f32, FULL>(call.bias.wrapping_add(first), count));
+            }
+            if let Some(residual) = call.residual {
+                let residual = residual.offset(r * call.residual_stride + first);
+                let mut residual = residual.load::<V, FULL>(count);
+                if self.is_residual_scaled {
+                    residual = residual.mul(self.residual_scale);
+                }
+                y = y.add(residual);
+            }
+            if self.is_bounded_below {
+                y = self.low.max(y);
+            }
+            self.high.min(y)
         }
     }
 }
 
 /// A type of numbers that a product gives.
 trait Made<V: F32Vector, P: Product<V>>: Copy {
+    /// What lies below the first becomes it when it is written, and nothing above the second should
+    /// be written.
+    const BOUNDS: [f32; 2] = [f32::NEG_INFINITY, f32::INFINITY];
+
     /// Writes the first `count` lanes, or all of them if `FULL`.
     ///
     /// # Safety
     /// The CPU has what `P` needs; so many numbers can be written.
     unsafe fn put<const FULL: bool>(x: V, target: *mut Self, count: usize);
+
+    /// Writes whole vectors, one behind the other.
+    ///
+    /// # Safety
+    /// As [`Made::put`].
+    #[inline(always)]
+    unsafe fn put_whole<const N: usize>(vectors: [V; N], target: *mut Self) {
+        for (j, y) in vectors.into_iter().enumerate() {
+            // SAFETY: the caller's.
+            unsafe { Self::put::<true>(y, target.wrapping_add(j * V::LANES), V::LANES) };
+        }
+    }
 }
 
 impl<V: F32Vector, P: Product<V>> Made<V, P> for f32 {
@@ -232,9 +309,17 @@ impl<V: F32Vector, P: Product<V>> Made<V, P> for u16 {
 }
 
 impl<V: F32Vector, P: Product<V>> Made<V, P> for u8 {
+    const BOUNDS: [f32; 2] = [0.0, 255.0];
+
     #[inline(always)]
     unsafe fn put<const FULL: bool>(x: V, target: *mut u8, count: usize) {
         // SAFETY: the caller's.
         unsafe { floats::store::<V, u8, FULL>(x, target, count) }
+    }
+
+    #[inline(always)]
+    unsafe fn put_whole<const N: usize>(vectors: [V; N], target: *mut u8) {
+        // SAFETY: the caller's.
+        unsafe { V::store_u8s(vectors, target) }
     }
 }
