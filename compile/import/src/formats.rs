@@ -1,6 +1,8 @@
 //! The formats that are read, and those that are recognized in order to be refused by name.
 
-use crate::{Bytes, ImportError, Options, Survey, keras, onnx, tensorflow};
+use crate::{
+    Bytes, ImportError, Options, Survey, keras, lightgbm, mxnet, onnx, tensorflow, xgboost,
+};
 
 /// A format that is read.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +31,24 @@ pub const FORMATS: &[Format] = &[
         is_format: tensorflow::is_format,
         survey: tensorflow::survey,
     },
+    Format {
+        name: "XGBoost",
+        suffixes: &[".json", ".ubj"],
+        is_format: xgboost::is_format,
+        survey: xgboost::survey,
+    },
+    Format {
+        name: "LightGBM",
+        suffixes: &[".txt"],
+        is_format: lightgbm::is_format,
+        survey: lightgbm::survey,
+    },
+    Format {
+        name: "MXNet",
+        suffixes: &["-symbol.json"],
+        is_format: mxnet::is_format,
+        survey: mxnet::survey,
+    },
     Format { name: "ONNX", suffixes: &[".onnx"], is_format: onnx::is_format, survey: onnx::survey },
 ];
 
@@ -37,7 +57,8 @@ struct Foreign(usize, &'static [u8], &'static str, &'static str);
 
 const EXPORT: &str = "this format is not read yet: export the model to ONNX";
 const NO_MODEL: &str = "expected a trained model in a format that is read: ONNX (.onnx), \
-     Keras (.keras, .h5) or TensorFlow (.pb)";
+     Keras (.keras, .h5), TensorFlow (.pb), XGBoost (.json, .ubj), LightGBM (.txt) or \
+     MXNet (-symbol.json)";
 
 const FOREIGN: &[Foreign] = &[
     Foreign(4, b"TFL3", "this is a TensorFlow Lite model", EXPORT),
@@ -51,10 +72,9 @@ const FOREIGN: &[Foreign] = &[
     Foreign(0, b"\x80\x03", "this is a Python pickle (scikit-learn, joblib)", EXPORT),
     Foreign(0, b"\x80\x04", "this is a Python pickle (scikit-learn, joblib)", EXPORT),
     Foreign(0, b"\x80\x05", "this is a Python pickle (scikit-learn, joblib)", EXPORT),
-    Foreign(0, b"\x12\x01\x00\x00\x00", "this is an MXNet parameter file", EXPORT),
+    Foreign(0, b"\x12\x01\x00\x00\x00", "this is an MXNet parameter file", mxnet::PARAMETERS_ALONE),
     Foreign(0, b"GGUF", "this is a GGUF language model", EXPORT),
-    Foreign(0, b"{", "this is a JSON file (XGBoost, MXNet symbol)", EXPORT),
-    Foreign(0, b"tree\n", "this is a LightGBM text model", EXPORT),
+    Foreign(0, b"{", "this is a JSON file that holds no model which is read", NO_MODEL),
     Foreign(0, b"ORTM", "this is an ONNX Runtime .ort file", "take the .onnx it was made from"),
     Foreign(4, b"ORTM", "this is an ONNX Runtime .ort file", "take the .onnx it was made from"),
     Foreign(0, b"\x7fELF", "this is a program or shared library", NO_MODEL),
@@ -111,6 +131,8 @@ mod tests {
             (b"", "this file is empty"),
             (b"\x1c\0\0\0TFL3", "this is a TensorFlow Lite model"),
             (b"\x80\x02}q\0", "this is a Python pickle (PyTorch .pt, scikit-learn)"),
+            (b"{\"a\": 1}", "this is a JSON file that holds no model which is read"),
+            (b"\x12\x01\0\0\0\0\0\0", "this is an MXNet parameter file"),
             (b"hello", "this is not a model of any format that is known"),
         ];
         for (bytes, expected) in cases {
@@ -118,6 +140,19 @@ mod tests {
                 panic!("{bytes:?} was taken for a model");
             };
             assert_eq!(&found, expected);
+        }
+    }
+
+    #[test]
+    fn files_that_begin_alike_are_told_apart_by_their_keys() {
+        let cases: &[(&[u8], &str)] = &[
+            (b"{\"learner\": {}, \"version\": [3]}", "XGBoost"),
+            (b"{L\0\0\0\0\0\0\0\x07learner{}}", "XGBoost"),
+            (b"{\n  \"nodes\": [{\"op\": \"null\"", "MXNet"),
+            (b"tree\nversion=v4\n", "LightGBM"),
+        ];
+        for (bytes, name) in cases {
+            assert_eq!(recognize(bytes).unwrap().name, *name);
         }
     }
 }

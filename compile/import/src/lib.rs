@@ -16,11 +16,15 @@ mod build;
 mod decompose;
 mod error;
 pub mod formats;
+mod json;
 pub mod keras;
+pub mod lightgbm;
+pub mod mxnet;
 pub mod onnx;
 mod protobuf;
 mod survey;
 pub mod tensorflow;
+pub mod xgboost;
 
 pub use bytes::Bytes;
 pub use error::{ImportError, Reason, Refusal};
@@ -45,6 +49,9 @@ pub struct Options {
     /// Where files lie that the model keeps weights in. [`import_file`] takes the model's own
     /// folder when this is not set; without one such models are refused.
     pub folder: Option<PathBuf>,
+    /// The model's file in that folder, after which files beside it are named. [`import_file`]
+    /// takes the model's own when this is not set.
+    pub name: Option<String>,
     /// Bytes that the file may have, and that its constants may take, whether they are read or
     /// computed.
     pub memory: usize,
@@ -60,6 +67,7 @@ impl Default for Options {
         Options {
             sizes: Bindings::new(),
             folder: None,
+            name: None,
             memory: MEMORY,
             outputs: Vec::new(),
             signature: None,
@@ -136,5 +144,7 @@ pub fn survey_file(path: &Path, options: &Options) -> Result<Survey, ImportError
     }
     let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
     let folder = options.folder.clone().or_else(|| folder.map(Path::to_path_buf));
-    survey(bytes, &Options { folder, ..options.clone() })
+    let name = path.file_name().and_then(|name| name.to_str()).map(str::to_string);
+    let name = options.name.clone().or(name);
+    survey(bytes, &Options { folder, name, ..options.clone() })
 }

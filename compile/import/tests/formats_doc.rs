@@ -3,7 +3,7 @@
 
 use import::formats::FORMATS;
 use import::keras::{Class, classes};
-use import::tensorflow;
+use import::{lightgbm, mxnet, tensorflow, xgboost};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -64,6 +64,63 @@ data, lists that grow, what decodes images, examples or files, Python functions,
 are not in the table. What each answers is held against TensorFlow itself: `suites/tensorflow`.
 ";
 
+const XGBOOST: &str = "
+## XGBoost
+
+Read are models as `save_model` writes them, in JSON (`.json`) and UBJSON (`.ubj`), of XGBoost 1 to
+3: trees (`gbtree`, forests among them), trees of which some are dropped (`dart`), linear models
+(`gblinear`), leaves of one number and of several, nodes that ask for categories. Old binary files
+(`.model`, `.bin`) are not read: load such a file and save it as `.ubj`.
+
+The model takes `features`, `f32[batch, features]`, in the order of the training; a missing one is
+NaN, a category its number. It makes `prediction`, as `Booster.predict` does with all trees:
+probabilities, classes of `multi:softmax`, or numbers, without a second axis where there is one for
+each row. Names of features are kept among the model's properties. Where the training data was a
+data frame whose categories are texts, their numbers in the training are asked for.
+
+Leaves are compared and summed as in XGBoost, to the last bit; so are the probabilities, save where
+the C library's `expf` does not give the nearest float. Linear models add in another order, so that
+their last bits may differ. Refused are objectives that are not listed here: a model of one's own
+objective is saved under the name of a listed one, such as `reg:squarederror`, and makes raw sums.
+What each answers is held against XGBoost itself: `suites/trees`.
+";
+
+const LIGHTGBM: &str = "
+## LightGBM
+
+Read are models as `save_model` writes them, which is text (`.txt`): boosted trees, `dart`, `goss`
+and random forests, categories, missing values of each kind. The model takes `features`,
+`f64[batch, features]`, since LightGBM compares in f64: a feature that is an f32 is the same number
+in f64, and JSON says no type, but a `.npy` file or binary tensor has to be f64. A missing one is
+NaN, a category its number. It makes `prediction`, as `Booster.predict` does: probabilities or
+numbers in f64, without a second axis where there is one for each row. Where the training data was a
+data frame whose categories are texts, their numbers in the training are asked for.
+
+Answers are those of LightGBM to the last bit, save of `cross_entropy_lambda`, whose logarithm is
+rounded once more. Refused are linear models in leaves (`linear_tree`) and objectives that are not
+listed here; a model without an objective makes raw sums. What each answers is held against LightGBM
+itself: `suites/trees`.
+";
+
+const MXNET: &str = "
+## MXNet
+
+Read are pairs of files: `PREFIX-symbol.json`, the graph, which is the file to give, and
+`PREFIX-0000.params`, the parameters, which have to lie beside it. Of several epochs the latest is
+taken. So `save_checkpoint` writes a model and `HybridBlock.export` of Gluon, in every version of
+the format. A file of parameters alone has no graph; `save_parameters` writes such.
+
+A symbol file seldom says the shapes of inputs: they follow from the layers that take them, and open
+sizes are called `batch` and `<input>_<axis>`. Where a flattened image meets a layer of known width,
+the side of the image is the one that fits, of several the one that is most usual; `--size` takes
+another. Where nothing says how many axes an input has, it is refused. Labels of losses are no
+inputs, and losses make what they make in inference. `--model-output` keeps other nodes.
+
+Refused, by the node's name: `Custom`, which is Python code, loops, quantized operators, operators
+of detection such as `box_nms`, and what is not in the table. What each answers is held against
+MXNet itself: `suites/mxnet`.
+";
+
 #[test]
 fn the_page_lists_every_class() {
     let path = testkit::repository().join("docs/formats.md");
@@ -106,14 +163,40 @@ fn page() -> String {
     }
     let _ = writeln!(text, "\n{}.", line.trim_end().trim_end_matches(','));
     text += TENSORFLOW;
+    text += &table(tensorflow::operators().map(|operator| (operator.family, operator.name)));
+    text += XGBOOST;
+    text += &objectives(xgboost::objectives());
+    text += LIGHTGBM;
+    text += &objectives(lightgbm::objectives());
+    text += MXNET;
+    text += &table(mxnet::operators().map(|operator| (operator.family, operator.name)));
+    text
+}
+
+/// Operators by their families.
+fn table(operators: impl Iterator<Item = (&'static str, &'static str)>) -> String {
     let mut families: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for operator in tensorflow::operators() {
-        families.entry(operator.family).or_default().push(operator.name);
+    for (family, name) in operators {
+        families.entry(family).or_default().push(name);
     }
-    text += "\n| family | operators |\n|---|---|\n";
+    let mut text = "\n| family | operators |\n|---|---|\n".to_string();
     for (family, mut names) in families {
         names.sort_unstable();
         let _ = writeln!(text, "| {family} | {} |", names.join(", "));
     }
     text
+}
+
+fn objectives(names: impl Iterator<Item = &'static str>) -> String {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    let mut text = "\nObjectives:".to_string();
+    let mut width = text.len();
+    for (at, name) in names.iter().enumerate() {
+        let end = if at + 1 == names.len() { "." } else { "," };
+        width += name.len() + 2;
+        let is_full = width > 96;
+        width = if is_full { name.len() + 1 } else { width };
+        let _ = write!(text, "{}{name}{end}", if is_full { "\n" } else { " " });
+    }
+    text + "\n"
 }

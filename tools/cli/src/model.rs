@@ -203,6 +203,7 @@ pub(crate) fn survey(path: &Path, options: &ModelOptions) -> Result<(Survey, Dur
     let import_options = import::Options {
         sizes,
         folder: None,
+        name: None,
         memory: options.memory_bytes(),
         outputs: options.part.kept.clone(),
         signature: options.part.signature.clone(),
@@ -340,12 +341,16 @@ fn folder(path: &Path) -> Error {
     Error::Folder { path: path.to_path_buf(), hint }
 }
 
-/// The files in a folder that are called as models are.
+/// What the names of models end in, and those of other files beside a model.
+const AMBIGUOUS: [&str; 2] = [".json", ".txt"];
+
+/// The files in a folder that are called as models are, and as nothing else.
 fn models_in(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let is_model = |path: &PathBuf| {
         let name = path.to_string_lossy();
         let suffixes = import::formats::FORMATS.iter().flat_map(|format| format.suffixes);
+        let suffixes = suffixes.filter(|suffix| !AMBIGUOUS.contains(suffix));
         suffixes.chain(&[".so", ".schooner"]).any(|suffix| name.ends_with(suffix))
     };
     entries.map(|entry| entry.path()).filter(is_model).collect()

@@ -33,6 +33,24 @@ pub fn import_tensorflow(bytes: &[u8]) {
     import(bytes);
 }
 
+/// The same of XGBoost: JSON and UBJSON.
+pub fn import_xgboost(bytes: &[u8]) {
+    import(bytes);
+}
+
+/// The same of LightGBM's text.
+pub fn import_lightgbm(bytes: &[u8]) {
+    import(bytes);
+}
+
+/// The same of MXNet: symbol files without parameters, and files of parameters.
+pub fn import_mxnet(bytes: &[u8]) {
+    import(bytes);
+    if let Ok(arrays) = import::mxnet::arrays(bytes) {
+        assert!(arrays.values().map(|array| array.bytes().len()).sum::<usize>() <= bytes.len());
+    }
+}
+
 fn import(bytes: &[u8]) {
     let options = import::Options { memory: MEMORY, ..import::Options::default() };
     if let Ok(survey) = import::survey(bytes.to_vec(), &options) {

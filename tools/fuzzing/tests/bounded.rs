@@ -81,7 +81,9 @@ fn models() -> Vec<Vec<u8>> {
 fn models_of(suite: &str, archives: &[&str]) -> Vec<Vec<u8>> {
     let suite = testkit::repository().join(suite);
     let cases = archives.iter().flat_map(|name| testkit::cases(&suite.join(name)).into_values());
-    let is_model = |part: &str| part.starts_with("model.") || part == "saved_model.pb";
+    let is_model = |part: &str| {
+        ["model.", "saved_model.pb", "net-"].iter().any(|start| part.starts_with(start))
+    };
     let files = cases.flatten().filter(|(part, _)| is_model(part));
     files.map(|(_, bytes)| bytes).collect()
 }
@@ -233,6 +235,24 @@ fn import_keras() {
 fn import_tensorflow() {
     let models = models_of("suites/tensorflow", &["frozen.zip.zst", "saved.zip.zst"]);
     check("import_tensorflow", &models, 8_000, changes::change);
+}
+
+#[test]
+fn import_xgboost() {
+    let models = models_of("suites/trees", &["xgboost.zip.zst", "xgboost_old.zip.zst"]);
+    check("import_xgboost", &models, 4_000, changes::change);
+}
+
+#[test]
+fn import_lightgbm() {
+    let models = models_of("suites/trees", &["lightgbm.zip.zst"]);
+    check("import_lightgbm", &models, 4_000, changes::change_text);
+}
+
+#[test]
+fn import_mxnet() {
+    let models = models_of("suites/mxnet", &["operators.zip.zst", "models.zip.zst"]);
+    check("import_mxnet", &models, 8_000, changes::change);
 }
 
 #[test]

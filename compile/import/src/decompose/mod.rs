@@ -2,9 +2,11 @@
 
 pub(crate) mod arithmetic;
 mod einsum;
+pub(crate) mod forest;
 mod layout;
 mod range;
 mod shape;
+pub(crate) mod tabular;
 mod transpose;
 mod volume;
 mod window;

@@ -11,7 +11,6 @@ mod archive;
 mod call;
 mod config;
 mod hdf5;
-mod json;
 mod layers;
 mod legacy;
 mod net;
@@ -23,7 +22,7 @@ mod walk;
 pub use layers::{Class, classes};
 
 use crate::error::{ImportError, Reason};
-use crate::{ModelMetadata, Options, Survey};
+use crate::{ModelMetadata, Options, Survey, json};
 use archive::Archive;
 use bytes::Bytes;
 use hdf5::Hdf5;

@@ -122,7 +122,11 @@ impl Compiled {
     pub(crate) fn imported(
         imported: Result<import::Imported, import::ImportError>,
     ) -> Result<Compiled, String> {
-        let graph = imported.map_err(why)?.graph;
+        Compiled::of_graph(imported.map_err(why)?.graph)
+    }
+
+    /// The model that a graph is.
+    pub(crate) fn of_graph(graph: Graph) -> Result<Compiled, String> {
         let (optimized, _) = passes::optimize(graph.clone()).map_err(|e| e.to_string())?;
         let lowered = lower::lower(&optimized).map_err(why)?;
         let constants = Constants::owned(lowered.constants);
@@ -139,8 +143,12 @@ impl Compiled {
     ) -> Result<(), String> {
         let naive = reference::run_values(&self.graph, inputs);
         compare("naive", &naive.map_err(|e| format!("naive: {e}"))?, expected, tolerance)?;
-        let made = self.model.run_values(inputs).map_err(|e| e.to_string())?;
-        compare("compiled", &made, expected, tolerance)
+        compare("compiled", &self.answers(inputs)?, expected, tolerance)
+    }
+
+    /// What the engine makes of inputs.
+    pub(crate) fn answers(&self, inputs: &[Value]) -> Result<Vec<Value>, String> {
+        self.model.run_values(inputs).map_err(|e| e.to_string())
     }
 }
 

@@ -3,7 +3,6 @@
 
 pub(super) mod encoder;
 pub(super) mod features;
-mod forest;
 pub(super) mod svm;
 pub(super) mod text;
 pub(super) mod tree;

@@ -1,12 +1,12 @@
 //! Ensembles of decision trees.
 
 use super::super::{Row, ml};
-use super::forest::{Ensemble, Next, Node, Test};
 use super::{
     Transform, features_as, label, labels, largest, second_above, transform, transformed,
     two_classes,
 };
 use crate::build::Operand;
+use crate::decompose::forest::{Ensemble, Next, Node, Test};
 use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
 use ir::Op;
@@ -87,7 +87,7 @@ fn regressor(call: &mut Call<'_>) -> Made {
     let (x, _) = features_as(call, wide(call)?)?;
     let base = base(call, targets)?;
     let entries = Entries::read(call, "target")?;
-    let scores = ensemble(call, entries, base, reduction)?.of(call, &x)?;
+    let scores = ensemble(call, entries, base, reduction)?.of(call.build, &x)?;
     let scores = call.build.cast(&scores, DType::F32)?;
     if targets == 1 && transform != Transform::Probit {
         return Ok(vec![scores]);
@@ -116,7 +116,7 @@ fn classifier(call: &mut Call<'_>) -> Made {
         let base = base(call, labels.len())?;
         let has_base = base.iter().any(|&base| base != 0.0);
         let ensemble = ensemble(call, entries, base, Reduction::Sum)?;
-        let scores = ensemble.of(call, &x)?;
+        let scores = ensemble.of(call.build, &x)?;
         let index = largest_spoken(call, &scores, if has_base { &[] } else { &spoken })?;
         let scores = call.build.cast(&scores, DType::F32)?;
         let scores = transformed(call, &scores, transform)?;
@@ -131,7 +131,7 @@ fn classifier(call: &mut Call<'_>) -> Made {
     entries.targets.fill(0);
     let is_positive = entries.weights.iter().all(|&weight| weight >= 0.0);
     let base = vec![given.first().copied().unwrap_or(0.0)];
-    let score = ensemble(call, entries, base, Reduction::Sum)?.of(call, &x)?;
+    let score = ensemble(call, entries, base, Reduction::Sum)?.of(call.build, &x)?;
     let index = second_above(call, &score, if is_positive { 0.5 } else { 0.0 })?;
     let score = call.build.cast(&score, DType::F32)?;
     let scores = if !is_first {
@@ -286,7 +286,7 @@ fn test(call: &Call<'_>, mode: &str, value: f64) -> Result<Test, Reason> {
         "BRANCH_LT" => Ok(Test::Less(value)),
         "BRANCH_GTE" => Ok(Test::GreaterOrEqual(value)),
         "BRANCH_GT" => Ok(Test::Greater(value)),
-        "BRANCH_EQ" => Ok(Test::Equal(value)),
+        "BRANCH_EQ" => Ok(Test::member(&[value])),
         "BRANCH_NEQ" => Ok(Test::NotEqual(value)),
         other => Err(call.refuse("nodes_modes", "LEAF or BRANCH_…", other)),
     }

@@ -1,9 +1,9 @@
 //! The ensembles of decision trees of version 5.
 
 use super::super::{Row, ml};
-use super::forest::{Ensemble, Next, Node, Test};
 use super::tree::columns;
 use super::{Transform, features_as, transformed};
+use crate::decompose::forest::{Ensemble, Next, Node, Test};
 use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
 use operators::numbers;
@@ -66,7 +66,7 @@ fn tree_ensemble(call: &mut Call<'_>) -> Made {
     };
     let wide = if dtype == DType::F64 { dtype } else { DType::F32 };
     let (x, _) = features_as(call, wide)?;
-    let mut scores = ensemble.of(call, &x)?;
+    let mut scores = ensemble.of(call.build, &x)?;
     if targets > 1 && transform != Transform::None || transform == Transform::Probit {
         let narrow = call.build.cast(&scores, DType::F32)?;
         scores = transformed(call, &narrow, transform)?;
@@ -138,11 +138,11 @@ fn nodes(call: &Call<'_>) -> Result<Vec<Node>, Reason> {
             1 => Test::Less(split),
             2 => Test::GreaterOrEqual(split),
             3 => Test::Greater(split),
-            4 => Test::Equal(split),
+            4 => Test::member(&[split]),
             5 => Test::NotEqual(split),
             6 => {
                 let none = || call.refuse("membership_values", "a set of each such node", "fewer");
-                Test::Member(sets.next().ok_or_else(none)?.to_vec())
+                Test::member(sets.next().ok_or_else(none)?)
             }
             other => return Err(call.refuse("nodes_modes", "0 to 6", &other.to_string())),
         };

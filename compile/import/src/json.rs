@@ -1,26 +1,26 @@
-//! The JSON of Python's writer, which has words for what is no number.
+//! JSON with words for what is no number, as Python and XGBoost write it.
 
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// Words of Python's writer, and what stands for them: infinity is a number that no `f32` reaches.
+/// The words, and what stands for them: infinity is a number that no `f32` reaches.
 const WORDS: [(&str, &str); 3] = [("-Infinity", "-1e300"), ("Infinity", "1e300"), ("NaN", "null")];
 
 /// Bytes of memory that a byte of text may take as a value: each `{"a":0},` is a map by itself.
 const GROWTH: u64 = 80;
 
 /// Bytes of memory that the value of a text may take.
-pub(super) fn bytes(text: &str) -> u64 {
+pub(crate) fn bytes(text: &str) -> u64 {
     (text.len() as u64).saturating_mul(GROWTH)
 }
 
 /// The value of a text, nested at most as deep as the reader allows, which is 128.
-pub(super) fn parse(text: &str) -> Result<Value, String> {
+pub(crate) fn parse(text: &str) -> Result<Value, String> {
     serde_json::from_str(&plain(text)).map_err(|error| error.to_string())
 }
 
 /// The text with other words for what is no number, outside of strings.
-fn plain(text: &str) -> Cow<'_, str> {
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     if !WORDS.iter().any(|(word, _)| text.contains(word)) {
         return Cow::Borrowed(text);
     }

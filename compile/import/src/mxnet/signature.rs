@@ -1,0 +1,205 @@
+//! The inputs of a model. A symbol file seldom says their shapes; the layers that take them do.
+
+use super::params::element_type;
+use super::symbol::{Node, Source, Symbol, tuple};
+use crate::Options;
+use ir::Fact;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tensor::{DType, Dim, Tensor};
+
+/// The size of the axis that runs over the examples.
+const BATCH: &str = "batch";
+
+/// Two axes that are exchanged; twice the same for none.
+type Exchange = [usize; 2];
+
+/// What layers say of the axes of a value: nothing, or its sizes, those that are open being `None`.
+#[derive(Debug, Clone, PartialEq)]
+struct Shape {
+    sizes: Vec<Option<usize>>,
+    /// Which axis runs over the examples.
+    batch: usize,
+}
+
+impl Shape {
+    fn open(rank: usize) -> Shape {
+        Shape { sizes: vec![None; rank], batch: 0 }
+    }
+
+    /// With two axes in each other's place.
+    fn exchanged(mut self, a: usize, b: usize) -> Shape {
+        self.sizes.swap(a, b);
+        let batch = match self.batch {
+            batch if batch == a => b,
+            batch if batch == b => a,
+            batch => batch,
+        };
+        Shape { batch, ..self }
+    }
+
+    /// With `axis` of this size, where it is known.
+    fn with(mut self, axis: usize, size: Option<usize>) -> Shape {
+        if let Some(place) = self.sizes.get_mut(axis) {
+            *place = size.filter(|&size| size > 0).or(*place);
+        }
+        self
+    }
+}
+
+/// Type and shape of an input; nothing where nobody says how many axes it has.
+pub(super) fn fact(
+    symbol: &Symbol,
+    input: usize,
+    parameters: &HashMap<String, Arc<Tensor>>,
+    options: &Options,
+) -> Option<Fact> {
+    let node = &symbol.nodes[input];
+    let dtype = node.attribute("__dtype__").and_then(|text| text.parse().ok());
+    let dtype = dtype.and_then(element_type).unwrap_or(DType::F32);
+    let reader = Reader { symbol, parameters };
+    let shape = declared(node).or_else(|| reader.shape(input))?;
+    let axes = shape.sizes.iter().enumerate();
+    let shape = axes.map(|(axis, size)| match size {
+        Some(size) => Dim::from(*size),
+        None if axis == shape.batch => open(BATCH.to_string(), options),
+        None => open(format!("{}_{axis}", node.name), options),
+    });
+    Some(Fact { dtype, shape: shape.collect() })
+}
+
+fn open(name: String, options: &Options) -> Dim {
+    options.sizes.get(&name).map_or_else(|| Dim::symbol(&name), |&size| Dim::from(size))
+}
+
+/// What the input itself says; 0 and -1 stand for sizes that are open.
+fn declared(node: &Node) -> Option<Shape> {
+    let sizes = tuple(node.attribute("__shape__")?)?;
+    let known = |size: &Option<i64>| usize::try_from((*size)?).ok().filter(|&size| size > 0);
+    let sizes: Vec<Option<usize>> = sizes.iter().map(known).collect();
+    (!sizes.is_empty()).then_some(Shape { sizes, batch: 0 })
+}
+
+struct Reader<'a> {
+    symbol: &'a Symbol,
+    parameters: &'a HashMap<String, Arc<Tensor>>,
+}
+
+impl Reader<'_> {
+    /// What the layers behind a node say of it, the nearest first.
+    fn shape(&self, input: usize) -> Option<Shape> {
+        // Which nodes make a value of the input's shape, or of that with two axes exchanged.
+        let mut same: Vec<Option<Exchange>> = vec![None; self.symbol.nodes.len()];
+        same[input] = Some([0, 0]);
+        // What layers say that keep shapes: how many channels there are.
+        let mut channels = None;
+        // Nodes stand behind what they take.
+        for (at, node) in self.symbol.nodes.iter().enumerate().skip(input + 1) {
+            let is_same = |source: &Source| source.output == 0 && same[source.node].is_some();
+            let Some(place) = node.inputs.iter().position(is_same) else { continue };
+            let exchange = same[node.inputs[place].node];
+            if let Some(shape) = self.said_by(node, place) {
+                let [a, b] = exchange.filter(|axes| axes.iter().all(|&x| x < shape.sizes.len()))?;
+                return Some(shape.with(1, channels).exchanged(a, b));
+            }
+            if keeps_shape(&node.op) {
+                same[at] = exchange;
+                channels = channels.or_else(|| self.channels(node, place));
+            } else if exchange == Some([0, 0])
+                && matches!(node.op.as_str(), "SwapAxis" | "swapaxes")
+            {
+                let axis = |name: &str| node.attribute(name)?.parse().ok();
+                same[at] = Some([axis("dim1").unwrap_or(0), axis("dim2").unwrap_or(0)]);
+            }
+        }
+        None
+    }
+
+    fn parameter(&self, node: &Node, index: usize) -> Option<&[usize]> {
+        let name = &self.symbol.nodes[node.inputs.get(index)?.node].name;
+        self.parameters.get(name).map(|tensor| tensor.shape())
+    }
+
+    fn channels(&self, node: &Node, place: usize) -> Option<usize> {
+        let is_norm = node.op.starts_with("BatchNorm") && place == 0;
+        self.parameter(node, 1).filter(|_| is_norm)?.first().copied()
+    }
+
+    /// What a layer says of the input that it takes at a place.
+    fn said_by(&self, node: &Node, place: usize) -> Option<Shape> {
+        let list = |name: &str| tuple(node.attribute(name)?);
+        let count = |name: &str| node.attribute(name)?.parse::<usize>().ok();
+        let weight = |axis: usize| self.parameter(node, 1)?.get(axis).copied();
+        let kernel = || list("kernel").filter(|kernel| !kernel.is_empty());
+        match (node.op.as_str(), place) {
+            ("Convolution" | "Convolution_v1", 0) => {
+                let groups = count("num_group").unwrap_or(1);
+                let channels = weight(1).and_then(|own| own.checked_mul(groups));
+                Some(Shape::open(kernel()?.len() + 2).with(1, channels))
+            }
+            ("Deconvolution", 0) => Some(Shape::open(kernel()?.len() + 2).with(1, weight(0))),
+            ("Pooling" | "Pooling_v1", 0) => Some(Shape::open(kernel()?.len() + 2)),
+            ("UpSampling" | "LRN" | "_contrib_BilinearResize2D", 0) => Some(Shape::open(4)),
+            ("_contrib_AdaptiveAvgPooling2D", 0) => Some(Shape::open(4)),
+            ("FullyConnected", 0) => Some(Shape::open(2).with(1, weight(1))),
+            ("Pad" | "pad", 0) => Some(Shape::open(list("pad_width")?.len() / 2)),
+            ("transpose", 0) => {
+                Some(Shape::open(list("axes")?.len())).filter(|s| !s.sizes.is_empty())
+            }
+            ("Embedding", 0) => Some(Shape::open(2)),
+            ("RNN", 0) => {
+                let batch_second = Shape { batch: 1, ..Shape::open(3) };
+                Some(batch_second.with(2, self.features(node)))
+            }
+            ("RNN", 2 | 3) => {
+                let ways = if node.attribute("bidirectional") == Some("True") { 2 } else { 1 };
+                let layers = count("num_layers")?.checked_mul(ways);
+                let batch_second = Shape { batch: 1, ..Shape::open(3) };
+                Some(batch_second.with(0, layers).with(2, count("state_size")))
+            }
+            ("SoftmaxOutput" | "softmax" | "log_softmax" | "dot", 0) => Some(Shape::open(2)),
+            _ => None,
+        }
+    }
+
+    /// How many features the steps of a recurrent layer have, by the first of its parameters.
+    fn features(&self, node: &Node) -> Option<usize> {
+        let joined = &self.symbol.nodes[node.inputs.get(1)?.node];
+        let reshaped = &self.symbol.nodes[joined.inputs.first()?.node];
+        let first = match reshaped.inputs.first() {
+            Some(source) => &self.symbol.nodes[source.node],
+            None => reshaped,
+        };
+        self.parameters.get(&first.name)?.shape().get(1).copied()
+    }
+}
+
+/// Has what this operator makes of its first input the shape of that input?
+fn keeps_shape(op: &str) -> bool {
+    const OTHERS: &[&str] = &[
+        "Activation",
+        "BlockGrad",
+        "Cast",
+        "Dropout",
+        "InstanceNorm",
+        "L2Normalization",
+        "LayerNorm",
+        "LeakyReLU",
+        "_copy",
+        "abs",
+        "amp_cast",
+        "cast",
+        "clip",
+        "exp",
+        "identity",
+        "log",
+        "negative",
+        "relu",
+        "sigmoid",
+        "sqrt",
+        "square",
+        "tanh",
+    ];
+    let starts = ["BatchNorm", "elemwise_", "broadcast_", "_contrib_SyncBatchNorm"];
+    OTHERS.contains(&op) || op.ends_with("_scalar") || starts.iter().any(|s| op.starts_with(s))
+}

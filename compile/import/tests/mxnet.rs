@@ -1,0 +1,123 @@
+//! MXNet graphs that are refused, with what is said of them, and how files and sizes are found.
+
+use import::{Options, import, import_file, survey};
+
+/// A symbol file of these nodes, `(operator, name, attributes, inputs)`.
+fn symbol(nodes: &[(&str, &str, &str, &[usize])]) -> Vec<u8> {
+    let nodes: Vec<String> = nodes
+        .iter()
+        .map(|(op, name, attributes, inputs)| {
+            let inputs: Vec<String> = inputs.iter().map(|node| format!("[{node}, 0, 0]")).collect();
+            let inputs = inputs.join(", ");
+            let node = format!(r#""op": "{op}", "name": "{name}", "inputs": [{inputs}]"#);
+            format!(r#"{{{node}, "attrs": {{{attributes}}}}}"#)
+        })
+        .collect();
+    let last = nodes.len() - 1;
+    let nodes = nodes.join(",\n");
+    format!(r#"{{"nodes": [{nodes}], "heads": [[{last}, 0, 0]], "attrs": {{}}}}"#).into_bytes()
+}
+
+const SHAPE: &str = r#""__shape__": "(0, 3)""#;
+
+/// A file of parameters of zeros in f32.
+fn parameters(arrays: &[(&str, &[u64])]) -> Vec<u8> {
+    let mut bytes = [0x112, 0, arrays.len() as u64].map(u64::to_le_bytes).concat();
+    for (_, shape) in arrays {
+        bytes.extend([0xf993_fac9_u32, 0, shape.len() as u32].map(u32::to_le_bytes).concat());
+        bytes.extend(shape.iter().flat_map(|size| size.to_le_bytes()));
+        bytes.extend([1_u32, 0, 0].map(u32::to_le_bytes).concat());
+        bytes.extend(vec![0; shape.iter().product::<u64>() as usize * 4]);
+    }
+    bytes.extend((arrays.len() as u64).to_le_bytes());
+    for (name, _) in arrays {
+        let name = format!("arg:{name}");
+        bytes.extend((name.len() as u64).to_le_bytes());
+        bytes.extend(name.as_bytes());
+    }
+    bytes
+}
+
+#[track_caller]
+fn refused(bytes: Vec<u8>, expected: &str) {
+    let error = import(bytes, &Options::default()).expect_err("it was imported").to_string();
+    assert!(error.contains(expected), "expected `{expected}`, found\n{error}");
+}
+
+#[test]
+fn what_is_not_known_is_named() {
+    let x = ("null", "x", SHAPE, &[][..]);
+    let survey = survey(
+        symbol(&[x, ("Custom", "odd", "", &[0]), ("relu", "y", "", &[1])]),
+        &Options::default(),
+    )
+    .unwrap();
+    let texts: Vec<String> = survey.refusals.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    assert!(texts[0].starts_with("node `odd` (mxnet.Custom): "), "{}", texts[0]);
+    assert!(texts[0].contains("runs Python code"), "{}", texts[0]);
+    assert_eq!(survey.unjudged, ["y"]);
+}
+
+#[test]
+fn graphs_that_do_not_fit_are_refused() {
+    let x = || ("null", "x", SHAPE, &[][..]);
+    refused(symbol(&[x(), ("relu", "y", "", &[1])]), "node 1, `y`, takes node 1");
+    refused(symbol(&[x(), ("relu", "y", "", &[])]), "input 0: expected a value, found nothing");
+    let odd = r#""act_type": "odd""#;
+    refused(symbol(&[x(), ("Activation", "y", odd, &[0])]), "attribute `act_type`: expected relu");
+    let axis = r#""axis": "7""#;
+    refused(symbol(&[x(), ("softmax", "y", axis, &[0])]), "expected one of 2 axes, found 7");
+    let open = ("null", "x", "", &[][..]);
+    refused(symbol(&[open, ("relu", "y", "", &[0])]), "its number of axes is not in the file");
+    let weights = ("null", "fc_weight", "", &[][..]);
+    refused(
+        symbol(&[x(), weights, ("FullyConnected", "fc", "", &[0, 1])]),
+        "`PREFIX-0000.params` is not beside the symbol file; put the file of parameters beside",
+    );
+    let options = Options { outputs: vec!["z".to_string()], ..Options::default() };
+    let error = import(symbol(&[x(), ("relu", "y", "", &[0])]), &options).unwrap_err().to_string();
+    assert!(error.contains("output `z`: expected a node of the symbol file"), "{error}");
+}
+
+#[test]
+fn files_that_break_off_are_refused() {
+    let whole = symbol(&[("null", "x", SHAPE, &[]), ("relu", "y", "", &[0])]);
+    import(whole.clone(), &Options::default()).unwrap();
+    for end in 0..whole.len() {
+        assert!(import(whole[..end].to_vec(), &Options::default()).is_err());
+    }
+}
+
+#[test]
+fn parameters_lie_beside_and_tell_the_size_of_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let conv = r#""kernel": "(3, 3)", "num_filter": "4", "no_bias": "True", "stride": "(2, 2)""#;
+    let dense = r#""num_hidden": "2", "no_bias": "True""#;
+    let nodes: &[(&str, &str, &str, &[usize])] = &[
+        ("null", "data", "", &[]),
+        ("null", "conv_weight", "", &[]),
+        ("Convolution", "conv", conv, &[0, 1]),
+        ("null", "fc_weight", "", &[]),
+        ("FullyConnected", "fc", dense, &[2, 3]),
+        ("null", "fc_label", "", &[]),
+        ("SoftmaxOutput", "softmax", "", &[4, 5]),
+    ];
+    let path = folder.path().join("net-symbol.json");
+    std::fs::write(&path, symbol(nodes)).unwrap();
+    let arrays: &[(&str, &[u64])] =
+        &[("conv_weight", &[4, 3, 3, 3]), ("fc_weight", &[2, 4 * 15 * 15])];
+    std::fs::write(folder.path().join("net-0003.params"), parameters(arrays)).unwrap();
+    let made = import_file(&path, &Options::default()).unwrap().graph;
+    assert_eq!(made.inputs.len(), 1);
+    // Of the sides that give 15 windows, 31 and 32, the one that is usual.
+    assert_eq!(format!("{:?}", made.value(made.inputs[0]).shape), "[batch, 3, 32, 32]");
+    assert_eq!(made.outputs[0].name, "softmax");
+    let given = [("data_2".to_string(), 31), ("data_3".to_string(), 31)].into();
+    let options = Options { sizes: given, ..Options::default() };
+    let made = import_file(&path, &options).unwrap().graph;
+    assert_eq!(format!("{:?}", made.value(made.inputs[0]).shape), "[batch, 3, 31, 31]");
+    std::fs::write(folder.path().join("net-0004.params"), b"damaged").unwrap();
+    let error = import_file(&path, &Options::default()).unwrap_err().to_string();
+    assert!(error.contains("net-0004.params: it claims 8 bytes; 7 are there"), "{error}");
+}

@@ -1,0 +1,79 @@
+//! Models of XGBoost and LightGBM as these wrote them, with what their own `predict` answers,
+//! through the naive twin and through the compiled engine: `suites/trees`, whose README says how
+//! they are made.
+//!
+//! The engine's answers have to be those of the frameworks to the last bit, save where [`ROUNDED`]
+//! says why not. The naive twin, which sums in `f64`, has to be within `1e-5 * (1 + |expected|)`,
+//! as has what is rounded.
+
+#[allow(dead_code, reason = "each test file uses its own part of what they share")]
+mod support;
+
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use support::{Compiled, Tolerance};
+use tensor::Value;
+
+const TOLERANCE: Tolerance = Tolerance { relative: 1e-5, absolute: 1e-5 };
+
+/// Cases whose answers may differ by rounding: the beginning of the name, and why.
+const ROUNDED: &[(&str, &str)] = &[
+    ("xgboost_linear", "a product of matrices adds in another order"),
+    ("xgboost_old_linear", "a product of matrices adds in another order"),
+    ("xgboost_softprob", "the C library's `expf` does not always give the nearest float"),
+    ("lightgbm_cross_entropy_lambda", "log(1 + e^x) is rounded in between"),
+];
+
+struct Case {
+    name: String,
+    model: Vec<u8>,
+    inputs: Vec<Value>,
+    outputs: Vec<Value>,
+}
+
+#[test]
+fn each_case_passes_or_is_listed_with_its_reason() {
+    let suite = testkit::repository().join("suites/trees");
+    let forms = ["xgboost", "xgboost_old", "lightgbm"];
+    let cases: Vec<Case> = forms
+        .iter()
+        .flat_map(|form| {
+            let cases = testkit::cases(&suite.join(format!("{form}.zip.zst")));
+            cases.into_iter().map(move |case| read(form, case))
+        })
+        .collect();
+    let outcomes = support::run_each(&cases, run);
+    let names = cases.iter().map(|case| case.name.clone());
+    testkit::hold_to_list(&suite.join("expected_failures.txt"), names.zip(outcomes).collect());
+}
+
+fn read(form: &str, (name, mut files): (String, BTreeMap<String, Vec<u8>>)) -> Case {
+    let ports: Json = serde_json::from_slice(&files.remove("case.json").unwrap()).unwrap();
+    let values = files.remove("values.bin").unwrap();
+    let mut rest = values.as_slice();
+    let [inputs, outputs] =
+        ["inputs", "outputs"].map(|side| support::side(&ports, side, &mut rest));
+    let (_, model) = files.pop_first().unwrap();
+    Case { name: format!("{form}_{name}"), model, inputs, outputs }
+}
+
+fn run(case: &Case) -> Result<(), String> {
+    let compiled = Compiled::of(case.model.clone().into())?;
+    compiled.check(&case.inputs, &case.outputs, TOLERANCE)?;
+    if ROUNDED.iter().any(|(prefix, _)| case.name.starts_with(prefix)) {
+        return Ok(());
+    }
+    let made = compiled.answers(&case.inputs)?;
+    for (made, expected) in made.iter().zip(&case.outputs) {
+        let (Value::Tensor(made), Value::Tensor(expected)) = (made, expected) else {
+            return Err("it makes no tensor".to_string());
+        };
+        if made.bytes() != expected.bytes() {
+            let size = made.dtype().size();
+            let pairs = made.bytes().chunks(size).zip(expected.bytes().chunks(size));
+            let count = pairs.filter(|(made, expected)| made != expected).count();
+            return Err(format!("{count} of {} numbers differ in their last bits", made.len()));
+        }
+    }
+    Ok(())
+}
