@@ -81,11 +81,11 @@ pub struct Refusal {
     pub node: String,
     /// Its operator; `input`, `output` or `initializer` where it is none.
     pub op: String,
-    /// The operator's domain: `ai.onnx` for the standard one, `keras` for layers, `tensorflow` for
-    /// its nodes. Empty where it is no node.
+    /// The operator's domain: `ai.onnx` for the standard one, `keras` for layers, `tensorflow` and
+    /// `pytorch` for theirs. Empty where it is no node.
     pub domain: String,
     /// The version of the operator set that the model imports, where it imports one. Layers of
-    /// Keras and nodes of TensorFlow are of none.
+    /// Keras and nodes of TensorFlow and PyTorch are of none.
     pub opset: Option<i64>,
     /// What is wrong.
     pub reason: Reason,
@@ -258,7 +258,8 @@ impl fmt::Display for Refusal {
             return write!(f, "{} `{}`: {}; {}", self.op, self.node, self.reason, self.hint);
         }
         let is_versioned =
-            ![crate::keras::DOMAIN, crate::tensorflow::DOMAIN].contains(&self.domain.as_str());
+            ![crate::keras::DOMAIN, crate::tensorflow::DOMAIN, crate::pytorch::DOMAIN]
+                .contains(&self.domain.as_str());
         let what = if self.domain == crate::keras::DOMAIN { "layer" } else { "node" };
         write!(f, "{what} `{}` ({}.{}", self.node, self.domain, self.op)?;
         match self.opset {

@@ -12,13 +12,16 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod archive;
 mod build;
 mod decompose;
 mod error;
 pub mod formats;
+mod json;
 pub mod keras;
 pub mod onnx;
 mod protobuf;
+pub mod pytorch;
 mod survey;
 pub mod tensorflow;
 

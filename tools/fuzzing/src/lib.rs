@@ -7,6 +7,7 @@
 pub mod changes;
 pub mod graphs;
 pub mod nets;
+pub mod pytorch;
 pub mod serving;
 pub mod targets;
 
@@ -23,6 +24,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "import_keras", run: targets::import_keras },
     Target { name: "import_tensorflow", run: targets::import_tensorflow },
+    Target { name: "import_pytorch", run: pytorch::import_pytorch },
     Target { name: "import_onnx", run: targets::import_onnx },
     Target { name: "compile_onnx", run: targets::compile_onnx },
     Target { name: "parse_graph", run: targets::parse_graph },

@@ -33,7 +33,7 @@ pub fn import_tensorflow(bytes: &[u8]) {
     import(bytes);
 }
 
-fn import(bytes: &[u8]) {
+pub(crate) fn import(bytes: &[u8]) {
     let options = import::Options { memory: MEMORY, ..import::Options::default() };
     if let Ok(survey) = import::survey(bytes.to_vec(), &options) {
         survey.graph.verify().expect("an imported graph is well formed");

@@ -10,7 +10,7 @@ mod sizes;
 mod state;
 mod text;
 
-pub(crate) use budget::Budget;
+pub(crate) use budget::{Budget, byte_count};
 pub(crate) use builder::Builder;
 pub(crate) use kind::{Kind, Rank};
 pub(crate) use operand::{Operand, Sizes};

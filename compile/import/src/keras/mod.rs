@@ -11,7 +11,6 @@ mod archive;
 mod call;
 mod config;
 mod hdf5;
-mod json;
 mod layers;
 mod legacy;
 mod net;
@@ -22,9 +21,9 @@ mod walk;
 
 pub use layers::{Class, classes};
 
+use crate::archive::Archive;
 use crate::error::{ImportError, Reason};
-use crate::{ModelMetadata, Options, Survey};
-use archive::Archive;
+use crate::{ModelMetadata, Options, Survey, json};
 use bytes::Bytes;
 use hdf5::Hdf5;
 use net::Net;

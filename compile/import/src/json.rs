@@ -10,12 +10,12 @@ const WORDS: [(&str, &str); 3] = [("-Infinity", "-1e300"), ("Infinity", "1e300")
 const GROWTH: u64 = 80;
 
 /// Bytes of memory that the value of a text may take.
-pub(super) fn bytes(text: &str) -> u64 {
+pub(crate) fn bytes(text: &str) -> u64 {
     (text.len() as u64).saturating_mul(GROWTH)
 }
 
 /// The value of a text, nested at most as deep as the reader allows, which is 128.
-pub(super) fn parse(text: &str) -> Result<Value, String> {
+pub(crate) fn parse(text: &str) -> Result<Value, String> {
     serde_json::from_str(&plain(text)).map_err(|error| error.to_string())
 }
 
