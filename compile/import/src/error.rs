@@ -81,11 +81,11 @@ pub struct Refusal {
     pub node: String,
     /// Its operator; `input`, `output` or `initializer` where it is none.
     pub op: String,
-    /// The operator's domain: `ai.onnx` for the standard one, `keras` for layers, `mxnet` and
-    /// `tensorflow` for their nodes. Empty where it is no node.
+    /// The operator's domain: `ai.onnx` for the standard one, `keras` for layers, `mxnet`, `pytorch`
+    /// and `tensorflow` for their nodes. Empty where it is no node.
     pub domain: String,
     /// The version of the operator set that the model imports, where it imports one. Layers of
-    /// Keras and nodes of MXNet and TensorFlow are of none.
+    /// Keras and nodes of MXNet, PyTorch and TensorFlow are of none.
     pub opset: Option<i64>,
     /// What is wrong.
     pub reason: Reason,
@@ -257,7 +257,12 @@ impl fmt::Display for Refusal {
         if self.domain.is_empty() {
             return write!(f, "{} `{}`: {}; {}", self.op, self.node, self.reason, self.hint);
         }
-        let unversioned = [crate::keras::DOMAIN, crate::mxnet::DOMAIN, crate::tensorflow::DOMAIN];
+        let unversioned = [
+            crate::keras::DOMAIN,
+            crate::mxnet::DOMAIN,
+            crate::pytorch::DOMAIN,
+            crate::tensorflow::DOMAIN,
+        ];
         let is_versioned = !unversioned.contains(&self.domain.as_str());
         let what = if self.domain == crate::keras::DOMAIN { "layer" } else { "node" };
         write!(f, "{what} `{}` ({}.{}", self.node, self.domain, self.op)?;

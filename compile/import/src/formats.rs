@@ -1,7 +1,7 @@
 //! The formats that are read, and those that are recognized in order to be refused by name.
 
 use crate::{
-    Bytes, ImportError, Options, Survey, keras, lightgbm, mxnet, onnx, tensorflow, xgboost,
+    Bytes, ImportError, Options, Survey, keras, lightgbm, mxnet, onnx, pytorch, tensorflow, xgboost,
 };
 
 /// A format that is read.
@@ -49,6 +49,12 @@ pub const FORMATS: &[Format] = &[
         is_format: mxnet::is_format,
         survey: mxnet::survey,
     },
+    Format {
+        name: "PyTorch",
+        suffixes: &[".pt2", ".pt", ".jit", ".pth", ".safetensors"],
+        is_format: pytorch::is_format,
+        survey: pytorch::survey,
+    },
     Format { name: "ONNX", suffixes: &[".onnx"], is_format: onnx::is_format, survey: onnx::survey },
 ];
 
@@ -56,19 +62,28 @@ pub const FORMATS: &[Format] = &[
 struct Foreign(usize, &'static [u8], &'static str, &'static str);
 
 const EXPORT: &str = "this format is not read yet: export the model to ONNX";
+/// What to do about weights alone.
+pub(crate) const WEIGHTS: &str = "weights do not say what is computed with them: export the whole \
+     model with torch.export.save(torch.export.export(model, (example,)), \"model.pt2\")";
 const NO_MODEL: &str = "expected a trained model in a format that is read: ONNX (.onnx), \
-     Keras (.keras, .h5), TensorFlow (.pb), XGBoost (.json, .ubj), LightGBM (.txt) or \
-     MXNet (-symbol.json)";
+     Keras (.keras, .h5), TensorFlow (.pb), PyTorch (.pt2, .pt), XGBoost (.json, .ubj), \
+     LightGBM (.txt) or MXNet (-symbol.json)";
 
 const FOREIGN: &[Foreign] = &[
     Foreign(4, b"TFL3", "this is a TensorFlow Lite model", EXPORT),
     Foreign(
         0,
         b"PK\x03\x04",
-        "this is a zip archive (PyTorch .pt or .pt2, NumPy .npz)",
-        "this format is not read yet: export the model to ONNX, or unpack the .onnx file in it",
+        "this is a zip archive (NumPy .npz)",
+        "unpack the model that is in it, if there is one",
     ),
-    Foreign(0, b"\x80\x02", "this is a Python pickle (PyTorch .pt, scikit-learn)", EXPORT),
+    Foreign(
+        0,
+        b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19",
+        "this is a file of torch.save of before 2020: weights, or a module that is code",
+        WEIGHTS,
+    ),
+    Foreign(0, b"\x80\x02", "this is a Python pickle (scikit-learn)", EXPORT),
     Foreign(0, b"\x80\x03", "this is a Python pickle (scikit-learn, joblib)", EXPORT),
     Foreign(0, b"\x80\x04", "this is a Python pickle (scikit-learn, joblib)", EXPORT),
     Foreign(0, b"\x80\x05", "this is a Python pickle (scikit-learn, joblib)", EXPORT),
@@ -130,7 +145,7 @@ mod tests {
         let cases: &[(&[u8], &str)] = &[
             (b"", "this file is empty"),
             (b"\x1c\0\0\0TFL3", "this is a TensorFlow Lite model"),
-            (b"\x80\x02}q\0", "this is a Python pickle (PyTorch .pt, scikit-learn)"),
+            (b"\x80\x02}q\0", "this is a Python pickle (scikit-learn)"),
             (b"{\"a\": 1}", "this is a JSON file that holds no model which is read"),
             (b"\x12\x01\0\0\0\0\0\0", "this is an MXNet parameter file"),
             (b"hello", "this is not a model of any format that is known"),

@@ -12,6 +12,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod archive;
 mod build;
 mod decompose;
 mod error;
@@ -22,6 +23,7 @@ pub mod lightgbm;
 pub mod mxnet;
 pub mod onnx;
 mod protobuf;
+pub mod pytorch;
 mod survey;
 pub mod tensorflow;
 pub mod xgboost;

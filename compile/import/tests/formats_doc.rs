@@ -3,7 +3,7 @@
 
 use import::formats::FORMATS;
 use import::keras::{Class, classes};
-use import::{lightgbm, mxnet, tensorflow, xgboost};
+use import::{lightgbm, mxnet, pytorch, tensorflow, xgboost};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -121,6 +121,32 @@ of detection such as `box_nms`, and what is not in the table. What each answers 
 MXNet itself: `suites/mxnet`.
 ";
 
+const PYTORCH: &str = "
+## PyTorch
+
+Read are programs that `torch.export.save` wrote (`.pt2`, of today's archives and of those before
+2.8) and TorchScript (`.pt`, `.jit`), traced, scripted or frozen. Both hold the graph, or source that
+says it; the source is walked through as data: methods are inlined, branches over what is known are
+taken, loops run out, and what operators change in place is followed, through views as well. Pickles
+are read by a list of what makes tensors, dictionaries and lists; anything else that one names is
+refused by that name.
+
+An exported program says its inputs' shapes; its open sizes are called `batch` where they come first,
+else `<input>_<axis>`. TorchScript says none. A trace holds the sizes it was made with, of which the
+first is left open. For a script the first layers and the sizes that `--size <input>_<axis>=N` gives
+say them; where only some size of images fits the model, the usual ones are tried. A number that a
+script takes is given by `--size NAME=N`. States that a module keeps begin as they were saved, with
+each request.
+
+Refused, by the operator's name: branches and loops that data decide, quantized operators, those of
+torchvision's detection, and operators that are not in the table. A pickled module is code.
+
+A file of weights alone (`.pth`, `.safetensors`) has no graph. It is read where the names and shapes
+of its tensors are those of an architecture that is known: ResNet of 18 to 152 layers with its
+grouped and wide forms, MobileNetV2, VGG, DenseNet, ViT and DeiT, as torchvision or timm name their
+layers. What each answers is held against PyTorch itself: `suites/pytorch`.
+";
+
 #[test]
 fn the_page_lists_every_class() {
     let path = testkit::repository().join("docs/formats.md");
@@ -164,6 +190,8 @@ fn page() -> String {
     let _ = writeln!(text, "\n{}.", line.trim_end().trim_end_matches(','));
     text += TENSORFLOW;
     text += &table(tensorflow::operators().map(|operator| (operator.family, operator.name)));
+    text += PYTORCH;
+    text += &table(pytorch::operators().map(|operator| (operator.family, operator.name)));
     text += XGBOOST;
     text += &objectives(xgboost::objectives());
     text += LIGHTGBM;

@@ -74,7 +74,7 @@ fn a_net_of_mxnet_answers_as_its_onnx_form() {
     let pixels = Tensor::from_slice(&shape, &pixels).unwrap();
     let answers = ["efficientnet_lite0_mx-symbol.json", "efficientnet_lite0.onnx"].map(|name| {
         let model = Compiled::of_graph(graph(name)).unwrap();
-        let made = model.answers(&[pixels.clone().into()]).unwrap();
+        let made = model.run(&[pixels.clone().into()]).unwrap();
         made[0].tensor().unwrap().as_slice::<f32>().unwrap().to_vec()
     });
     // The one makes probabilities, the other one what they are made of.

@@ -7,6 +7,7 @@
 pub mod changes;
 pub mod graphs;
 pub mod nets;
+pub mod pytorch;
 pub mod serving;
 pub mod targets;
 
@@ -26,6 +27,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "import_xgboost", run: targets::import_xgboost },
     Target { name: "import_lightgbm", run: targets::import_lightgbm },
     Target { name: "import_mxnet", run: targets::import_mxnet },
+    Target { name: "import_pytorch", run: pytorch::import_pytorch },
     Target { name: "import_onnx", run: targets::import_onnx },
     Target { name: "compile_onnx", run: targets::compile_onnx },
     Target { name: "parse_graph", run: targets::parse_graph },

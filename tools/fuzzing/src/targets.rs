@@ -51,7 +51,7 @@ pub fn import_mxnet(bytes: &[u8]) {
     }
 }
 
-fn import(bytes: &[u8]) {
+pub(crate) fn import(bytes: &[u8]) {
     let options = import::Options { memory: MEMORY, ..import::Options::default() };
     if let Ok(survey) = import::survey(bytes.to_vec(), &options) {
         survey.graph.verify().expect("an imported graph is well formed");

@@ -5,7 +5,7 @@
 
 use fastrand::Rng;
 use fuzzing::{TARGETS, changes, nets};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use testkit::onnx::{F32, Model, int, ints};
@@ -235,6 +235,52 @@ fn import_keras() {
 fn import_tensorflow() {
     let models = models_of("suites/tensorflow", &["frozen.zip.zst", "saved.zip.zst"]);
     check("import_tensorflow", &models, 8_000, changes::change);
+}
+
+/// Files of the archives of PyTorch, and some archives.
+fn pytorch_files() -> Vec<Vec<u8>> {
+    let models = models_of("suites/pytorch", &["export.zip.zst", "script.zip.zst"]);
+    let mut seeds: Vec<Vec<u8>> = models.iter().step_by(50).cloned().collect();
+    for model in models.iter().step_by(7) {
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(model)).unwrap();
+        for at in 0..archive.len() {
+            let mut file = archive.by_index(at).unwrap();
+            let kind = match file.name().to_string() {
+                name if name.ends_with("models/model.json") => b'j',
+                name if name.ends_with("data.pkl") => b'p',
+                name if name.ends_with(".py") => b's',
+                _ => continue,
+            };
+            let mut content = Vec::new();
+            file.read_to_end(&mut content).unwrap();
+            seeds.push(fuzzing::pytorch::seed(kind, &content));
+        }
+    }
+    let source = "class M(Module):
+  training : bool
+  def forward(self: __torch__.m.M,
+    x: Tensor) -> Tensor:
+    y = torch.view(x, [torch.size(x, 0), -1])
+    parts = annotate(List[Tensor], [])
+    for i in range(3):
+      _0 = torch.append(parts, torch.add(y, i, alpha=2))
+    z = torch.cat(parts, 1)
+    if torch.gt(torch.dim(z), 1):
+      w = torch.relu_(z)
+    else:
+      w = (self).other(z, )
+    return (w, torch.len(parts), {\"a\": z})
+  def other(self: __torch__.m.M,
+    x: Tensor) -> Tensor:
+    return (self).other(x, )
+";
+    seeds.extend((0..10).map(|_| fuzzing::pytorch::seed(b's', source.as_bytes())));
+    seeds
+}
+
+#[test]
+fn import_pytorch() {
+    check("import_pytorch", &pytorch_files(), 8_000, changes::change);
 }
 
 #[test]

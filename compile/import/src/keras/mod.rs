@@ -21,9 +21,9 @@ mod walk;
 
 pub use layers::{Class, classes};
 
+use crate::archive::Archive;
 use crate::error::{ImportError, Reason};
 use crate::{ModelMetadata, Options, Survey, json};
-use archive::Archive;
 use bytes::Bytes;
 use hdf5::Hdf5;
 use net::Net;

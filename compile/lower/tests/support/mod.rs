@@ -134,6 +134,11 @@ impl Compiled {
         Ok(Compiled { graph, model })
     }
 
+    /// What the engine makes of inputs.
+    pub(crate) fn run(&self, inputs: &[Value]) -> Result<Vec<Value>, String> {
+        self.model.run_values(inputs).map_err(|e| e.to_string())
+    }
+
     /// Holds what the naive twin and the engine make of inputs against what is expected.
     pub(crate) fn check(
         &self,
@@ -143,12 +148,7 @@ impl Compiled {
     ) -> Result<(), String> {
         let naive = reference::run_values(&self.graph, inputs);
         compare("naive", &naive.map_err(|e| format!("naive: {e}"))?, expected, tolerance)?;
-        compare("compiled", &self.answers(inputs)?, expected, tolerance)
-    }
-
-    /// What the engine makes of inputs.
-    pub(crate) fn answers(&self, inputs: &[Value]) -> Result<Vec<Value>, String> {
-        self.model.run_values(inputs).map_err(|e| e.to_string())
+        compare("compiled", &self.run(inputs)?, expected, tolerance)
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 /// How the names of files end that can be loaded.
-pub(crate) const SUFFIXES: [&str; 11] = [
+pub(crate) const SUFFIXES: [&str; 16] = [
     ".onnx",
     ".keras",
     ".h5",
@@ -21,6 +21,11 @@ pub(crate) const SUFFIXES: [&str; 11] = [
     ".pb",
     ".ubj",
     "-symbol.json",
+    ".pt2",
+    ".pt",
+    ".jit",
+    ".pth",
+    ".safetensors",
     ".schooner",
     ".so",
     ".dylib",
