@@ -1,6 +1,6 @@
 //! The formats that are read, and those that are recognized in order to be refused by name.
 
-use crate::{Bytes, ImportError, Options, Survey, keras, onnx, tensorflow};
+use crate::{Bytes, ImportError, Options, Survey, keras, onnx, tensorflow, tflite};
 
 /// A format that is read.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +29,12 @@ pub const FORMATS: &[Format] = &[
         is_format: tensorflow::is_format,
         survey: tensorflow::survey,
     },
+    Format {
+        name: "TensorFlow Lite",
+        suffixes: &[".tflite", ".lite"],
+        is_format: tflite::is_format,
+        survey: tflite::survey,
+    },
     Format { name: "ONNX", suffixes: &[".onnx"], is_format: onnx::is_format, survey: onnx::survey },
 ];
 
@@ -37,10 +43,9 @@ struct Foreign(usize, &'static [u8], &'static str, &'static str);
 
 const EXPORT: &str = "this format is not read yet: export the model to ONNX";
 const NO_MODEL: &str = "expected a trained model in a format that is read: ONNX (.onnx), \
-     Keras (.keras, .h5) or TensorFlow (.pb)";
+     Keras (.keras, .h5), TensorFlow (.pb) or TensorFlow Lite (.tflite)";
 
 const FOREIGN: &[Foreign] = &[
-    Foreign(4, b"TFL3", "this is a TensorFlow Lite model", EXPORT),
     Foreign(
         0,
         b"PK\x03\x04",
@@ -109,7 +114,7 @@ mod tests {
     fn what_is_no_model_is_named() {
         let cases: &[(&[u8], &str)] = &[
             (b"", "this file is empty"),
-            (b"\x1c\0\0\0TFL3", "this is a TensorFlow Lite model"),
+            (b"GGUF\x03\0\0\0", "this is a GGUF language model"),
             (b"\x80\x02}q\0", "this is a Python pickle (PyTorch .pt, scikit-learn)"),
             (b"hello", "this is not a model of any format that is known"),
         ];

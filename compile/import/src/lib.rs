@@ -21,6 +21,7 @@ pub mod onnx;
 mod protobuf;
 mod survey;
 pub mod tensorflow;
+pub mod tflite;
 
 pub use bytes::Bytes;
 pub use error::{ImportError, Reason, Refusal};

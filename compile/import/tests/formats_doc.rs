@@ -3,7 +3,7 @@
 
 use import::formats::FORMATS;
 use import::keras::{Class, classes};
-use import::tensorflow;
+use import::{tensorflow, tflite};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -64,6 +64,35 @@ data, lists that grow, what decodes images, examples or files, Python functions,
 are not in the table. What each answers is held against TensorFlow itself: `suites/tensorflow`.
 ";
 
+const TFLITE: &str = "
+## TensorFlow Lite
+
+Read are `.tflite` files of every converter: with floats, with weights of 16 bits, with weights of 8
+bits or 4 and floats between the layers, and wholly in integers, of one scale or one for each
+channel. The model is called by its signature `serving_default`, or the one that `--signature`
+names, and its inputs and outputs bear the names of the signature; `--model-output` keeps other
+values of the graph. Sizes that the file says are open stay so and are called `batch` where they come
+first, else `<input>_<axis>`; a file that was converted with sizes of 1 has those.
+
+Integers that stand for numbers are computed as such, by the kernels for integers where these are
+faster, and rounded where the model rounds: what comes out is at most one step of an operator from
+what the interpreter of TensorFlow Lite makes. Inputs and outputs keep the integers that the file
+declares. Where weights alone have 8 bits the interpreter rounds the values between the layers
+while it runs; here they stay floats, which is nearer to the model that was trained.
+
+Class names that the author packed into the file become those of the model; how the input is
+normalized is told by `inspect`.
+
+Loops (`WHILE`, as GRU and other layers with steps are converted) are unrolled: how often they run has
+to be known, by `--size` where it is a size that is open. Of a branch (`IF`) that depends on data both
+sides are computed. States of an LSTM are not cut at 10 as the converter writes it for every LSTM:
+neither does the layer that was trained.
+
+Refused, by the operator's name: those that are not in the table, operators of TensorFlow inside of
+the file (`Flex…`) and of one's own, loops that run as often as data says, weights that leave out
+zeros, text. What each answers is held against the interpreter of TensorFlow Lite: `suites/tflite`.
+";
+
 #[test]
 fn the_page_lists_every_class() {
     let path = testkit::repository().join("docs/formats.md");
@@ -106,14 +135,21 @@ fn page() -> String {
     }
     let _ = writeln!(text, "\n{}.", line.trim_end().trim_end_matches(','));
     text += TENSORFLOW;
+    families(&mut text, tensorflow::operators().map(|operator| (operator.family, operator.name)));
+    text += TFLITE;
+    families(&mut text, tflite::operators().map(|operator| (operator.family, operator.name)));
+    text
+}
+
+/// The operators of each family.
+fn families(text: &mut String, operators: impl Iterator<Item = (&'static str, &'static str)>) {
     let mut families: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for operator in tensorflow::operators() {
-        families.entry(operator.family).or_default().push(operator.name);
+    for (family, name) in operators {
+        families.entry(family).or_default().push(name);
     }
-    text += "\n| family | operators |\n|---|---|\n";
+    *text += "\n| family | operators |\n|---|---|\n";
     for (family, mut names) in families {
         names.sort_unstable();
         let _ = writeln!(text, "| {family} | {} |", names.join(", "));
     }
-    text
 }

@@ -33,6 +33,11 @@ pub fn import_tensorflow(bytes: &[u8]) {
     import(bytes);
 }
 
+/// The same of TensorFlow Lite.
+pub fn import_tflite(bytes: &[u8]) {
+    import(bytes);
+}
+
 fn import(bytes: &[u8]) {
     let options = import::Options { memory: MEMORY, ..import::Options::default() };
     if let Ok(survey) = import::survey(bytes.to_vec(), &options) {

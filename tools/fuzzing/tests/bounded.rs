@@ -236,6 +236,12 @@ fn import_tensorflow() {
 }
 
 #[test]
+fn import_tflite() {
+    let models = models_of("suites/tflite", &["lite.zip.zst"]);
+    check("import_tflite", &models, 8_000, changes::change);
+}
+
+#[test]
 fn compile_onnx() {
     check("compile_onnx", &models(), 20_000, changes::change);
 }

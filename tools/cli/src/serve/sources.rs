@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 /// How the names of files end that can be loaded.
-pub(crate) const SUFFIXES: [&str; 9] =
-    [".onnx", ".keras", ".h5", ".hdf5", ".pb", ".schooner", ".so", ".dylib", ".dll"];
+pub(crate) const SUFFIXES: [&str; 10] =
+    [".onnx", ".keras", ".h5", ".hdf5", ".pb", ".tflite", ".schooner", ".so", ".dylib", ".dll"];
 
 /// Which models.
 #[derive(Debug, Args)]
