@@ -1,4 +1,4 @@
-//! What a model's author says of it: a FlatBuffer in the file, and files in a zip archive behind it.
+//! What a model's author says of it: a FlatBuffer in the file, and a zip archive of files behind.
 
 use super::flat::{File, Table};
 use bytes::Bytes;

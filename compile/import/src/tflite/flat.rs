@@ -179,3 +179,46 @@ impl<'f> Table<'f> {
         self.file.part(start, length).unwrap_or(&[])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A table whose only field is the text `hi`.
+    const HI: [u8; 26] = [
+        12, 0, 0, 0, // where the table is
+        6, 0, 8, 0, 4, 0, 0, 0, // where its fields are
+        8, 0, 0, 0, 4, 0, 0, 0, // the table: how far back that is, and an offset
+        2, 0, 0, 0, b'h', b'i',
+    ];
+
+    #[test]
+    fn fields_are_found_or_left_out() {
+        let file = File::new(&HI);
+        let table = file.root().unwrap();
+        assert_eq!((table.text(0), table.bytes(0)), ("hi".to_string(), &b"hi"[..]));
+        assert_eq!((table.text(1), table.int(1), table.tables(1).len()), (String::new(), None, 0));
+        assert!(!file.is_damaged());
+    }
+
+    #[test]
+    fn what_lies_outside_is_noticed() {
+        for (at, byte) in [(0, 200), (4, 255), (8, 200), (12, 200), (16, 200), (20, 3)] {
+            let mut bytes = HI;
+            bytes[at] = byte;
+            let file = File::new(&bytes);
+            let texts = file.root().map(|table| [table.text(0), table.text(100)]);
+            assert!(texts.is_none_or(|texts| texts[0] != "hi") || at == 4, "{at}");
+            assert!(file.is_damaged(), "{at}");
+        }
+    }
+
+    #[test]
+    fn lists_that_are_shared_are_read_so_often_only() {
+        let file = File::new(&HI);
+        let table = file.root().unwrap();
+        let read = (0..HI.len() * READ_MAX).filter(|_| table.text(0) == "hi").count();
+        assert_eq!(read, HI.len() * READ_MAX / 2);
+        assert!(file.is_damaged());
+    }
+}

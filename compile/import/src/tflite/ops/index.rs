@@ -26,6 +26,11 @@ pub(super) const ROWS: &[Row] = &[
         ];
         step.apply_all("Cumsum", &attributes)
     }),
+    row("REVERSE_SEQUENCE", |step| {
+        let (time, batch) = (step.int(0), step.int(1));
+        let attributes = [("seq_dim", Attribute::Int(time)), ("batch_dim", Attribute::Int(batch))];
+        step.apply_all("ReverseSequence", &attributes)
+    }),
     same("SCATTER_ND", "ScatterNd"),
     same("WHERE", "Where"),
     row("UNIQUE", |step| {
