@@ -1,6 +1,6 @@
 //! The formats that are read, and those that are recognized in order to be refused by name.
 
-use crate::{Bytes, ImportError, Options, Survey, keras, onnx, tensorflow, tflite};
+use crate::{Bytes, ImportError, Options, Survey, keras, onnx, tensorflow, tfjs, tflite};
 
 /// A format that is read.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +35,12 @@ pub const FORMATS: &[Format] = &[
         is_format: tflite::is_format,
         survey: tflite::survey,
     },
+    Format {
+        name: "TensorFlow.js",
+        suffixes: &["model.json"],
+        is_format: tfjs::is_format,
+        survey: tfjs::survey,
+    },
     Format { name: "ONNX", suffixes: &[".onnx"], is_format: onnx::is_format, survey: onnx::survey },
 ];
 
@@ -43,7 +49,8 @@ struct Foreign(usize, &'static [u8], &'static str, &'static str);
 
 const EXPORT: &str = "this format is not read yet: export the model to ONNX";
 const NO_MODEL: &str = "expected a trained model in a format that is read: ONNX (.onnx), \
-     Keras (.keras, .h5), TensorFlow (.pb) or TensorFlow Lite (.tflite)";
+     Keras (.keras, .h5), TensorFlow (.pb), TensorFlow Lite (.tflite) or TensorFlow.js \
+     (model.json)";
 
 const FOREIGN: &[Foreign] = &[
     Foreign(

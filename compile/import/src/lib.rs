@@ -12,6 +12,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod beside;
 mod build;
 mod decompose;
 mod error;
@@ -21,6 +22,7 @@ pub mod onnx;
 mod protobuf;
 mod survey;
 pub mod tensorflow;
+pub mod tfjs;
 pub mod tflite;
 
 pub use bytes::Bytes;

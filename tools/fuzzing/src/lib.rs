@@ -23,6 +23,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "import_keras", run: targets::import_keras },
     Target { name: "import_tensorflow", run: targets::import_tensorflow },
+    Target { name: "import_tfjs", run: targets::import_tfjs },
     Target { name: "import_tflite", run: targets::import_tflite },
     Target { name: "import_onnx", run: targets::import_onnx },
     Target { name: "compile_onnx", run: targets::compile_onnx },

@@ -33,6 +33,11 @@ pub fn import_tensorflow(bytes: &[u8]) {
     import(bytes);
 }
 
+/// The same of the descriptions of TensorFlow.js, without the weights beside them.
+pub fn import_tfjs(bytes: &[u8]) {
+    import(bytes);
+}
+
 /// The same of TensorFlow Lite.
 pub fn import_tflite(bytes: &[u8]) {
     import(bytes);

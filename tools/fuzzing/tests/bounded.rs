@@ -236,6 +236,12 @@ fn import_tensorflow() {
 }
 
 #[test]
+fn import_tfjs() {
+    let models = models_of("suites/tfjs", &["layers.zip.zst"]);
+    check("import_tfjs", &models, 4_000, changes::change);
+}
+
+#[test]
 fn import_tflite() {
     let models = models_of("suites/tflite", &["lite.zip.zst"]);
     check("import_tflite", &models, 8_000, changes::change);

@@ -12,7 +12,7 @@ const FOLDER: &str = "compile/import/src/";
 
 /// Formats that are others in smaller files, with the format that each is built on: operators that
 /// mean the same are imported by the same function.
-const BUILT_ON: &[(&str, &str)] = &[("tflite", "tensorflow")];
+const BUILT_ON: &[(&str, &str)] = &[("tfjs", "keras"), ("tflite", "tensorflow")];
 
 pub(crate) fn check(repo: &Repo) -> Vec<Violation> {
     let formats = formats(repo);
