@@ -164,14 +164,14 @@ const PYTORCH: &str = "
 ## PyTorch
 
 Read are programs that `torch.export.save` wrote (`.pt2`, of today's archives and of those before
-2.8) and TorchScript (`.pt`, `.jit`), traced, scripted or frozen. Both hold the graph, or source that
-says it; the source is walked through as data: methods are inlined, branches over what is known are
-taken, loops run out, and what operators change in place is followed, through views as well. Pickles
-are read by a list of what makes tensors, dictionaries and lists; anything else that one names is
-refused by that name.
+2.8) and TorchScript (`.pt`, `.jit`), traced, scripted or frozen. Both hold the graph, or source
+that says it; the source is walked through as data: methods are inlined, branches over what is known
+are taken, loops run out, and what operators change in place is followed, through views as well.
+Pickles are read by a list of what makes tensors, dictionaries and lists; anything else that one
+names is refused by that name.
 
-An exported program says its inputs' shapes; its open sizes are called `batch` where they come first,
-else `<input>_<axis>`. TorchScript says none. A trace holds the sizes it was made with, of which the
+An exported program says its inputs' shapes; its open sizes are called `batch` where they come
+first, else `<input>_<axis>`. TorchScript says none. A trace holds the sizes it was made with, of which the
 first is left open. For a script the first layers and the sizes that `--size <input>_<axis>=N` gives
 say them; where only some size of images fits the model, the usual ones are tried. A number that a
 script takes is given by `--size NAME=N`. States that a module keeps begin as they were saved, with
