@@ -10,7 +10,6 @@ The cases are in `cases.py` and `models.py`. README.md says which version was ta
 
 import argparse
 import io
-import json
 import os
 import tempfile
 import zipfile
@@ -22,31 +21,10 @@ os.environ["TF_USE_LEGACY_KERAS"] = "1"
 
 import numpy as np
 import tensorflow as tf
-import zstandard
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 import cases
-
-TYPES = {"float32": "f32", "float64": "f64", "int32": "i32", "int64": "i64", "bool": "bool",
-         "uint8": "u8", "int8": "i8", "float16": "f16"}
-
-
-def port(array):
-    array = np.asarray(array)
-    if array.dtype.kind in "OS":
-        texts = [x.decode() if isinstance(x, bytes) else str(x) for x in array.ravel()]
-        return {"dtype": "string", "shape": list(array.shape), "elements": texts}
-    return {"dtype": TYPES[str(array.dtype)], "shape": list(array.shape)}
-
-
-def write(archive, name, files, inputs, outputs):
-    ports = {"inputs": [port(a) for a in inputs], "outputs": [port(a) for a in outputs]}
-    dense = [np.ascontiguousarray(a) for a in inputs + outputs if np.asarray(a).dtype.kind not in "OS"]
-    files = dict(files)
-    files["case.json"] = json.dumps(ports).encode()
-    files["values.bin"] = b"".join(a.tobytes() for a in dense)
-    for part, data in files.items():
-        archive.writestr(zipfile.ZipInfo(f"{name}/{part}"), data)
+from archive import pack, write
 
 
 def frozen(case):
@@ -97,11 +75,7 @@ def main():
                 write(archive, case.name, files, case.inputs, outputs)
             except Exception as error:
                 skipped.append(f"{case.name}: {type(error).__name__}: {str(error)[:300]}")
-    # All cases together, since their graphs are much alike.
-    wide = zstandard.ZstdCompressionParameters.from_level(22, window_log=23)
-    packed = zstandard.ZstdCompressor(compression_params=wide).compress(made.getvalue())
-    with open(args.o or f"{args.form}.zip.zst", "wb") as file:
-        file.write(packed)
+    pack(args.o or f"{args.form}.zip.zst", made.getvalue())
     print("\n".join(["not made:"] + skipped) if skipped else "all made")
 
 

@@ -81,11 +81,11 @@ pub struct Refusal {
     pub node: String,
     /// Its operator; `input`, `output` or `initializer` where it is none.
     pub op: String,
-    /// The operator's domain: `ai.onnx` for the standard one, `keras` for layers, `mxnet`, `pytorch`
-    /// and `tensorflow` for their nodes. Empty where it is no node.
+    /// The operator's domain: `ai.onnx` for the standard one, `keras` for layers, `mxnet`, `pytorch`,
+    /// `tensorflow` and `tflite` for their nodes. Empty where it is no node.
     pub domain: String,
-    /// The version of the operator set that the model imports, where it imports one. Layers of
-    /// Keras and nodes of MXNet, PyTorch and TensorFlow are of none.
+    /// The version of the operator set that the model imports, where it imports one. Only nodes of
+    /// ONNX are of one.
     pub opset: Option<i64>,
     /// What is wrong.
     pub reason: Reason,
@@ -252,18 +252,21 @@ impl Reason {
     }
 }
 
+/// Domains whose operators have no versions.
+const UNVERSIONED: [&str; 5] = [
+    crate::keras::DOMAIN,
+    crate::mxnet::DOMAIN,
+    crate::pytorch::DOMAIN,
+    crate::tensorflow::DOMAIN,
+    crate::tflite::DOMAIN,
+];
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.domain.is_empty() {
             return write!(f, "{} `{}`: {}; {}", self.op, self.node, self.reason, self.hint);
         }
-        let unversioned = [
-            crate::keras::DOMAIN,
-            crate::mxnet::DOMAIN,
-            crate::pytorch::DOMAIN,
-            crate::tensorflow::DOMAIN,
-        ];
-        let is_versioned = !unversioned.contains(&self.domain.as_str());
+        let is_versioned = !UNVERSIONED.contains(&self.domain.as_str());
         let what = if self.domain == crate::keras::DOMAIN { "layer" } else { "node" };
         write!(f, "{what} `{}` ({}.{}", self.node, self.domain, self.op)?;
         match self.opset {

@@ -1,7 +1,8 @@
 //! The formats that are read, and those that are recognized in order to be refused by name.
 
 use crate::{
-    Bytes, ImportError, Options, Survey, keras, lightgbm, mxnet, onnx, pytorch, tensorflow, xgboost,
+    Bytes, ImportError, Options, Survey, keras, lightgbm, mxnet, onnx, pytorch, tensorflow, tfjs,
+    tflite, xgboost,
 };
 
 /// A format that is read.
@@ -30,6 +31,18 @@ pub const FORMATS: &[Format] = &[
         suffixes: &[".pb"],
         is_format: tensorflow::is_format,
         survey: tensorflow::survey,
+    },
+    Format {
+        name: "TensorFlow Lite",
+        suffixes: &[".tflite", ".lite"],
+        is_format: tflite::is_format,
+        survey: tflite::survey,
+    },
+    Format {
+        name: "TensorFlow.js",
+        suffixes: &["model.json"],
+        is_format: tfjs::is_format,
+        survey: tfjs::survey,
     },
     Format {
         name: "XGBoost",
@@ -66,11 +79,10 @@ const EXPORT: &str = "this format is not read yet: export the model to ONNX";
 pub(crate) const WEIGHTS: &str = "weights do not say what is computed with them: export the whole \
      model with torch.export.save(torch.export.export(model, (example,)), \"model.pt2\")";
 const NO_MODEL: &str = "expected a trained model in a format that is read: ONNX (.onnx), \
-     Keras (.keras, .h5), TensorFlow (.pb), PyTorch (.pt2, .pt), XGBoost (.json, .ubj), \
-     LightGBM (.txt) or MXNet (-symbol.json)";
+     Keras (.keras, .h5), TensorFlow (.pb), TensorFlow Lite (.tflite), TensorFlow.js (model.json), \
+     PyTorch (.pt2, .pt), XGBoost (.json, .ubj), LightGBM (.txt) or MXNet (-symbol.json)";
 
 const FOREIGN: &[Foreign] = &[
-    Foreign(4, b"TFL3", "this is a TensorFlow Lite model", EXPORT),
     Foreign(
         0,
         b"PK\x03\x04",
@@ -144,7 +156,7 @@ mod tests {
     fn what_is_no_model_is_named() {
         let cases: &[(&[u8], &str)] = &[
             (b"", "this file is empty"),
-            (b"\x1c\0\0\0TFL3", "this is a TensorFlow Lite model"),
+            (b"GGUF\x03\0\0\0", "this is a GGUF language model"),
             (b"\x80\x02}q\0", "this is a Python pickle (scikit-learn)"),
             (b"{\"a\": 1}", "this is a JSON file that holds no model which is read"),
             (b"\x12\x01\0\0\0\0\0\0", "this is an MXNet parameter file"),

@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod archive;
+mod beside;
 mod build;
 mod decompose;
 mod error;
@@ -26,6 +27,8 @@ mod protobuf;
 pub mod pytorch;
 mod survey;
 pub mod tensorflow;
+pub mod tfjs;
+pub mod tflite;
 pub mod xgboost;
 
 pub use bytes::Bytes;

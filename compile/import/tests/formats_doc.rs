@@ -3,7 +3,7 @@
 
 use import::formats::FORMATS;
 use import::keras::{Class, classes};
-use import::{lightgbm, mxnet, pytorch, tensorflow, xgboost};
+use import::{lightgbm, mxnet, pytorch, tensorflow, tflite, xgboost};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -62,6 +62,45 @@ are only waited for are not heeded.
 Refused, by the node's name: loops of TensorFlow 1 (`Enter`, `Exit`), switches whose side depends on
 data, lists that grow, what decodes images, examples or files, Python functions, and operators that
 are not in the table. What each answers is held against TensorFlow itself: `suites/tensorflow`.
+";
+
+const TFLITE: &str = "
+## TensorFlow Lite
+
+Read are `.tflite` files of every converter: with floats, with weights of 16 bits, with weights of
+8 bits or 4 and floats between the layers, and wholly in integers, of one scale or one for each
+channel. The model is called by its signature `serving_default`, or the one that `--signature`
+names, and its inputs and outputs bear the names of the signature; `--model-output` keeps other
+values of the graph. Sizes that the file says are open stay so and are called `batch` where they
+come first, else `<input>_<axis>`; a file that was converted with sizes of 1 has those.
+
+Integers that stand for numbers are computed as such, by the kernels for integers where these are
+faster, and rounded where the model rounds: what comes out is at most one step of an operator from
+what the interpreter of TensorFlow Lite makes. Inputs and outputs keep the integers that the file
+declares. Where weights alone have 8 bits the interpreter rounds the values between the layers
+while it runs; here they stay floats, which is nearer to the model that was trained.
+
+Class names that the author packed into the file become those of the model; the mean and deviation
+of its input that stand beside them do not make a recipe yet.
+
+Loops (`WHILE`, as GRU and other layers with steps are converted) are unrolled: how often they run
+has to be known, by `--size` where it is a size that is open. Of a branch (`IF`) that depends on
+data both sides are computed. States of an LSTM are not cut at 10 as the converter writes it for
+every LSTM: neither does the layer that was trained.
+
+Refused, by the operator's name: those that are not in the table, operators of TensorFlow inside of
+the file (`Flex…`) and of one's own, loops that run as often as data says, weights that leave out
+zeros, text. What each answers is held against the interpreter of TensorFlow Lite: `suites/tflite`.
+";
+
+const TFJS: &str = "
+## TensorFlow.js
+
+Read are layers-models: `model.json`, which holds the layers as Keras has them, and the files of
+weights that it names, which have to lie in its folder or below. Weights may be stored as float16,
+or as uint8 or uint16 with a scale. The layers are those of the table of Keras, with the same
+limits. Refused is a graph-model, which is made of nodes of TensorFlow: serve the SavedModel that
+it was made from. What each answers is held against TensorFlow.js itself: `suites/tfjs`.
 ";
 
 const XGBOOST: &str = "
@@ -125,14 +164,14 @@ const PYTORCH: &str = "
 ## PyTorch
 
 Read are programs that `torch.export.save` wrote (`.pt2`, of today's archives and of those before
-2.8) and TorchScript (`.pt`, `.jit`), traced, scripted or frozen. Both hold the graph, or source that
-says it; the source is walked through as data: methods are inlined, branches over what is known are
-taken, loops run out, and what operators change in place is followed, through views as well. Pickles
-are read by a list of what makes tensors, dictionaries and lists; anything else that one names is
-refused by that name.
+2.8) and TorchScript (`.pt`, `.jit`), traced, scripted or frozen. Both hold the graph, or source
+that says it; the source is walked through as data: methods are inlined, branches over what is known
+are taken, loops run out, and what operators change in place is followed, through views as well.
+Pickles are read by a list of what makes tensors, dictionaries and lists; anything else that one
+names is refused by that name.
 
-An exported program says its inputs' shapes; its open sizes are called `batch` where they come first,
-else `<input>_<axis>`. TorchScript says none. A trace holds the sizes it was made with, of which the
+An exported program says its inputs' shapes; its open sizes are called `batch` where they come
+first, else `<input>_<axis>`. TorchScript says none. A trace holds the sizes it was made with, of which the
 first is left open. For a script the first layers and the sizes that `--size <input>_<axis>=N` gives
 say them; where only some size of images fits the model, the usual ones are tried. A number that a
 script takes is given by `--size NAME=N`. States that a module keeps begin as they were saved, with
@@ -190,6 +229,9 @@ fn page() -> String {
     let _ = writeln!(text, "\n{}.", line.trim_end().trim_end_matches(','));
     text += TENSORFLOW;
     text += &table(tensorflow::operators().map(|operator| (operator.family, operator.name)));
+    text += TFJS;
+    text += TFLITE;
+    text += &table(tflite::operators().map(|operator| (operator.family, operator.name)));
     text += PYTORCH;
     text += &table(pytorch::operators().map(|operator| (operator.family, operator.name)));
     text += XGBOOST;

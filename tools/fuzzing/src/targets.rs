@@ -51,6 +51,16 @@ pub fn import_mxnet(bytes: &[u8]) {
     }
 }
 
+/// The same of the descriptions of TensorFlow.js, without the weights beside them.
+pub fn import_tfjs(bytes: &[u8]) {
+    import(bytes);
+}
+
+/// The same of TensorFlow Lite.
+pub fn import_tflite(bytes: &[u8]) {
+    import(bytes);
+}
+
 pub(crate) fn import(bytes: &[u8]) {
     let options = import::Options { memory: MEMORY, ..import::Options::default() };
     if let Ok(survey) = import::survey(bytes.to_vec(), &options) {

@@ -302,6 +302,18 @@ fn import_mxnet() {
 }
 
 #[test]
+fn import_tfjs() {
+    let models = models_of("suites/tfjs", &["layers.zip.zst"]);
+    check("import_tfjs", &models, 4_000, changes::change);
+}
+
+#[test]
+fn import_tflite() {
+    let models = models_of("suites/tflite", &["lite.zip.zst"]);
+    check("import_tflite", &models, 8_000, changes::change);
+}
+
+#[test]
 fn compile_onnx() {
     check("compile_onnx", &models(), 20_000, changes::change);
 }

@@ -20,6 +20,7 @@ mod variables;
 mod walk;
 
 pub use layers::{Class, classes};
+pub(crate) use variables::Weights;
 
 use crate::archive::Archive;
 use crate::error::{ImportError, Reason};
@@ -45,14 +46,30 @@ pub fn is_format(bytes: &[u8]) -> bool {
     bytes.starts_with(HDF5) || archive::is_archive(bytes)
 }
 
-/// What a file holds: the description, the weights, and what the file says of itself.
+/// What a file says of itself.
+pub(crate) struct Written {
+    /// The format that it is in.
+    pub(crate) format: &'static str,
+    /// The version of Keras.
+    pub(crate) version: String,
+    pub(crate) backend: Option<String>,
+}
+
+/// Where the weights lie.
+enum Held {
+    /// Each layer has a group of its own.
+    Tree(Hdf5),
+    /// Each layer of the model has a list.
+    Flat(Hdf5),
+    /// All are in one list.
+    Named(Box<dyn Weights>),
+}
+
+/// What a file holds: the description, the weights, and what it says of itself.
 struct Contents {
     description: Value,
-    weights: Hdf5,
-    /// Does each layer have a group of its own?
-    is_tree: bool,
-    version: String,
-    backend: Option<String>,
+    weights: Held,
+    written: Written,
 }
 
 /// What a Keras model is, as far as it can be expressed.
@@ -61,14 +78,30 @@ pub fn survey(bytes: Bytes, options: &Options) -> Result<Survey, ImportError> {
         true => of_hdf5(bytes.into(), options)?,
         false => of_archive(bytes.into(), options)?,
     };
-    let Contents { mut description, weights, is_tree, version, backend } = contents;
+    survey_contents(contents, options)
+}
+
+/// The same of a description whose weights lie in one list.
+pub(crate) fn survey_described(
+    description: Value,
+    written: Written,
+    weights: Box<dyn Weights>,
+    options: &Options,
+) -> Result<Survey, ImportError> {
+    survey_contents(Contents { description, weights: Held::Named(weights), written }, options)
+}
+
+fn survey_contents(contents: Contents, options: &Options) -> Result<Survey, ImportError> {
+    let Contents { mut description, weights, written } = contents;
+    let Written { format, version, backend } = written;
     let dialect = version.split('.').next().and_then(|first| first.parse().ok()).unwrap_or(2);
     legacy::modernize(&mut description, dialect);
     let net = Net::parse(&description).map_err(damaged)?;
     let Some(net) = net else { return Err(no_graph(&description)) };
-    let variables = match is_tree {
-        true => Variables::tree(weights),
-        false => Variables::flat(weights, &net).map_err(damaged)?,
+    let variables = match weights {
+        Held::Tree(file) => Variables::tree(file),
+        Held::Flat(file) => Variables::flat(file, &net).map_err(damaged)?,
+        Held::Named(weights) => Variables::named(weights, &net).map_err(damaged)?,
     };
     let mut walk = Walk::new(net.name, dialect, &variables, options);
     walk.note_unknown(&net, "");
@@ -79,7 +112,7 @@ pub fn survey(bytes: Bytes, options: &Options) -> Result<Survey, ImportError> {
     signature::outputs(&net, made, &mut walk);
     let by = backend.map_or_else(String::new, |backend| format!(" ({backend})"));
     let metadata = ModelMetadata {
-        format: FORMAT.to_string(),
+        format: format.to_string(),
         producer: format!("Keras {version}{by}"),
         properties: BTreeMap::from([("keras_version".to_string(), version)]),
         scales_pixels: signature::scales_pixels(&net),
@@ -104,7 +137,8 @@ fn of_hdf5(bytes: Vec<u8>, options: &Options) -> Result<Contents, ImportError> {
     let version = said("keras_version").unwrap_or_else(|| "1".to_string());
     let backend = said("backend");
     let is_tree = group.is_none() && file.has("layers");
-    Ok(Contents { description, weights: file, is_tree, version, backend })
+    let weights = if is_tree { Held::Tree(file) } else { Held::Flat(file) };
+    Ok(Contents { description, weights, written: Written { format: FORMAT, version, backend } })
 }
 
 /// A zip file of a description and a file of weights.
@@ -122,17 +156,16 @@ fn of_archive(bytes: Vec<u8>, options: &Options) -> Result<Contents, ImportError
     let metadata = metadata.map(text).transpose()?.and_then(|text| json::parse(&text).ok());
     let weights = member(archive::WEIGHTS, limit)?.ok_or_else(|| missing(archive::WEIGHTS))?;
     let version = metadata.as_ref().and_then(|m| m.get("keras_version")?.as_str());
+    let version = version.unwrap_or("3").to_string();
     Ok(Contents {
         description: described(&config, options)?,
-        version: version.unwrap_or("3").to_string(),
-        weights: Hdf5::open(weights).map_err(damaged)?,
-        is_tree: true,
-        backend: None,
+        weights: Held::Tree(Hdf5::open(weights).map_err(damaged)?),
+        written: Written { format: FORMAT, version, backend: None },
     })
 }
 
 /// The value of a description, which has to fit into the memory before it is read.
-fn described(text: &str, options: &Options) -> Result<Value, ImportError> {
+pub(crate) fn described(text: &str, options: &Options) -> Result<Value, ImportError> {
     let (length, limit) = (text.len(), archive::JSON_BYTES_MAX);
     if length as u64 > limit {
         let reason = format!("its description: expected at most {limit} bytes, found {length}");

@@ -2,12 +2,13 @@
 //! are there.
 
 use super::decode::{EXTERNAL, StringStringEntryProto, TensorProto};
+use crate::beside;
 use crate::build::Budget;
 use crate::error::Reason;
 use bytes::Bytes;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Component, Path};
+use std::path::Path;
 use tensor::{AlignedBytes, DType, Tensor, Text, Value, element_count, small};
 
 /// Element types by their number in `TensorProto.DataType`.
@@ -247,22 +248,8 @@ fn external(
 ) -> Result<File, String> {
     let entry = |key: &str| entries.iter().find(|e| e.key == key).map(|e| e.value.as_str());
     let location = entry("location").ok_or("its data is in another file that is not named")?;
-    let folder = folder.ok_or_else(|| {
-        format!("its data is in the file `{location}`; import the model by its path")
-    })?;
-    let relative = Path::new(location);
-    if !relative.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir)) {
-        return Err(format!("its data is in `{location}`, outside the model's folder"));
-    }
-    let failed = |error: std::io::Error| format!("its data is in `{location}`: {error}");
-    let path = folder.join(relative).canonicalize().map_err(failed)?;
-    if !path.starts_with(folder.canonicalize().map_err(failed)?) {
-        return Err(format!("its data is in `{location}`, outside the model's folder"));
-    }
-    // Before it is opened: that of a pipe would wait for somebody who writes.
-    if !path.metadata().map_err(failed)?.is_file() {
-        return Err(format!("its data is in `{location}`, which is no file"));
-    }
+    let file = beside::open(folder, location);
+    let mut file = file.map_err(|reason| format!("its data is {reason}"))?;
     let number = |key: &str| match entry(key) {
         None => Ok(None),
         Some(text) => text.parse::<u64>().map(Some).map_err(|_| format!("{key} is `{text}`")),
@@ -272,7 +259,7 @@ fn external(
     if length != size as u64 {
         return Err(format!("its shape takes {size} bytes, but {length} are stored"));
     }
-    let mut file = File::open(&path).map_err(failed)?;
+    let failed = |error: std::io::Error| format!("its data is in `{location}`: {error}");
     let found = file.metadata().map_err(failed)?.len();
     if offset.checked_add(length).is_none_or(|end| end > found) {
         return Err(format!(

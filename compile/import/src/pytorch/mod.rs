@@ -1,11 +1,11 @@
 //! PyTorch: exported programs (`.pt2`), TorchScript (`.pt`, `.jit`), and weights alone of
 //! architectures that are known (`.pth`, `.safetensors`).
 //!
-//! The first two are zip archives. An exported program lists its operators; TorchScript holds the source of
-//! a small language, which is read and walked through here, on values that are tensors of the graph
-//! or known ahead, so that calls, branches and loops are gone from what is left. Pickles are read as
-//! data; nothing that a file names is run. Each operator has its import function in
-//! `ops/<family>.rs`, for both kinds of files.
+//! The first two are zip archives. An exported program lists its operators; TorchScript holds the
+//! source of a small language, which is read and walked through here, on values that are tensors of
+//! the graph or known ahead, so that calls, branches and loops are gone from what is left. Pickles
+//! are read as data; nothing that a file names is run. Each operator has its import function in
+//! `ops/<family>.rs`, for all kinds of files.
 
 mod call;
 mod element;

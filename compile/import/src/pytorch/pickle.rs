@@ -78,7 +78,7 @@ impl Pickle {
         Pickle { root: Item::None, lists: vec![], dicts: vec![], objects: vec![] }
     }
 
-    /// The class of the first object that has a tensor of at least two axes, and the tensor's sizes.
+    /// The class of the first object that has a tensor of two axes or more, and its sizes.
     pub(super) fn weights(&self) -> Option<(Rc<str>, Vec<usize>)> {
         self.objects.iter().find_map(|object| {
             let fields = self.entries(&object.state)?;

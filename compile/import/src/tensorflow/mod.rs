@@ -10,6 +10,7 @@ mod call;
 mod counters;
 mod graph;
 mod inside;
+pub(crate) mod nodes;
 mod ops;
 mod proto;
 mod refusal;

@@ -6,13 +6,10 @@ use super::proto::{MetaGraphDef, NodeDef, TensorShapeProto};
 use super::walk::{Frame, Walk};
 use super::{refusal, tensors};
 use crate::Options;
-use crate::build::Operand;
+use crate::build::{Operand, open_size};
 use crate::error::{ImportError, Reason, Refusal};
 use std::collections::HashSet;
 use tensor::{DType, Dim};
-
-/// The size that an input has first, where it is open.
-const BATCH: &str = "batch";
 
 /// The signature that a server answers by when a request names none.
 const DEFAULT: &str = "serving_default";
@@ -191,22 +188,9 @@ fn fact(port: &Port, options: &Options) -> Result<(DType, Vec<Dim>), String> {
         if dim.size >= 0 {
             return Dim::from(dim.size);
         }
-        let symbol = match axis {
-            0 => BATCH.to_string(),
-            _ => format!("{}_{axis}", symbol(&port.name)),
-        };
-        options.sizes.get(&symbol).copied().map_or_else(|| Dim::symbol(&symbol), Dim::from)
+        open_size(&port.name, axis, options)
     };
     Ok((dtype, shape.dim.iter().enumerate().map(size).collect()))
-}
-
-/// A name that a size may have: it begins with a letter, and has no others than these in it.
-fn symbol(name: &str) -> String {
-    let name = name.rsplit('/').next().unwrap_or(name);
-    let is_plain = |c: char| c.is_alphanumeric() || c == '_';
-    let name: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
-    let name = name.trim_start_matches(|c: char| !c.is_alphabetic());
-    if name.is_empty() { "input".to_string() } else { name.to_string() }
 }
 
 /// Imports what the outputs need. Gives how many inputs the graph has.

@@ -50,6 +50,11 @@ pub(super) fn element_type(number: i32) -> Result<DType, String> {
     }
 }
 
+/// The number of an element type, where it has one.
+pub(super) fn number_of(dtype: DType) -> Option<i32> {
+    TYPES.iter().find(|(_, known)| *known == dtype).map(|(number, _)| *number)
+}
+
 /// Sizes that are all known.
 pub(super) fn known_shape(shape: Option<&TensorShapeProto>) -> Option<Vec<usize>> {
     let Some(shape) = shape else { return Some(Vec::new()) };

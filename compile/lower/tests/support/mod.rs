@@ -146,9 +146,18 @@ impl Compiled {
         expected: &[Value],
         tolerance: Tolerance,
     ) -> Result<(), String> {
+        let answers = self.answers(inputs)?;
+        answers.iter().try_for_each(|(by, made)| compare(by, made, expected, tolerance))
+    }
+
+    /// What the naive twin and the engine make of inputs.
+    pub(crate) fn answers(
+        &self,
+        inputs: &[Value],
+    ) -> Result<[(&'static str, Vec<Value>); 2], String> {
         let naive = reference::run_values(&self.graph, inputs);
-        compare("naive", &naive.map_err(|e| format!("naive: {e}"))?, expected, tolerance)?;
-        compare("compiled", &self.run(inputs)?, expected, tolerance)
+        let naive = naive.map_err(|e| format!("naive: {e}"))?;
+        Ok([("naive", naive), ("compiled", self.run(inputs)?)])
     }
 }
 
@@ -187,7 +196,8 @@ fn values(set: &Path, side: &str, ports: &[ValueInfoProto]) -> Result<Vec<Value>
     Ok(values)
 }
 
-fn compare(
+/// Holds values against those that are expected.
+pub(crate) fn compare(
     by: &str,
     made: &[Value],
     expected: &[Value],

@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 /// How the names of files end that can be loaded.
-pub(crate) const SUFFIXES: [&str; 16] = [
+pub(crate) const SUFFIXES: [&str; 17] = [
     ".onnx",
     ".keras",
     ".h5",
     ".hdf5",
     ".pb",
+    ".tflite",
     ".ubj",
     "-symbol.json",
     ".pt2",

@@ -1,4 +1,4 @@
-//! Importers of different formats do not know one another.
+//! Importers of different formats do not know one another, but for those that are built on one.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,10 @@ use crate::syntax::lines_with;
 pub(crate) const FORMATS: &str = "compile/import/src/formats.rs";
 const FOLDER: &str = "compile/import/src/";
 
+/// Formats that are others in smaller files, with the format that each is built on: operators that
+/// mean the same are imported by the same function.
+const BUILT_ON: &[(&str, &str)] = &[("tfjs", "keras"), ("tflite", "tensorflow")];
+
 pub(crate) fn check(repo: &Repo) -> Vec<Violation> {
     let formats = formats(repo);
     let mut found = Vec::new();
@@ -19,7 +23,8 @@ pub(crate) fn check(repo: &Repo) -> Vec<Violation> {
         if !formats.contains_key(own) {
             continue;
         }
-        for other in formats.keys().filter(|other| *other != own) {
+        let is_open = |other: &str| other == own || BUILT_ON.contains(&(own, other));
+        for other in formats.keys().filter(|other| !is_open(other)) {
             // A path into the sister module: `onnx::…`, as in `crate::onnx::decode`.
             found.extend(lines_with(&rust.tokens, other, Some(':')).into_iter().map(|line| {
                 Violation {
@@ -70,6 +75,17 @@ mod tests {
         sample::check(&check(&repo), &[]);
         let named: Vec<_> = formats(&repo).into_iter().collect();
         assert_eq!(named, [("keras".to_owned(), 3), ("onnx".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn a_format_may_use_the_one_that_it_is_built_on() {
+        let rows = "const A: &[F] = &[F(tensorflow::import), F(tflite::import)];\n";
+        let files = [
+            (FORMATS, rows),
+            ("compile/import/src/tensorflow/mod.rs", "fn of() { crate::tflite::b() }\n"),
+            ("compile/import/src/tflite/mod.rs", "fn of() { crate::tensorflow::b() }\n"),
+        ];
+        sample::check(&check(&repo(&files, &[])), &["compile/import/src/tensorflow/mod.rs:1"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::attention::scores::positions;
 use super::{Row, row};
 use crate::build::Operand;
+use crate::decompose;
 use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
 use ir::{Arg, Op};
@@ -153,22 +154,8 @@ fn reverse_sequence(call: &mut Call<'_>) -> Made {
         let found = format!("{batch}, with time_axis {time}, of {shape:?}");
         return Err(call.refuse("batch_axis", "the other of the first two axes", &found));
     }
-    let along = |axis: usize| {
-        let mut wide = vec![Dim::from(1); shape.len()];
-        wide[axis].clone_from(&shape[axis]);
-        wide
-    };
-    let place = positions(call, &shape[time])?;
-    let place = call.build.reshape(&place, along(time))?;
     let lengths = call.input(1)?;
-    let lengths = call.build.reshape(&lengths, along(batch))?;
-    let one = call.build.number(DType::I64, 1.0)?;
-    let last = call.build.binary(Binary::Sub, &lengths, &one)?;
-    let mirrored = call.build.binary(Binary::Sub, &last, &place)?;
-    let is_inside = call.build.binary(Binary::Less, &place, &lengths)?;
-    let from = call.build.emit(Op::Select, &[&is_inside, &mirrored, &place])?;
-    let from = call.build.expand(&from, shape)?;
-    call.emit(Op::Whole(GatherElements { axis: time }.into()), &[&x, &from])
+    Ok(vec![decompose::reversed_sequences(call.build, &x, &lengths, [time, batch])?])
 }
 
 /// ONNX Trilu-14.

@@ -12,8 +12,8 @@ use tensor::Dim;
 
 const PLAIN: &str = "input weight bias stride padding dilation groups";
 const TRANSPOSED: &str = "input weight bias stride padding output_padding groups dilation";
-const ANY: &str = "input weight bias stride padding dilation transposed output_padding groups benchmark \
-     deterministic cudnn_enabled allow_tf32";
+const ANY: &str = "input weight bias stride padding dilation transposed output_padding groups \
+     benchmark deterministic cudnn_enabled allow_tf32";
 
 pub(super) const ROWS: &[Row] = &[
     row("conv1d", PLAIN, plain),

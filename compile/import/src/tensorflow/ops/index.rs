@@ -3,14 +3,13 @@
 use super::super::call::{Call, Made};
 use super::{Row, row, text};
 use crate::build::Operand;
-use crate::decompose::arithmetic::axis;
+use crate::decompose::{self, arithmetic::axis};
 use crate::error::Reason;
 use ir::{Fact, Op};
 use operators::cumulative::Cumulative;
 use operators::dynamic;
 use operators::gather_nd::GatherNd;
 use operators::one_hot::OneHot;
-use operators::range::Range;
 use operators::scatter_elements::Update;
 use operators::scatter_nd::ScatterNd;
 use operators::top_k::TopK;
@@ -36,6 +35,7 @@ pub(super) const ROWS: &[Row] = &[
     row("TensorScatterMin", |call| scatter(call, Update::Min)),
     row("Where", where_true),
     row("Unique", unique).makes(&["y", "idx"]),
+    row("ReverseSequence", reverse_sequence),
     row("InvertPermutation", invert_permutation),
     row("MatrixBandPart", band_part),
     row("NonMaxSuppressionV2", suppress),
@@ -187,6 +187,18 @@ fn unique(call: &mut Call<'_, '_>) -> Made {
     Ok(vec![made[0].clone(), places])
 }
 
+/// `(x, lengths)`: so much of the beginning of each sequence from its end to its start.
+fn reverse_sequence(call: &mut Call<'_, '_>) -> Made {
+    let (x, lengths, rank) = (call.input(0)?, call.of_rank(1, 1)?, call.fact(0)?.rank());
+    let [time, batch] = ["seq_dim", "batch_dim"].map(|name| call.int(name).unwrap_or(0));
+    match (axis(time, rank), axis(batch, rank)) {
+        (Some(time), Some(batch)) if time != batch => {
+            Ok(vec![decompose::reversed_sequences(call.build(), &x, &lengths, [time, batch])?])
+        }
+        _ => Err(call.refuse("seq_dim", "another axis than that of the batch", "none")),
+    }
+}
+
 /// Where each place of an order has gone.
 fn invert_permutation(call: &mut Call<'_, '_>) -> Made {
     let order = call.integers(0, "the order")?;
@@ -250,6 +262,5 @@ fn suppress(call: &mut Call<'_, '_>) -> Made {
 
 /// `first, first + 1, …`, so many.
 pub(super) fn places(call: &mut Call<'_, '_>, count: Dim) -> Result<Operand, Reason> {
-    let [zero, one] = [0i64, 1].map(|n| Operand::constant("place", Tensor::scalar(n)));
-    call.build().emit(Op::Whole(Range { count }.into()), &[&zero, &one])
+    decompose::positions(call.build(), &count)
 }

@@ -1,12 +1,12 @@
 //! What the forms of attention share: heads, masks, and the products with a softmax between.
 
 use crate::build::{Operand, Sizes};
+use crate::decompose;
 use crate::error::Reason;
 use crate::onnx::call::Call;
 use ir::Op;
-use operators::range::Range;
 use tensor::scalar::{Binary, Unary};
-use tensor::{DType, Dim, Tensor};
+use tensor::{DType, Dim};
 
 /// `query[B, H, S, D]`, `key[B, H, T, D]` and `value[B, H, T, E]`.
 pub(in crate::onnx::ops) struct Heads {
@@ -141,8 +141,7 @@ pub(in crate::onnx::ops) fn joined(
 
 /// `0, 1, …` to `len`, which may be symbolic.
 pub(in crate::onnx::ops) fn positions(call: &mut Call<'_>, len: &Dim) -> Result<Operand, Reason> {
-    let [zero, one] = [0i64, 1].map(|n| Operand::constant(&call.build.node, Tensor::scalar(n)));
-    call.build.emit(Op::Whole(Range { count: len.clone() }.into()), &[&zero, &one])
+    decompose::positions(call.build, len)
 }
 
 /// Which keys `[S, T]` lie not after each query, `past` keys lying before the first.

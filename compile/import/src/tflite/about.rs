@@ -1,0 +1,85 @@
+//! What a model's author says of it: a FlatBuffer in the file, and a zip archive of files behind.
+
+use super::flat::{File, Table};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+use zip::ZipArchive;
+
+/// What an author has said.
+#[derive(Default)]
+pub(super) struct About {
+    pub(super) description: String,
+    /// Names of the classes, in the order of the first output.
+    pub(super) labels: Vec<String>,
+    pub(super) properties: BTreeMap<String, String>,
+}
+
+/// What stands behind the first offset of the author's words.
+const MAGIC: &[u8] = b"M001";
+
+/// Bytes of a list of names: the longest in use, of some ten thousand species, has half a megabyte.
+const LABELS_BYTES_MAX: u64 = 4 << 20;
+
+/// The number of a file that names the elements along an axis, and of one that names values.
+const NAMES: [i64; 2] = [2, 3];
+
+/// The number of the options that say how an input is normalized.
+const NORMALIZATION: i64 = 1;
+
+/// Reads what is there; what is damaged is left out, since nothing of it changes what is computed.
+pub(super) fn read(metadata: &[u8], file: &Bytes) -> About {
+    let inner = File::new(metadata);
+    let root = inner.root().filter(|_| metadata.get(4..8) == Some(MAGIC));
+    let Some(root) = root else { return About::default() };
+    let mut about = About { description: root.text(1), ..About::default() };
+    for (field, name) in [(0, "name"), (2, "version"), (4, "author"), (5, "license")] {
+        let text = root.text(field);
+        if !text.is_empty() {
+            about.properties.insert(name.to_string(), text);
+        }
+    }
+    let graph = root.tables(3).into_iter().next();
+    let tensors = |field| graph.map(|graph| graph.tables(field)).unwrap_or_default();
+    if let [input] = tensors(2).as_slice() {
+        about.properties.extend(normalization(input));
+    }
+    let names = tensors(3).first().and_then(label_file);
+    about.labels = names.and_then(|name| labels(file, &name)).unwrap_or_default();
+    about
+}
+
+/// Mean and deviation of an input, where the author gives them.
+fn normalization(input: &Table<'_>) -> Vec<(String, String)> {
+    let steps = input.tables(4);
+    let Some(step) = steps.iter().find(|step| step.byte(0) == NORMALIZATION) else {
+        return Vec::new();
+    };
+    let Some(options) = step.table(1) else { return Vec::new() };
+    let named = [(0, "mean"), (1, "std")].into_iter();
+    let texts = named.map(|(field, name)| {
+        let values: Vec<String> = options.floats(field).iter().map(f32::to_string).collect();
+        (format!("normalization_{name}"), values.join(", "))
+    });
+    texts.filter(|(_, text)| !text.is_empty()).collect()
+}
+
+/// The file with the names of an output's elements, preferably one of no language.
+fn label_file(output: &Table<'_>) -> Option<String> {
+    let files = output.tables(6);
+    let mut names: Vec<&Table<'_>> =
+        files.iter().filter(|file| NAMES.contains(&file.byte(2))).collect();
+    names.sort_by_key(|file| !file.text(3).is_empty());
+    names.first().map(|file| file.text(0))
+}
+
+/// The lines of a file in the archive behind the model.
+fn labels(file: &Bytes, name: &str) -> Option<Vec<String>> {
+    let mut archive = ZipArchive::new(Cursor::new(file)).ok()?;
+    let mut text = String::new();
+    let member = archive.by_name(name).ok()?;
+    member.take(LABELS_BYTES_MAX).read_to_string(&mut text).ok()?;
+    let lines = text.trim_end().lines().map(|line| line.trim().to_string());
+    let lines: Vec<String> = lines.collect();
+    (!lines.is_empty()).then_some(lines)
+}
