@@ -67,6 +67,7 @@ fn scaled_dot_product(call: &mut Call<'_>, [mask, causal, scale]: [usize; 3]) ->
     if call.args.get(7).is_some() && call.flag(7, false)? {
         let (queries, keys) = (heads(&shapes[0]), heads(&shapes[1]));
         let times = queries.zip(keys).filter(|(q, k)| *k > 0 && q % k == 0).map(|(q, k)| q / k);
+        let times = times.filter(|_| heads(&shapes[2]) == keys);
         let times = times.ok_or_else(|| call.refuse(7, "heads in equal groups"))?;
         k = repeated(call, &k, times)?;
         v = repeated(call, &v, times)?;

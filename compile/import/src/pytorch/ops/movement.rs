@@ -246,6 +246,9 @@ fn repeat_interleave(call: &mut Call<'_>) -> Made {
             0
         }
     };
+    if shape.is_empty() {
+        return Err(call.refuse_input(&x, "a tensor with axes"));
+    }
     let x = arithmetic::with_axis(call.build, &x, axis + 1)?;
     let mut wide = shape.clone();
     wide.insert(axis + 1, count.clone());
@@ -328,7 +331,11 @@ fn roll(call: &mut Call<'_>) -> Made {
             continue;
         }
         // The last `shift` elements come first; of a negative shift the first ones come last.
-        let cut = if shift > 0 { size.clone() - Dim::from(shift) } else { Dim::from(-shift) };
+        let cut = if shift > 0 {
+            size.clone() - Dim::from(shift)
+        } else {
+            Dim::from(shift.saturating_neg())
+        };
         let last = slice(call.build, &made, at, cut.clone(), size - cut.clone())?;
         let first = slice(call.build, &made, at, Dim::default(), cut)?;
         made = call.build.emit(Op::Concat { axis: at }, &[&last, &first])?;

@@ -66,8 +66,9 @@ fn stored(entry: &Json) -> Option<Stored> {
     let sizes = sizes.filter(|sizes| sizes.len() <= RANK_MAX)?;
     let first = number(entry.pointer("/data_offsets/0")?)?;
     let offset = first.is_multiple_of(dtype.size()).then(|| first / dtype.size())?;
-    // Sizes whose product cannot be counted have no strides.
-    tensor::element_count(&sizes)?;
+    // Sizes whose product cannot be counted have no strides, also beside one of zero.
+    let counted: Vec<usize> = sizes.iter().map(|&size| size.max(1)).collect();
+    tensor::element_count(&counted)?;
     let strides = row_major_strides(&sizes);
     Some(Stored { key: "".into(), dtype, offset, sizes, strides })
 }

@@ -54,6 +54,9 @@ const TORCHVISION_OLD: Names = Names { linear: ["mlp.linear_1", "mlp.linear_2"],
 /// Width of a head, which the weights do not show: that of all published models.
 const HEAD_WIDTH: usize = 64;
 
+/// Largest patch: published models have up to 32 pixels.
+const PATCH_MAX: usize = 1 << 10;
+
 fn names(state: &State) -> Option<&'static Names> {
     let all: [&Names; 3] = [&TIMM, &TORCHVISION, &TORCHVISION_OLD];
     all.into_iter().find(|names| {
@@ -73,7 +76,10 @@ fn sizes(state: &State, names: &Names) -> Option<[usize; 3]> {
     };
     let count = state.sizes(names.position)?.get(1)?.checked_sub(1)?;
     let along = count.isqrt();
-    let is_one = patch == same && along * along == count && width % HEAD_WIDTH == 0 && *patch > 0;
+    let is_one = patch == same
+        && along * along == count
+        && width % HEAD_WIDTH == 0
+        && (1..=PATCH_MAX).contains(patch);
     is_one.then_some([*width, *patch, along])
 }
 
