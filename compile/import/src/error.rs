@@ -81,8 +81,8 @@ pub struct Refusal {
     pub node: String,
     /// Its operator; `input`, `output` or `initializer` where it is none.
     pub op: String,
-    /// The operator's domain: `ai.onnx` for the standard one, `keras` for layers, `mxnet`, `pytorch`,
-    /// `tensorflow` and `tflite` for their nodes. Empty where it is no node.
+    /// The operator's domain: `ai.onnx` for the standard one, `keras` for layers, `mxnet`,
+    /// `pytorch`, `tensorflow` and `tflite` for their nodes. Empty where it is no node.
     pub domain: String,
     /// The version of the operator set that the model imports, where it imports one. Only nodes of
     /// ONNX are of one.

@@ -171,11 +171,11 @@ Pickles are read by a list of what makes tensors, dictionaries and lists; anythi
 names is refused by that name.
 
 An exported program says its inputs' shapes; its open sizes are called `batch` where they come
-first, else `<input>_<axis>`. TorchScript says none. A trace holds the sizes it was made with, of which the
-first is left open. For a script the first layers and the sizes that `--size <input>_<axis>=N` gives
-say them; where only some size of images fits the model, the usual ones are tried. A number that a
-script takes is given by `--size NAME=N`. States that a module keeps begin as they were saved, with
-each request.
+first, else `<input>_<axis>`. TorchScript says none. A trace holds the sizes it was made with, of
+which the first is left open. For a script the first layers and the sizes that `--size
+<input>_<axis>=N` gives say them; where only some size of images fits the model, the usual ones are
+tried. A number that a script takes is given by `--size NAME=N`. States that a module keeps begin as
+they were saved, with each request.
 
 Refused, by the operator's name: branches and loops that data decide, quantized operators, those of
 torchvision's detection, and operators that are not in the table. A pickled module is code.

@@ -16,6 +16,21 @@ use tensor::{AlignedBytes, DType};
 
 fn main() {
     head("GFLOP/s");
+    products();
+    convolutions();
+    depthwise_convolutions();
+    head("Gelement/s");
+    for op in [Unary::Relu, Unary::Exp, Unary::Sigmoid, Unary::Tanh, Unary::Erf, Unary::Log] {
+        row(&format!("unary {op:?} of 8192"), 8192, |isa| bench_unary(isa, op));
+    }
+    head("Gnode/s");
+    for (depth, rows) in [(6, 10_000), (6, 10), (6, 1), (12, 10_000)] {
+        let work = rows * TREES * depth;
+        row(&format!("{TREES} trees of {depth}, {rows} rows"), work, |_| bench_trees(depth, rows));
+    }
+}
+
+fn products() {
     let sizes = [64, 128, 256, 384, 512, 768, 1024];
     let squares = sizes.map(|n| [n, n, n]);
     let others = [
@@ -36,7 +51,10 @@ fn main() {
         row(&format!("bf16 {m}x{k}x{n}"), work, |isa| bench_bf16(isa, sizes));
         row(&format!("int8 {m}x{k}x{n}"), work, |isa| bench_int8(isa, sizes));
     }
-    // Layers of EfficientNet-Lite0 and ResNet-50: size, in, out, kernel, stride.
+}
+
+/// Layers of EfficientNet-Lite0 and ResNet-50: size, in, out, kernel, stride.
+fn convolutions() {
     for [size, in_c, out_c, kernel, stride] in [
         [224, 3, 32, 3, 2],
         [224, 3, 64, 7, 2],
@@ -62,6 +80,9 @@ fn main() {
             }
         }
     }
+}
+
+fn depthwise_convolutions() {
     for [size, channels, kernel, stride] in [
         [112, 32, 3, 1],
         [112, 96, 3, 2],
@@ -78,15 +99,6 @@ fn main() {
         row(&format!("int8 depthwise {size} {channels} k{kernel} s{stride}"), work, |isa| {
             bench_depthwise_int8(isa, &shape)
         });
-    }
-    head("Gelement/s");
-    for op in [Unary::Relu, Unary::Exp, Unary::Sigmoid, Unary::Tanh, Unary::Erf, Unary::Log] {
-        row(&format!("unary {op:?} of 8192"), 8192, |isa| bench_unary(isa, op));
-    }
-    head("Gnode/s");
-    for (depth, rows) in [(6, 10_000), (6, 10), (6, 1), (12, 10_000)] {
-        let work = rows * TREES * depth;
-        row(&format!("{TREES} trees of {depth}, {rows} rows"), work, |_| bench_trees(depth, rows));
     }
 }
 

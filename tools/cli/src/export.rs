@@ -21,7 +21,8 @@ Examples:
   schooner export model.onnx --optimized -o smaller.onnx
   schooner export model.onnx --size batch=1 -o fixed.onnx")]
 pub(crate) struct Export {
-    /// Model file: .onnx, .keras or .h5
+    /// Model file (.onnx, .keras, .h5, .pb, .tflite, .pt2, .pt, model.json, .ubj and others) or the
+    /// folder of a SavedModel
     #[arg(value_name = "MODEL")]
     model: PathBuf,
 

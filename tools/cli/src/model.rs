@@ -26,8 +26,8 @@ const TEXT_BYTES_MAX: u64 = 32 << 20;
 /// Which model, and how it takes images.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArgs {
-    /// Model file: .onnx, .keras, .h5 or .pb, the folder of a SavedModel, or a library or package
-    /// that `schooner build` made
+    /// Model file (.onnx, .keras, .h5, .pb, .tflite, .pt2, .pt, model.json, .ubj and others), the
+    /// folder of a SavedModel, or a library or package that `schooner build` made
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
 

@@ -245,7 +245,7 @@ fn pytorch_files() -> Vec<Vec<u8>> {
         let mut archive = zip::ZipArchive::new(std::io::Cursor::new(model)).unwrap();
         for at in 0..archive.len() {
             let mut file = archive.by_index(at).unwrap();
-            let kind = match file.name().to_string() {
+            let kind = match file.name().unwrap().to_string() {
                 name if name.ends_with("models/model.json") => b'j',
                 name if name.ends_with("data.pkl") => b'p',
                 name if name.ends_with(".py") => b's',

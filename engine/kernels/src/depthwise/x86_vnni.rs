@@ -92,7 +92,8 @@ unsafe fn blocks<const K: usize, const S: usize>(
     }
 }
 
-/// Lanes of four bytes of one channel each: of every 16 channels the first 4, the next 4, and so on.
+/// Lanes of four bytes of one channel each: of every 16 channels the first 4, the next 4, and so
+/// on.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn interleave([a, b, c, d]: [__m512i; DEPTH]) -> [__m512i; 4] {
@@ -225,8 +226,8 @@ impl<const K: usize> Line<'_, K> {
         let (block, channels) = (self.block, self.shape.in_c as isize);
         let mut sums = [block.start; PIXELS];
         let first = (column * S) as isize - self.shape.pads[1] as isize;
-        // The columns of the input, written out: sums would leave the registers in a loop over them,
-        // and where a function is called.
+        // The columns of the input, written out: sums would leave the registers in a loop over
+        // them, and where a function is called.
         macro_rules! add {
             ($($at:literal)*) => {$(
                 if $at < (PIXELS - 1) * S + K {

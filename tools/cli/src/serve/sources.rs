@@ -36,8 +36,8 @@ pub(crate) const SUFFIXES: [&str; 17] = [
 /// Which models.
 #[derive(Debug, Args)]
 pub(crate) struct Sources {
-    /// Model files (.onnx, .keras, .h5, .pb, what `schooner build` made, .mar), or folders: of a
-    /// SavedModel, of models, of one model's numbered versions, or of model folders
+    /// Model files (those that `schooner check` takes, what `schooner build` made, .mar), or
+    /// folders: of a SavedModel, of models, of one model's numbered versions, or of model folders
     #[arg(value_name = "MODEL", required_unless_present_any = ["models_config", "model_repository",
           "torchserve_config"])]
     pub(crate) models: Vec<PathBuf>,
