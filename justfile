@@ -33,6 +33,11 @@ measure:
 bench MODEL *FLAGS:
     cargo run --release --package schooner-cli -- bench {{MODEL}} {{FLAGS}}
 
+# compress a classifier beside onnxruntime.quantization and NNCF: `just compress --data DATA`
+compress *FLAGS:
+    cargo build --release --package schooner-cli
+    python3 benches/compress/compress.py {{FLAGS}}
+
 # time Schooner beside ONNX Runtime and OpenVINO; sets up a virtual environment on its first run
 peers *FLAGS:
     cargo build --release --package schooner-cli

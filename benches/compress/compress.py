@@ -66,7 +66,7 @@ def by_onnxruntime(source, target, name, samples):
             return None if sample is None else {name: sample[None]}
 
     cleaned = target.with_suffix(".cleaned.onnx")
-    quant_pre_process(source, cleaned)
+    quant_pre_process(source, cleaned, skip_symbolic_shape=True)
     quantize_static(cleaned, target, Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
                     activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
     cleaned.unlink()
@@ -82,8 +82,8 @@ def by_nncf(source, target, name, samples):
                         compress_to_fp16=False)
 
 
-def by_schooner(args, folder, name, samples, labels):
-    """Its own gate decides; without one inside the budget there is no result."""
+def by_schooner(args, folder, name, samples, labels, sizes):
+    """Its own gate decides: when the drop may be above the budget there is no result."""
     import numpy
 
     data = folder / "data.npz"
@@ -94,7 +94,7 @@ def by_schooner(args, folder, name, samples, labels):
                "--for", "size", "--calibration", str(args.calibration)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     for source, library in [(folder / "f32.onnx", "libf32.so"), (made, "libint8.so")]:
-        command = [args.schooner, "build", source, "-o", folder / library, "--quiet"]
+        command = [args.schooner, "build", source, "-o", folder / library, "--quiet", *sizes]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
@@ -106,12 +106,14 @@ def prepare(args):
     folder = args.folder
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "f32.onnx").write_bytes(args.model.read_bytes())
-    name = onnx.load(args.model).graph.input[0].name
+    port = onnx.load(args.model).graph.input[0]
+    name, batch = port.name, port.type.tensor_type.shape.dim[0].dim_param
     samples, labels = load(args.data, name)
     calibration = samples[:args.calibration]
     by_onnxruntime(folder / "f32.onnx", folder / "ort.onnx", name, calibration)
     by_nncf(folder / "f32.onnx", folder / "nncf.xml", name, calibration)
-    by_schooner(args, folder, name, samples, labels)
+    sizes = ["--size", f"{batch}=1"] if batch else []
+    by_schooner(args, folder, name, samples, labels, sizes)
     rest = {name: samples[args.calibration:], "labels": labels[args.calibration:]}
     numpy.savez(folder / "rest.npz", **rest)
 

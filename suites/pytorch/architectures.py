@@ -1,6 +1,6 @@
 """Each classification architecture of torchvision with random weights, as an exported program, as
-TorchScript and as weights alone: what `schooner run` answers against what PyTorch does. Nothing of it is kept: the
-weights of all take gigabytes.
+TorchScript and as weights alone: what `schooner run` answers against what PyTorch does. Nothing of
+it is kept: the weights of all take gigabytes.
 
     python architectures.py PATH_OF_SCHOONER FORM [WORD ...]      # export, trace, script, weights
 
@@ -58,6 +58,10 @@ def main():
         try:
             more = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
             model = torchvision.models.get_model(name, weights=None, **more).eval()
+            for parameter in model.parameters():
+                # Heads that begin at zero would answer nothing else.
+                if not parameter.any():
+                    torch.nn.init.normal_(parameter, std=0.02)
             x = torch.rand(2, 3, size(name), size(name))
             with torch.no_grad():
                 expected = model(x).numpy()
