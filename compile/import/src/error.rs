@@ -261,6 +261,22 @@ const UNVERSIONED: [&str; 5] = [
     crate::tflite::DOMAIN,
 ];
 
+impl Refusal {
+    /// The refusal of what is no node.
+    pub(crate) fn of_part(what: &str, name: &str, reason: Reason, hint: &str) -> Refusal {
+        Refusal {
+            node: name.to_string(),
+            op: what.to_string(),
+            domain: String::new(),
+            opset: None,
+            hint: hint.to_string(),
+            reason,
+            takes: Vec::new(),
+            makes: Vec::new(),
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.domain.is_empty() {

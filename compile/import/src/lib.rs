@@ -21,6 +21,7 @@ pub mod formats;
 mod json;
 pub mod keras;
 pub mod lightgbm;
+mod listing;
 pub mod mxnet;
 pub mod onnx;
 mod protobuf;
@@ -33,6 +34,7 @@ pub mod xgboost;
 
 pub use bytes::Bytes;
 pub use error::{ImportError, Reason, Refusal};
+pub use listing::Operator;
 pub use survey::{Origin, Remark, Survey};
 
 use std::collections::BTreeMap;

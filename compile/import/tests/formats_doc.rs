@@ -3,7 +3,7 @@
 
 use import::formats::FORMATS;
 use import::keras::{Class, classes};
-use import::{lightgbm, mxnet, pytorch, tensorflow, tflite, xgboost};
+use import::{Operator, lightgbm, mxnet, pytorch, tensorflow, tflite, xgboost};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -187,6 +187,21 @@ layers. What each answers is held against PyTorch itself: `suites/pytorch`.
 ";
 
 #[test]
+fn no_operator_has_two_rows() {
+    let lists: [Vec<Operator>; 4] = [
+        mxnet::operators().collect(),
+        pytorch::operators().collect(),
+        tensorflow::operators().collect(),
+        tflite::operators().collect(),
+    ];
+    for operators in lists {
+        let mut names: Vec<_> = operators.iter().map(|operator| operator.name).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+    }
+}
+
+#[test]
 fn the_page_lists_every_class() {
     let path = testkit::repository().join("docs/formats.md");
     let text = page();
@@ -228,25 +243,25 @@ fn page() -> String {
     }
     let _ = writeln!(text, "\n{}.", line.trim_end().trim_end_matches(','));
     text += TENSORFLOW;
-    text += &table(tensorflow::operators().map(|operator| (operator.family, operator.name)));
+    text += &table(tensorflow::operators());
     text += TFJS;
     text += TFLITE;
-    text += &table(tflite::operators().map(|operator| (operator.family, operator.name)));
+    text += &table(tflite::operators());
     text += PYTORCH;
-    text += &table(pytorch::operators().map(|operator| (operator.family, operator.name)));
+    text += &table(pytorch::operators());
     text += XGBOOST;
     text += &objectives(xgboost::objectives());
     text += LIGHTGBM;
     text += &objectives(lightgbm::objectives());
     text += MXNET;
-    text += &table(mxnet::operators().map(|operator| (operator.family, operator.name)));
+    text += &table(mxnet::operators());
     text
 }
 
 /// Operators by their families.
-fn table(operators: impl Iterator<Item = (&'static str, &'static str)>) -> String {
+fn table(operators: impl Iterator<Item = Operator>) -> String {
     let mut families: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (family, name) in operators {
+    for Operator { family, name } in operators {
         families.entry(family).or_default().push(name);
     }
     let mut text = "\n| family | operators |\n|---|---|\n".to_string();

@@ -79,20 +79,38 @@ fn is_same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Layers as Keras wrote them, which become ONNX.
-#[test]
-fn each_case_of_keras_answers_the_same_or_is_listed_with_its_reason() {
-    let repository = testkit::repository();
-    let cases = support::keras::cases(&repository.join("suites/keras"));
+/// Holds what models of a framework answer as ONNX against what they answer as they are.
+fn hold(suite: &str, archives: &[&str]) {
+    let cases = support::suite::cases(suite, archives);
     let outcomes = support::run_each(&cases, |case| {
         let options = import::Options::default();
-        let Ok(imported) = import::import(case.model.clone(), &options) else { return Ok(()) };
+        let Ok(imported) = import::import(case.model(), &options) else { return Ok(()) };
         let again = again(&imported.graph, &imported.metadata)?;
         same_answers(&imported.graph, &again, &case.inputs)
     });
     let names = cases.iter().map(|case| case.name.clone());
-    let list = repository.join("suites/exported/expected_failures_keras.txt");
-    testkit::hold_to_list(&list, names.zip(outcomes).collect());
+    let list = format!("suites/exported/expected_failures_{suite}.txt");
+    testkit::hold_to_list(&testkit::repository().join(list), names.zip(outcomes).collect());
+}
+
+#[test]
+fn each_case_of_keras_answers_the_same_or_is_listed_with_its_reason() {
+    hold("keras", &["keras2", "keras3"]);
+}
+
+#[test]
+fn each_case_of_tensorflow_lite_answers_the_same_or_is_listed_with_its_reason() {
+    hold("tflite", &["lite"]);
+}
+
+#[test]
+fn each_case_of_pytorch_answers_the_same_or_is_listed_with_its_reason() {
+    hold("pytorch", &["export"]);
+}
+
+#[test]
+fn each_case_of_trees_answers_the_same_or_is_listed_with_its_reason() {
+    hold("trees", &["xgboost", "lightgbm"]);
 }
 
 #[test]

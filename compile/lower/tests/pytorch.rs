@@ -2,63 +2,27 @@
 //! through the naive twin and through the compiled engine: `suites/pytorch`, whose README says how
 //! they are made.
 //!
-//! Floats have to be within `1e-4 * (1 + |expected|)`; everything else has to be equal. A case that
-//! fails has to be listed in `expected_failures.txt` with the reason, and a listed case has to
-//! fail. `BLESS=1` writes the list anew; `SCHOONER_CASES=PATH` takes cases from elsewhere.
+//! Floats have to be within `1e-4 * (1 + |expected|)`; everything else has to be equal.
 
 #[allow(dead_code, reason = "each test file uses its own part of what they share")]
 mod support;
 
 use import::Options;
-use serde_json::Value as Json;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use support::suite::{self, Case};
 use support::{Compiled, Tolerance};
 use tensor::{Tensor, Value};
 
 const TOLERANCE: Tolerance = Tolerance { relative: 1e-4, absolute: 1e-4 };
 
-/// A model with inputs and the outputs that they give.
-struct Case {
-    name: String,
-    model: Vec<u8>,
-    options: Options,
-    inputs: Vec<Value>,
-    outputs: Vec<Value>,
-}
-
 #[test]
 fn each_case_passes_or_is_listed_with_its_reason() {
-    let suite = testkit::repository().join("suites/pytorch");
-    let archives = match std::env::var_os("SCHOONER_CASES") {
-        Some(path) => vec![("given".to_string(), PathBuf::from(path))],
-        None => ["export", "trace", "script"]
-            .map(|form| (form.to_string(), suite.join(format!("{form}.zip.zst"))))
-            .to_vec(),
-    };
-    let cases: Vec<Case> = archives
-        .iter()
-        .flat_map(|(form, path)| testkit::cases(path).into_iter().map(|case| read(form, case)))
-        .collect();
-    let outcomes = support::run_each(&cases, run);
-    let names = cases.iter().map(|case| case.name.clone());
-    testkit::hold_to_list(&suite.join("expected_failures.txt"), names.zip(outcomes).collect());
-}
-
-fn read(form: &str, (name, mut files): (String, BTreeMap<String, Vec<u8>>)) -> Case {
-    let case: Json = serde_json::from_slice(&files.remove("case.json").unwrap()).unwrap();
-    let values = files.remove("values.bin").unwrap();
-    let mut rest = values.as_slice();
-    let [inputs, outputs] = ["inputs", "outputs"].map(|side| support::side(&case, side, &mut rest));
-    let sizes = case["sizes"].as_object().unwrap().iter();
-    let sizes = sizes.map(|(name, size)| (name.clone(), size.as_i64().unwrap())).collect();
-    let options = Options { sizes, ..Options::default() };
-    let model = files.remove("model.pt").unwrap();
-    Case { name: format!("{form}_{name}"), model, options, inputs, outputs }
+    suite::hold("pytorch", &["export", "trace", "script"], run);
 }
 
 fn run(case: &Case) -> Result<(), String> {
-    let imported = import::import(case.model.clone(), &case.options);
+    let sizes = case.about["sizes"].as_object().unwrap().iter();
+    let sizes = sizes.map(|(name, size)| (name.clone(), size.as_i64().unwrap())).collect();
+    let imported = import::import(case.model(), &Options { sizes, ..Options::default() });
     Compiled::imported(imported)?.check(&case.inputs, &case.outputs, TOLERANCE)
 }
 

@@ -3,56 +3,35 @@
 //! they are made.
 //!
 //! Floats have to be within `1e-4 * (1 + |expected|)`, or as close as the case says; integers that
-//! stand for numbers within one step; everything else has to be equal. A case that fails has to be
-//! listed in `expected_failures.txt` with the reason, and a listed case has to fail. `BLESS=1`
-//! writes the list anew; `SCHOONER_CASES=PATH` takes cases from elsewhere.
+//! stand for numbers within one step; everything else has to be equal.
 
 #[allow(dead_code, reason = "each test file uses its own part of what they share")]
 mod support;
 
-use serde_json::Value as Json;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use support::suite::{self, Case};
 use support::{Compiled, Tolerance};
 use tensor::{DType, Tensor, Value};
 
 /// How far a float may be off, where a case says nothing else.
 const CLOSE: f64 = 1e-4;
 
-/// A model, with inputs and the outputs that they give.
-struct Case {
-    model: Vec<u8>,
-    ports: Json,
-    inputs: Vec<Value>,
-    outputs: Vec<Value>,
-}
-
-fn cases() -> BTreeMap<String, Case> {
-    let own = testkit::repository().join("suites/tflite/lite.zip.zst");
-    let path = std::env::var_os("SCHOONER_CASES").map_or(own, PathBuf::from);
-    testkit::cases(&path).into_iter().map(|(name, files)| (name, read(files))).collect()
-}
-
-fn read(mut files: BTreeMap<String, Vec<u8>>) -> Case {
-    let ports: Json = serde_json::from_slice(&files.remove("case.json").unwrap()).unwrap();
-    let values = files.remove("values.bin").unwrap();
-    let mut rest = values.as_slice();
-    let [inputs, outputs] =
-        ["inputs", "outputs"].map(|side| support::side(&ports, side, &mut rest));
-    Case { model: files.remove("model.tflite").unwrap(), ports, inputs, outputs }
-}
+/// The archive of the suite.
+const ARCHIVE: &[&str] = &["lite"];
 
 #[test]
 fn each_case_passes_or_is_listed_with_its_reason() {
-    let (names, cases): (Vec<String>, Vec<Case>) = cases().into_iter().unzip();
-    let outcomes = support::run_each(&cases, run);
-    let list = testkit::repository().join("suites/tflite/expected_failures.txt");
-    testkit::hold_to_list(&list, names.into_iter().zip(outcomes).collect());
+    suite::hold("tflite", ARCHIVE, run);
+}
+
+/// The model of a case.
+fn model_of(name: &str) -> Vec<u8> {
+    let cases = suite::cases("tflite", ARCHIVE);
+    cases.iter().find(|case| case.name == name).unwrap().model()
 }
 
 fn run(case: &Case) -> Result<(), String> {
-    let compiled = Compiled::of(case.model.clone().into())?;
-    let given = case.ports["absolute"].as_f64();
+    let compiled = Compiled::of(case.model().into())?;
+    let given = case.about["absolute"].as_f64();
     let tolerance = Tolerance { relative: CLOSE, absolute: given.unwrap_or(CLOSE) };
     if given.is_none() {
         return compiled.check(&case.inputs, &case.outputs, tolerance);
@@ -85,9 +64,9 @@ fn numbers(values: &[Value]) -> Vec<Value> {
 
 #[test]
 fn an_author_s_words_are_read() {
-    let case = cases().remove("net_labelled").unwrap();
+    let model = model_of("net_labelled");
     let import::Imported { graph, metadata } =
-        import::import(case.model, &import::Options::default()).unwrap();
+        import::import(model, &import::Options::default()).unwrap();
     assert_eq!(metadata.format, "TensorFlow Lite");
     assert_eq!(metadata.labels, ["cat", "dog", "newt"]);
     assert_eq!(metadata.doc, "Animals by chance.");
@@ -100,8 +79,8 @@ fn an_author_s_words_are_read() {
 
 #[test]
 fn a_model_of_integers_is_computed_in_integers() {
-    let case = cases().remove("net_mobile_int8_inside").unwrap();
-    let graph = import::import(case.model, &import::Options::default()).unwrap().graph;
+    let model = model_of("net_mobile_int8_inside");
+    let graph = import::import(model, &import::Options::default()).unwrap().graph;
     let (graph, _) = passes::optimize(graph).unwrap();
     let plan = lower::lower(&graph).unwrap().plan;
     let text = plan.to_string();

@@ -9,8 +9,7 @@
 #[allow(dead_code, reason = "each test file uses its own part of what they share")]
 mod support;
 
-use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use support::suite::{self, Case};
 use support::{Compiled, Tolerance};
 use tensor::Value;
 
@@ -24,41 +23,13 @@ const ROUNDED: &[(&str, &str)] = &[
     ("lightgbm_cross_entropy_lambda", "log(1 + e^x) is rounded in between"),
 ];
 
-struct Case {
-    name: String,
-    model: Vec<u8>,
-    inputs: Vec<Value>,
-    outputs: Vec<Value>,
-}
-
 #[test]
 fn each_case_passes_or_is_listed_with_its_reason() {
-    let suite = testkit::repository().join("suites/trees");
-    let forms = ["xgboost", "xgboost_old", "lightgbm"];
-    let cases: Vec<Case> = forms
-        .iter()
-        .flat_map(|form| {
-            let cases = testkit::cases(&suite.join(format!("{form}.zip.zst")));
-            cases.into_iter().map(move |case| read(form, case))
-        })
-        .collect();
-    let outcomes = support::run_each(&cases, run);
-    let names = cases.iter().map(|case| case.name.clone());
-    testkit::hold_to_list(&suite.join("expected_failures.txt"), names.zip(outcomes).collect());
-}
-
-fn read(form: &str, (name, mut files): (String, BTreeMap<String, Vec<u8>>)) -> Case {
-    let ports: Json = serde_json::from_slice(&files.remove("case.json").unwrap()).unwrap();
-    let values = files.remove("values.bin").unwrap();
-    let mut rest = values.as_slice();
-    let [inputs, outputs] =
-        ["inputs", "outputs"].map(|side| support::side(&ports, side, &mut rest));
-    let (_, model) = files.pop_first().unwrap();
-    Case { name: format!("{form}_{name}"), model, inputs, outputs }
+    suite::hold("trees", &["xgboost", "xgboost_old", "lightgbm"], run);
 }
 
 fn run(case: &Case) -> Result<(), String> {
-    let compiled = Compiled::of(case.model.clone().into())?;
+    let compiled = Compiled::of(case.model().into())?;
     compiled.check(&case.inputs, &case.outputs, TOLERANCE)?;
     if ROUNDED.iter().any(|(prefix, _)| case.name.starts_with(prefix)) {
         return Ok(());

@@ -49,16 +49,8 @@ pub(super) fn of_layer(layer: &Layer<'_>, name: &str, reason: Reason, takes: Vec
 
 /// What is no layer.
 pub(super) fn of_part(what: &str, name: &str, reason: Reason) -> Refusal {
-    Refusal {
-        node: name.to_string(),
-        op: what.to_string(),
-        domain: String::new(),
-        opset: None,
-        hint: hint(&reason).to_string(),
-        reason,
-        takes: Vec::new(),
-        makes: Vec::new(),
-    }
+    let hint = hint(&reason);
+    Refusal::of_part(what, name, reason, hint)
 }
 
 /// What can be done about it.

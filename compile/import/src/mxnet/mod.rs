@@ -12,7 +12,7 @@ mod signature;
 mod symbol;
 mod walk;
 
-pub use ops::{Operator, operators};
+pub use ops::operators;
 
 use crate::build::Operand;
 use crate::error::{ImportError, Reason, Refusal};

@@ -32,16 +32,8 @@ pub(super) fn of_node(name: &str, op: &str, reason: Reason, takes: Vec<Option<Fa
 
 /// What is no node.
 pub(super) fn of_part(what: &str, name: &str, reason: Reason, own: Option<&str>) -> Refusal {
-    Refusal {
-        node: name.to_string(),
-        op: what.to_string(),
-        domain: String::new(),
-        opset: None,
-        hint: own.unwrap_or_else(|| hint(&reason)).to_string(),
-        reason,
-        takes: Vec::new(),
-        makes: Vec::new(),
-    }
+    let hint = own.unwrap_or_else(|| hint(&reason));
+    Refusal::of_part(what, name, reason, hint)
 }
 
 /// What can be done about it.

@@ -21,7 +21,7 @@ mod value;
 mod walk;
 mod weights;
 
-pub use ops::{Operator, operators};
+pub use ops::operators;
 
 use crate::archive::first_name;
 use crate::error::ImportError;

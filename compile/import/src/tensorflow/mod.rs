@@ -21,7 +21,7 @@ mod signature;
 mod tensors;
 mod walk;
 
-pub use ops::{Operator, operators};
+pub use ops::operators;
 
 use crate::error::ImportError;
 use crate::protobuf::WireError;

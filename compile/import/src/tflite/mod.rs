@@ -15,7 +15,7 @@ mod signature;
 mod step;
 mod walk;
 
-pub use ops::{Operator, operators};
+pub use ops::operators;
 
 use crate::error::ImportError;
 use crate::tensorflow::nodes;

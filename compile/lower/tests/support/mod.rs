@@ -1,7 +1,7 @@
 //! Runs cases through the naive twin and through the compiled engine: folders, each with
 //! `model.onnx`, `input_<i>.pb` and `output_<i>.pb`, and what other tests hand over.
 
-pub(crate) mod keras;
+pub(crate) mod suite;
 
 use import::Bytes;
 use import::onnx::decode::{ModelProto, ValueInfoProto};

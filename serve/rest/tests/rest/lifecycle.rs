@@ -199,6 +199,9 @@ fn the_end_under_load_loses_no_request() {
             let Ok(mut client) = std::panic::catch_unwind(|| Client::connect(address)) else {
                 continue;
             };
+            // Between the last connection that is accepted and the end of the socket the system may
+            // take one more, which it resets: as good as refused.
+            let may_be_refused = is_stopping.load(Ordering::SeqCst);
             loop {
                 let path = "/v1/models/slow:predict";
                 match client.try_send("POST", path, &[], ONE.as_bytes()) {
@@ -209,7 +212,10 @@ fn the_end_under_load_loses_no_request() {
                             break;
                         }
                     }
-                    Err(error) => panic!("a request was lost: {error}"),
+                    Err(error) => {
+                        assert!(may_be_refused, "a request was lost: {error}");
+                        break;
+                    }
                 }
             }
         }

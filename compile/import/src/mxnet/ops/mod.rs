@@ -17,6 +17,7 @@ mod shape;
 
 use super::call::{Call, Made};
 use super::symbol::{Node, Source};
+use crate::Operator;
 
 /// An operator that is read.
 pub(super) struct Row {
@@ -68,30 +69,7 @@ pub(super) fn inputs_of(node: &Node) -> &[Source] {
     &node.inputs[..count.min(node.inputs.len())]
 }
 
-/// An operator that is read, for listings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Operator {
-    /// Its name.
-    pub name: &'static str,
-    /// The file under `mxnet/ops` that imports it.
-    pub family: &'static str,
-}
-
 /// Every operator that is read.
 pub fn operators() -> impl Iterator<Item = Operator> {
-    FAMILIES
-        .iter()
-        .flat_map(|(family, rows)| rows.iter().map(|row| Operator { name: row.name, family }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_operator_has_two_rows() {
-        let mut names: Vec<_> = operators().map(|operator| operator.name).collect();
-        names.sort_unstable();
-        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
-    }
+    crate::listing::operators(FAMILIES, |row| row.name)
 }

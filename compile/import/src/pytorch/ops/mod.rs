@@ -21,6 +21,7 @@ mod slice;
 
 use super::call::{Call, Made};
 use super::value::{Pool, Value};
+use crate::Operator;
 use crate::build::Builder;
 use crate::error::Reason;
 
@@ -154,30 +155,7 @@ const IDLE: [&str; 9] = [
     "implicit",
 ];
 
-/// An operator that is read, for listings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Operator {
-    /// Its name.
-    pub name: &'static str,
-    /// The file under `pytorch/ops` that imports it.
-    pub family: &'static str,
-}
-
 /// Every operator that is read.
 pub fn operators() -> impl Iterator<Item = Operator> {
-    FAMILIES
-        .iter()
-        .flat_map(|(family, rows)| rows.iter().map(|row| Operator { name: row.name, family }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_operator_has_two_rows() {
-        let mut names: Vec<_> = operators().map(|operator| operator.name).collect();
-        names.sort_unstable();
-        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
-    }
+    crate::listing::operators(FAMILIES, |row| row.name)
 }

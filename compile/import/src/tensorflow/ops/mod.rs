@@ -20,6 +20,7 @@ mod sparse;
 mod text;
 
 use super::call::{Call, Flow, Flows, Made};
+use crate::Operator;
 use crate::error::Reason;
 pub(super) use control::unnamed;
 
@@ -110,30 +111,7 @@ pub(super) fn place_of(op: &str, output: &str) -> usize {
     names.iter().position(|name| *name == output).unwrap_or(0)
 }
 
-/// An operator that is read, for listings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Operator {
-    /// Its name.
-    pub name: &'static str,
-    /// The file under `tensorflow/ops` that imports it.
-    pub family: &'static str,
-}
-
 /// Every operator that is read.
 pub fn operators() -> impl Iterator<Item = Operator> {
-    FAMILIES
-        .iter()
-        .flat_map(|(family, rows)| rows.iter().map(|row| Operator { name: row.name, family }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_operator_has_two_rows() {
-        let mut names: Vec<_> = operators().map(|operator| operator.name).collect();
-        names.sort_unstable();
-        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
-    }
+    crate::listing::operators(FAMILIES, |row| row.name)
 }

@@ -18,6 +18,7 @@ mod shape;
 mod slice;
 
 use super::step::{Made, Step};
+use crate::Operator;
 use crate::build::Operand;
 use crate::error::Reason;
 use names::NAMES;
@@ -92,20 +93,9 @@ pub(super) fn name(code: usize, custom: &str) -> String {
     }
 }
 
-/// An operator that is read, for listings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Operator {
-    /// Its name.
-    pub name: &'static str,
-    /// The file under `tflite/ops` that imports it.
-    pub family: &'static str,
-}
-
 /// Every operator that is read.
 pub fn operators() -> impl Iterator<Item = Operator> {
-    FAMILIES
-        .iter()
-        .flat_map(|(family, rows)| rows.iter().map(|row| Operator { name: row.name, family }))
+    crate::listing::operators(FAMILIES, |row| row.name)
 }
 
 #[cfg(test)]
