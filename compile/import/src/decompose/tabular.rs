@@ -45,16 +45,7 @@ pub(crate) fn refusal(what: &str, name: &str, reason: Reason) -> Box<Refusal> {
         Reason::Attribute { .. } => "the file does not fit itself: save the model again",
         _ => reason.hint(),
     };
-    Box::new(Refusal {
-        node: name.to_string(),
-        op: what.to_string(),
-        domain: String::new(),
-        opset: None,
-        hint: hint.to_string(),
-        reason,
-        takes: Vec::new(),
-        makes: Vec::new(),
-    })
+    Box::new(Refusal::of_part(what, name, reason, hint))
 }
 
 /// What is wrong with a part of a file.

@@ -74,14 +74,6 @@ fn of_nodes() -> ImportError {
     let reason = "is a graph of TensorFlow's nodes (graph-model), not of layers".to_string();
     let hint = "serve the SavedModel that it was made from, or convert that with \
                 --output_format=tfjs_layers_model where it came from Keras";
-    ImportError::Unsupported(vec![Refusal {
-        node: TOPOLOGY.to_string(),
-        op: "model".to_string(),
-        domain: String::new(),
-        opset: None,
-        reason: Reason::Signature(reason),
-        hint: hint.to_string(),
-        takes: Vec::new(),
-        makes: Vec::new(),
-    }])
+    let reason = Reason::Signature(reason);
+    ImportError::Unsupported(vec![Refusal::of_part("model", TOPOLOGY, reason, hint)])
 }

@@ -200,14 +200,15 @@ fn the_end_under_load_loses_no_request() {
                 continue;
             };
             // Between the last connection that is accepted and the end of the socket the system may
-            // take one more, which it resets: as good as refused.
-            let may_be_refused = is_stopping.load(Ordering::SeqCst);
+            // take one more, which it resets before it has answered anything: as good as refused.
+            let mut may_be_refused = is_stopping.load(Ordering::SeqCst);
             loop {
                 let path = "/v1/models/slow:predict";
                 match client.try_send("POST", path, &[], ONE.as_bytes()) {
                     Ok(response) => {
                         assert_eq!(response.status, 200, "{}", response.text());
                         answered.fetch_add(1, Ordering::SeqCst);
+                        may_be_refused = false;
                         if !is_kept_alive || response.header("connection") == "close" {
                             break;
                         }
