@@ -67,7 +67,7 @@ impl Parameters {
         let count = (gates * hidden).checked_mul(width).ok_or(Reason::UnknownRank)?;
         let build = call.build();
         let own = slice(build, &self.vector, 0, Dim::from(self.start), Dim::from(count))?;
-        self.start += count;
+        self.start = self.start.checked_add(count).ok_or(Reason::UnknownRank)?;
         let shape = [gates, hidden, width].map(Dim::from);
         let own = build.reshape(&own, shape.to_vec())?;
         let parts =

@@ -349,7 +349,7 @@ pub(super) fn binary(call: &mut Call<'_>, function: Binary) -> Made {
         (Value::List(items), Value::Int(_), Binary::Mul) => {
             let (items, times) = (items.borrow().clone(), call.int(1, 0)?);
             let times = usize::try_from(times).unwrap_or(0);
-            match items.len().checked_mul(times) {
+            match items.len().max(1).checked_mul(times) {
                 Some(..=ITEMS_MAX) => Ok(call.pool.list(vec![items; times].concat())),
                 _ => Err(Reason::Expansion),
             }
