@@ -119,6 +119,25 @@ fn what_cannot_be_known_is_refused() {
 }
 
 #[test]
+fn what_a_few_bytes_would_make_large_is_refused() {
+    refused_body("_0 = torch.mul([], 9223372036854775807)\nreturn x", "deeper or wider");
+    refused(script(", x: Tensor", &"(".repeat(5 << 20)), "it has more than 4194304 words");
+    // A pair of a pair of a pair: one more doubles what is met.
+    let mut state =
+        b"\x80\x02c__torch__.m\nM\nq\x00)\x81}(X\x08\x00\x00\x00trainingq\x01\x89".to_vec();
+    state.extend_from_slice(b"X\x01\x00\x00\x00aK\x01q\x02");
+    for level in 2..62 {
+        state.extend_from_slice(&[b'0', b'h', level, b'h', level, 0x86, b'q', level + 1]);
+    }
+    state.extend_from_slice(b"ub.");
+    let source =
+        b"class M(Module):\n  training : bool\n  a : int\n  def forward(self: __torch__.m.M, \
+        x: Tensor) -> Tensor:\n    return torch.relu(x)\n";
+    let model = archive(&[("m/data.pkl", &state), ("m/code/__torch__/m.py", source)]);
+    refused(model, "deeper or wider than any model");
+}
+
+#[test]
 fn files_that_break_off_are_refused() {
     let whole = script(", x: Tensor", "return torch.relu(x)");
     assert!(import(whole.clone(), &told()).is_ok());

@@ -81,6 +81,18 @@ fn models_that_do_not_fit_themselves_are_refused() {
 }
 
 #[test]
+fn leaves_that_name_the_same_numbers_again_are_refused() {
+    let vectors = |leaves: &str| {
+        let text = xgboost().replace("\"num_class\": \"0\"", "\"num_class\": \"2\"");
+        let text = text.replace("[2, -1, -1]", &format!("[2, {leaves}]"));
+        text.replace("\"0\"}, \"left", "\"2\"}, \"leaf_weights\": [1, 2], \"left")
+    };
+    refused(vectors("0, 0").as_bytes(), "expected 2 numbers of each leaf, found 2 in all");
+    let whole = vectors("0, 1").replace("[1, 2], \"left", "[1, 2, 3, 4], \"left");
+    import(whole.into_bytes(), &Options::default()).unwrap();
+}
+
+#[test]
 fn a_model_that_breaks_off_is_damaged() {
     for whole in [xgboost(), lightgbm()] {
         for end in 0..whole.trim_end().len() - 1 {

@@ -4,6 +4,9 @@ use crate::error::Reason;
 use std::cell::Cell;
 use tensor::{DType, element_count};
 
+/// Bytes of a name that count as much as a node or a value, where these are counted.
+pub(crate) const NAME_BYTES: usize = 64;
+
 /// Bytes of constants that one import may read or compute, results that are dropped again
 /// included.
 #[derive(Debug)]

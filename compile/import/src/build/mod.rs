@@ -11,7 +11,7 @@ mod sizes;
 mod state;
 mod text;
 
-pub(crate) use budget::{Budget, byte_count};
+pub(crate) use budget::{Budget, NAME_BYTES, byte_count};
 pub(crate) use builder::Builder;
 pub(crate) use kind::{Kind, Rank};
 pub(crate) use open::open_size;

@@ -159,10 +159,11 @@ impl Model<'_> {
 
     /// Names of what is made: that of the node, numbered where one makes several.
     fn names(&self, heads: &[Source]) -> Vec<String> {
+        let mut counts = vec![0usize; self.symbol.nodes.len()];
+        heads.iter().for_each(|head| counts[head.node] += 1);
         let name = |head: &Source| {
             let own = &self.symbol.nodes[head.node].name;
-            let several = heads.iter().filter(|other| other.node == head.node).count() > 1;
-            if several { format!("{own}_{}", head.output) } else { own.clone() }
+            if counts[head.node] > 1 { format!("{own}_{}", head.output) } else { own.clone() }
         };
         heads.iter().map(name).collect()
     }

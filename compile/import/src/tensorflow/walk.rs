@@ -7,7 +7,7 @@ use super::ops::{self, Import, Row};
 use super::proto::NodeDef;
 use super::resources::Resources;
 use super::{DOMAIN, refusal};
-use crate::build::{Budget, Builder, Operand};
+use crate::build::{Budget, Builder, NAME_BYTES, Operand};
 use crate::decompose::{Turned, to_second};
 use crate::error::{Reason, Refusal};
 use crate::{Options, Origin};
@@ -19,9 +19,6 @@ use tensor::Dim;
 /// Most nodes that are imported, those of functions each as often as they are called. The largest
 /// graphs have some ten thousand.
 const NODES_MAX: usize = 1 << 19;
-
-/// Bytes of names that count as much as a node.
-const NAME_BYTES: usize = 64;
 
 /// Deepest call of functions in each other. Exporters nest some five deep.
 const DEPTH_MAX: usize = 32;

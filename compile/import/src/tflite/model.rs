@@ -1,7 +1,7 @@
 //! What a file holds: graphs of values and operations, and what is said of them.
 
 use super::flat::{File, Table};
-use crate::build::Budget;
+use crate::build::{Budget, NAME_BYTES};
 use crate::error::Reason;
 use tensor::{DType, Tensor, element_count};
 
@@ -29,6 +29,9 @@ const FOREIGN_TYPES: &[(i64, &str)] =
 
 /// Most values and operations of all graphs together. The largest models have some thousand.
 const PARTS_MAX: usize = 1 << 17;
+
+/// Most inputs and most outputs of a graph: bodies of loops have some hundred.
+const PORTS_MAX: usize = 1 << 10;
 
 /// A value of a graph.
 pub(super) struct Value<'f> {
@@ -106,13 +109,25 @@ impl<'f> Model<'f> {
                 return Err(format!("expected at most {PARTS_MAX} values, found more"));
             }
             let values = tensors.iter().map(|tensor| value(tensor, &buffers));
-            let operations = operators.iter().map(|operator| operation(operator, &codes));
-            graphs.push(Graph {
-                values: values.collect::<Option<_>>().ok_or("a value has no buffer")?,
-                operations: operations.collect::<Option<_>>().ok_or("an operator has no code")?,
-                inputs: table.ints(1),
-                outputs: table.ints(2),
-            });
+            let values: Vec<Value<'_>> =
+                values.collect::<Option<_>>().ok_or("a value has no buffer")?;
+            let mut operations = Vec::with_capacity(operators.len());
+            for operator in &operators {
+                let made = operation(operator, &codes).ok_or("an operator has no code")?;
+                // Operators share names that lie in the file once, and are called by them.
+                let output = made.outputs.first().and_then(|&at| usize::try_from(at).ok());
+                let output = output.and_then(|at| values.get(at));
+                parts += (made.custom.len() + output.map_or(0, |of| of.name.len())) / NAME_BYTES;
+                if parts > PARTS_MAX {
+                    return Err(format!("expected at most {PARTS_MAX} values, found more"));
+                }
+                operations.push(made);
+            }
+            let (inputs, outputs) = (table.ints(1), table.ints(2));
+            if inputs.len().max(outputs.len()) > PORTS_MAX {
+                return Err(format!("expected at most {PORTS_MAX} inputs or outputs, found more"));
+            }
+            graphs.push(Graph { values, operations, inputs, outputs });
         }
         let metadata = root.tables(6).into_iter().find(|entry| entry.text(0) == METADATA);
         let metadata = metadata.and_then(|entry| buffers.get(entry.index(1)));
@@ -256,5 +271,32 @@ mod tests {
     #[test]
     fn two_integers_share_a_byte() {
         assert_eq!(unpacked(&[0x1f, 0x78], Some(3)), [0xff, 1, 0xf8]);
+    }
+
+    /// A file whose only graph takes its first value so many times.
+    fn of_inputs(count: u32) -> Vec<u8> {
+        let mut bytes = vec![
+            16, 0, 0, 0, // where the model is
+            10, 0, 8, 0, 0, 0, 0, 0, 4, 0, 0,
+            0, // where its fields are, of which it has the third
+            12, 0, 0, 0, 4, 0, 0, 0, // the model
+            1, 0, 0, 0, 12, 0, 0, 0, // its graphs
+            8, 0, 8, 0, 0, 0, 4, 0, // where the fields of a graph are, which has the second
+            8, 0, 0, 0, 4, 0, 0, 0, // the graph
+        ];
+        bytes.extend(count.to_le_bytes());
+        bytes.resize(bytes.len() + 4 * count as usize, 0);
+        bytes
+    }
+
+    #[test]
+    fn a_graph_of_many_inputs_is_refused() {
+        let said = |count| {
+            let bytes = of_inputs(count);
+            Model::read(&File::new(&bytes)).map(|model| model.graphs[0].inputs.len())
+        };
+        assert_eq!(said(1024), Ok(1024));
+        let expected = "expected at most 1024 inputs or outputs, found more";
+        assert_eq!(said(1025), Err(expected.to_string()));
     }
 }

@@ -85,6 +85,7 @@ impl TreeReader<'_> {
             *next.1 += 1;
             places.push(next.0);
         }
+        self.check_leaves(leaves - made.leaves.len())?;
         let mut sets = self.categories()?;
         made.roots.push(places[0]);
         for node in 0..count {
@@ -102,23 +103,40 @@ impl TreeReader<'_> {
         self.tree.left_children[node] < 0
     }
 
+    fn has_vectors(&self) -> bool {
+        let size = self.tree.tree_param.size_leaf_vector.as_deref();
+        !matches!(size.unwrap_or("0"), "0" | "1")
+    }
+
+    /// Leaves that name the same numbers again would take more room than the file has.
+    fn check_leaves(&self, count: usize) -> Result<(), Reason> {
+        let room = self.tree.leaf_weights.len();
+        let needed = count.saturating_mul(self.columns);
+        if self.has_vectors() && room > 0 && needed > room {
+            return Err(self.of_leaves(room));
+        }
+        Ok(())
+    }
+
+    fn of_leaves(&self, found: usize) -> Reason {
+        refused(&format!("{} numbers of each leaf", self.columns), &format!("{found} in all"))
+    }
+
     /// What a leaf gives: its own number, or one for each column.
     fn leaf(&self, node: usize) -> Result<Vec<(i64, f64)>, Reason> {
         let tree = self.tree;
-        let size = tree.tree_param.size_leaf_vector.as_deref().unwrap_or("0");
-        if matches!(size, "0" | "1") {
+        if !self.has_vectors() {
             return Ok(vec![(self.column, f64::from(tree.split_conditions[node].0 * self.weight))]);
         }
         let (list, at) = match tree.leaf_weights.is_empty() {
             true => (&tree.base_weights, i64::try_from(node).unwrap_or(-1)),
             false => (&tree.leaf_weights, tree.right_children[node]),
         };
-        let size = size.parse::<usize>().ok().filter(|&size| size == self.columns);
+        let size = tree.tree_param.size_leaf_vector.as_deref().and_then(|size| size.parse().ok());
+        let size = size.filter(|&size| size == self.columns);
         let start = usize::try_from(at).ok().zip(size).and_then(|(at, size)| at.checked_mul(size));
         let numbers = start.zip(size).and_then(|(at, size)| list.get(at..)?.get(..size));
-        let expected = format!("{} numbers of each leaf", self.columns);
-        let numbers =
-            numbers.ok_or_else(|| refused(&expected, &format!("{} in all", list.len())))?;
+        let numbers = numbers.ok_or_else(|| self.of_leaves(list.len()))?;
         let columns = numbers.iter().enumerate();
         Ok(columns.map(|(at, &x)| (at as i64, f64::from(x * self.weight))).collect())
     }

@@ -27,9 +27,6 @@ pub(super) fn words(source: &str) -> Result<Vec<Word>, String> {
     let mut lexer = Lexer { rest: source, depth: 0, indents: vec![0], words: Vec::new() };
     while !lexer.rest.is_empty() {
         lexer.line()?;
-        if lexer.words.len() > WORDS_MAX {
-            return Err(format!("it has more than {WORDS_MAX} words"));
-        }
     }
     lexer.words.push(Word::Line);
     lexer.words.extend(lexer.indents[1..].iter().map(|_| Word::Dedent));
@@ -88,6 +85,9 @@ impl Lexer<'_> {
     }
 
     fn word(&mut self, first: char) -> Result<(), String> {
+        if self.words.len() > WORDS_MAX {
+            return Err(format!("it has more than {WORDS_MAX} words"));
+        }
         if first == '#' {
             self.take(|c| c != '\n');
             return Ok(());

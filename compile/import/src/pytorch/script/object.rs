@@ -79,8 +79,8 @@ impl Source {
     ) -> Result<Arc<Tensor>, Reason> {
         let place = if is_constant { "constants/" } else { "data/" };
         let key = format!(
-            "{place}{} {} {:?} {:?}",
-            stored.key, stored.offset, stored.sizes, stored.strides
+            "{place}{} {} {} {:?} {:?}",
+            stored.key, stored.dtype, stored.offset, stored.sizes, stored.strides
         );
         if let Some(known) = self.tensors.get(&key) {
             return Ok(known.clone());

@@ -5,7 +5,7 @@ use super::given::{Assumption, Input};
 use super::object::Source;
 use super::parse::Function;
 use crate::Options;
-use crate::build::Operand;
+use crate::build::{NAME_BYTES, Operand};
 use crate::error::Reason;
 use crate::pytorch::pickle::{Item, Pickle};
 use crate::pytorch::refusal;
@@ -181,7 +181,9 @@ impl<'s> Interpreter<'s> {
 impl Interpreter<'_> {
     /// The value that a pickle describes.
     fn value(&mut self, pickle: &Pickle, item: &Item, path: &str, is_constant: bool) -> Value {
-        if self.depth == DEPTH_MAX {
+        // What several places of a pickle share is met once for each of them.
+        self.walk.pool.spend(1 + path.len() / NAME_BYTES);
+        if self.depth == DEPTH_MAX || self.walk.pool.is_full() {
             return Value::Unknown;
         }
         self.depth += 1;
