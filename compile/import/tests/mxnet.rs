@@ -45,6 +45,16 @@ fn refused(bytes: Vec<u8>, expected: &str) {
 }
 
 #[test]
+fn more_inputs_than_any_model_has_are_refused() {
+    let names: Vec<String> = (0..1100).map(|at| format!("x{at}")).collect();
+    let mut nodes: Vec<(&str, &str, &str, &[usize])> =
+        names.iter().map(|name| ("null", name.as_str(), SHAPE, &[][..])).collect();
+    let all: Vec<usize> = (0..names.len()).collect();
+    nodes.push(("add_n", "sum", "", &all));
+    refused(symbol(&nodes), "deeper or wider than any model");
+}
+
+#[test]
 fn what_is_not_known_is_named() {
     let x = ("null", "x", SHAPE, &[][..]);
     let survey = survey(

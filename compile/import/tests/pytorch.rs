@@ -121,6 +121,7 @@ fn what_cannot_be_known_is_refused() {
 #[test]
 fn what_a_few_bytes_would_make_large_is_refused() {
     refused_body("_0 = torch.mul([], 9223372036854775807)\nreturn x", "deeper or wider");
+    refused_body("_0 = torch.tensor_split(x, 5000, 0)\nreturn x", "at most 4096 parts");
     refused(script(", x: Tensor", &"(".repeat(5 << 20)), "it has more than 4194304 words");
     // A pair of a pair of a pair: one more doubles what is met.
     let mut state =

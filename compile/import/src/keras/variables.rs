@@ -89,11 +89,12 @@ struct Lists {
 }
 
 impl Lists {
-    /// Lets the weights of a layer be these, of what is trained first.
+    /// Lets the weights of a layer be these below `root`, of what is trained first.
     fn assign(
         &mut self,
         layer: &Layer<'_>,
         path: &str,
+        root: &str,
         mut expected: Vec<Variable>,
         mut names: Vec<String>,
     ) -> Result<(), String> {
@@ -116,7 +117,7 @@ impl Lists {
         }
         expected.sort_by_key(|variable| !variable.is_trained);
         for (variable, name) in expected.into_iter().zip(names) {
-            self.places.insert((variable.path, variable.index), name);
+            self.places.insert((variable.path, variable.index), format!("{root}{name}"));
         }
         Ok(())
     }
@@ -150,7 +151,7 @@ impl Lists {
             .collect();
         let names = if own.is_empty() { names.to_vec() } else { own };
         let names = names.into_iter().map(str::to_string).collect();
-        self.assign(layer, path, expected, names)
+        self.assign(layer, path, "", expected, names)
     }
 }
 
@@ -181,9 +182,8 @@ impl Variables {
             }
             let group = format!("{root}{}", layer.name);
             let names = file.attributes(&group).and_then(|group| group.texts("weight_names"));
-            let names = names.unwrap_or_default().into_iter();
-            let names = names.map(|name| format!("{group}/{name}")).collect();
-            lists.assign(layer, &path, expected, names)?;
+            let names = names.unwrap_or_default();
+            lists.assign(layer, &path, &format!("{group}/"), expected, names)?;
         }
         Ok(Variables { source: Source::Flat(file, lists), container })
     }

@@ -45,6 +45,8 @@ pub(super) fn ensemble(
         base: vec![0.0; columns],
         reduction: Reduction::Sum,
     };
+    // The sets of all trees are there at once, until they are tables.
+    let before = budget.taken();
     for (at, tree) in trees.iter().enumerate() {
         let column = (at % columns) as i64;
         let read = Read { tree, column, features, budget };
@@ -55,6 +57,7 @@ pub(super) fn ensemble(
             Failed::Reason(reason) => reason,
         })?;
     }
+    budget.set_taken(before);
     Ok(made)
 }
 
@@ -137,7 +140,7 @@ impl Read<'_> {
         let words = ends.last().copied().unwrap_or(0);
         let words: Vec<u32> = self.tree.numbers("cat_threshold", words)?;
         let set = words.iter().map(|word| word.count_ones() as usize).sum::<usize>();
-        self.budget.require(set.checked_mul(CATEGORY_BYTES)).map_err(Failed::Reason)?;
+        self.budget.take(set.checked_mul(CATEGORY_BYTES)).map_err(Failed::Reason)?;
         let pairs = ends.windows(2).map(|pair| {
             let words = words.get(pair[0]..pair[1]);
             words.map(members).map(Some).ok_or_else(|| {

@@ -33,6 +33,9 @@ pub(crate) const DOMAIN: &str = "mxnet";
 /// First bytes among which the keys of a first node are.
 const HEAD_BYTES: usize = 1024;
 
+/// Most inputs whose shapes are looked for, each in all layers. Models have a few.
+const INPUTS_MAX: usize = 1 << 10;
+
 /// Bytes of memory that a byte of the symbol file may take: each `"attrs":{"":""}` is a map by
 /// itself.
 const GROWTH: u64 = 48;
@@ -201,6 +204,10 @@ impl Model<'_> {
                 walk.refusals.push(refusal::of_part("parameters", &file, reason, Some(hint)));
             }
             return;
+        }
+        walk.looked_for += 1;
+        if walk.looked_for > INPUTS_MAX {
+            return self.refuse("input", name, Reason::Expansion, walk);
         }
         match signature::fact(self.symbol, at, self.parameters, options) {
             Some(fact) => {

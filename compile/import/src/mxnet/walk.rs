@@ -37,6 +37,8 @@ pub(super) struct Walk<'a> {
     pub(super) taken: Vec<ValueId>,
     /// Sizes that depend on those of the input, and what weights say they are.
     pub(super) wanted: Vec<(Dim, usize)>,
+    /// Inputs whose shapes were looked for in the layers behind them.
+    pub(super) looked_for: usize,
     /// Has it been said that there are too many nodes?
     is_over: bool,
 }
@@ -52,6 +54,7 @@ impl<'a> Walk<'a> {
             origins: BTreeMap::new(),
             taken: Vec::new(),
             wanted: Vec::new(),
+            looked_for: 0,
             is_over: false,
         }
     }

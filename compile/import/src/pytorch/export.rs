@@ -14,7 +14,7 @@ use crate::error::{ImportError, Reason};
 use crate::{ModelMetadata, Options, Survey, json};
 use ir::Fact;
 use serde_json::Value as Json;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use tensor::Dim;
 
 /// The description in archives of versions before 2.8.
@@ -240,7 +240,7 @@ impl<'p> Program<'p> {
     }
 
     fn outputs(&mut self, signature: &'p Json) {
-        let mut made = 0;
+        let (mut made, mut taken) = (0, HashSet::new());
         for spec in list(signature, "output_specs").into_iter().flatten() {
             let Some(("user_output", inner)) = tagged(spec) else { continue };
             let arg = inner.get("arg").unwrap_or(&Json::Null);
@@ -252,12 +252,14 @@ impl<'p> Program<'p> {
                 None => self.argument(arg).unwrap_or(Value::Unknown),
             };
             let name = named(arg).map_or_else(|| format!("output_{made}"), str::to_string);
-            let is_taken = self.walk.build.graph.outputs.iter().any(|output| output.name == name);
-            let name = if is_taken { format!("{name}_{made}") } else { name };
+            let name = if taken.contains(&name) { format!("{name}_{made}") } else { name };
             made += 1;
             let asked = &self.options.outputs;
             if asked.is_empty() || asked.contains(&name) {
+                let before = self.walk.build.graph.outputs.len();
                 self.walk.output(&name, &value);
+                let made = self.walk.build.graph.outputs[before..].iter();
+                taken.extend(made.map(|output| output.name.clone()));
             }
         }
         if self.walk.build.graph.outputs.is_empty() && self.walk.refusals.is_empty() {

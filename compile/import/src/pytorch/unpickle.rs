@@ -16,6 +16,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Pickle, String> {
         marks: Vec::new(),
         memo: HashMap::new(),
         made: Pickle::empty(),
+        left: STEPS_MAX,
     };
     for _ in 0..STEPS_MAX {
         if machine.step()? {
@@ -33,6 +34,8 @@ struct Machine<'b> {
     marks: Vec<usize>,
     memo: HashMap<usize, Item>,
     made: Pickle,
+    /// Items that may still be copied.
+    left: usize,
 }
 
 // === Bytes and stack ===
@@ -293,6 +296,7 @@ impl Machine<'_> {
             },
             Makes::Dict => {
                 let pairs = args.first().and_then(|list| self.made.items(list)).unwrap_or(&[]);
+                self.left = self.left.checked_sub(pairs.len()).ok_or_else(refused)?;
                 let pair = |pair| match self.made.items(pair)? {
                     [key, value] => Some((key.clone(), value.clone())),
                     _ => None,

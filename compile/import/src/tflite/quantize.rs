@@ -1,22 +1,12 @@
 //! Integers that stand for numbers.
 
 use super::model::{Quantization, Value};
-use crate::build::Operand;
+use crate::build::{Budget, Operand};
 use crate::error::Reason;
 use crate::tensorflow::nodes::Nodes;
 use ir::Op;
 use tensor::scalar::{Binary, Unary};
 use tensor::{DType, Tensor};
-
-/// The least and the greatest integer of a type.
-fn bounds(dtype: DType) -> Option<(f32, f32)> {
-    match dtype {
-        DType::I8 => Some((-128.0, 127.0)),
-        DType::U8 => Some((0.0, 255.0)),
-        DType::I16 => Some((-32768.0, 32767.0)),
-        _ => None,
-    }
-}
 
 /// Scales and zero points, one of all elements or one for each along an axis.
 struct Parameters {
@@ -25,7 +15,9 @@ struct Parameters {
 }
 
 impl Parameters {
-    fn of(quantization: &Quantization) -> Result<Parameters, Reason> {
+    /// Takes room for them too: each step that uses them has constants of its own.
+    fn of(quantization: &Quantization, budget: &Budget) -> Result<Parameters, Reason> {
+        budget.take(quantization.scales.len().checked_mul(2 * size_of::<f32>()))?;
         let Quantization { scales, zeros, .. } = quantization;
         let zeros = match zeros.as_slice() {
             [] => vec![0; scales.len()],
@@ -85,7 +77,7 @@ pub(super) fn numbers(
     quantization: &Quantization,
     axis: usize,
 ) -> Result<Operand, Reason> {
-    let parameters = Parameters::of(quantization)?;
+    let parameters = Parameters::of(quantization, &nodes.build().budget)?;
     let dtype = nodes.fact(x).dtype;
     let act = |build: &mut crate::build::Builder, x: &Operand| {
         let name = build.node.clone();
@@ -113,7 +105,7 @@ pub(super) fn integers(
 ) -> Result<Operand, Reason> {
     let dtype = value.dtype()?;
     let Some(quantization) = &value.quantization else { return nodes.build().cast(x, dtype) };
-    let parameters = Parameters::of(quantization)?;
+    let parameters = Parameters::of(quantization, &nodes.build().budget)?;
     let axis = quantization.axis;
     let act = |build: &mut crate::build::Builder, x: &Operand| {
         let name = build.node.clone();
@@ -127,9 +119,9 @@ pub(super) fn integers(
         let steps = build.binary(Binary::Div, &x, &scale)?;
         let steps = build.unary(Unary::Round, &steps)?;
         let moved = build.binary(Binary::Add, &steps, &zero)?;
-        let kept = match bounds(dtype) {
-            Some((min, max)) => build.unary(Unary::Clip { min, max }, &moved)?,
-            None => moved,
+        let kept = match dtype {
+            DType::I16 => build.unary(Unary::Clip { min: -32768.0, max: 32767.0 }, &moved)?,
+            _ => moved,
         };
         build.cast(&kept, dtype)
     };

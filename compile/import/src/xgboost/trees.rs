@@ -38,6 +38,8 @@ pub(super) fn ensemble(
         base: vec![0.0; margins.len()],
         reduction: Reduction::Sum,
     };
+    // The sets of all trees are there at once, until they are tables.
+    let before = budget.taken();
     for (at, tree) in model.trees.iter().enumerate() {
         let weight = weights.get(at).copied().unwrap_or(1.0);
         let column = model.tree_info[at];
@@ -49,6 +51,7 @@ pub(super) fn ensemble(
             other => other,
         })?;
     }
+    budget.set_taken(before);
     Ok(made)
 }
 
@@ -184,7 +187,7 @@ impl TreeReader<'_> {
                 false => Ok(vec![]),
             };
         }
-        self.budget.require(tree.categories.len().checked_mul(CATEGORY_BYTES))?;
+        self.budget.take(tree.categories.len().checked_mul(CATEGORY_BYTES))?;
         let mut sets = vec![None; tree.left_children.len()];
         let bounds = tree.categories_segments.iter().zip(&tree.categories_sizes);
         let mut left = tree.categories.len();

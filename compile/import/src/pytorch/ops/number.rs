@@ -65,7 +65,10 @@ pub(super) const ROWS: &[Row] = &[
         call.arg(0).cloned().ok_or_else(|| call.refuse(0, "a value"))
     }),
     row("rangelist", "n", |call| {
-        let count = call.counts(0, 1, None, 0)?[0].min(ITEMS_MAX);
+        let count = call.counts(0, 1, None, 0)?[0];
+        if count > ITEMS_MAX {
+            return Err(Reason::Expansion);
+        }
         Ok(call.pool.list((0..count as i64).map(Value::int).collect()))
     }),
     row("list", "self", |call| {
@@ -83,7 +86,9 @@ pub(super) const ROWS: &[Row] = &[
     row("item", "self", int),
     row("_local_scalar_dense", "self", int),
     row("str", "a", |call| {
-        Ok(Value::Text(call.arg(0).map_or_else(String::new, Value::kind).into()))
+        let text = call.arg(0).map_or_else(String::new, Value::kind);
+        call.pool.spend(text.len());
+        Ok(Value::Text(text.into()))
     }),
     row("format", "self a b c d e", |call| call.text(0, "").map(Value::Text)),
     row("__range_length", "lo hi step", |call| {

@@ -164,7 +164,7 @@ fn tensor_split(call: &mut Call<'_>) -> Made {
             let known = size.known().ok_or_else(|| call.refuse(1, "a known size"))?;
             let each =
                 |at: usize| known / count as i64 + i64::from((at as i64) < known % count as i64);
-            (0..count.min(PARTS_MAX)).map(|at| Dim::from(each(at))).collect()
+            (0..count.min(PARTS_MAX + 1)).map(|at| Dim::from(each(at))).collect()
         }
         _ => {
             let mut last = Dim::default();

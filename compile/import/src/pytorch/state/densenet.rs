@@ -11,10 +11,14 @@ fn layers(state: &State) -> [usize; 4] {
     })
 }
 
+/// Most layers of a block: the largest that is published has 48.
+const LAYERS_MAX: usize = 64;
+
 /// Which of them weights are of.
 pub(super) fn name(state: &State) -> Option<String> {
     let layers = layers(state);
-    let is_one = state.has("features.conv0.weight") && !layers.contains(&0);
+    let is_one = state.has("features.conv0.weight")
+        && layers.iter().all(|count| (1..=LAYERS_MAX).contains(count));
     let count = 2 * layers.iter().sum::<usize>() + layers.len() + 1;
     (is_one && state.has("classifier.weight")).then(|| format!("densenet{count}"))
 }
