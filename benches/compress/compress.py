@@ -15,15 +15,17 @@ import argparse
 import datetime
 import gzip
 import json
+import os
 import pathlib
-import random
 import statistics
 import subprocess
 import sys
 import venv
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "benches" / "peers"))
+import peers
+
 PACKAGES = ["numpy==2.4.6", "onnx==1.23.2", "onnxruntime==1.32.0", "openvino==2026.4.1",
             "nncf==3.4.0"]
 # What the table calls a result, the engine that runs it, and its file.
@@ -34,7 +36,6 @@ RESULTS = [
     ("int8, NNCF", "openvino", "nncf.xml"),
     ("int8, Schooner", "schooner", "libint8.so"),
 ]
-TURN_SECONDS = 0.25
 
 
 def load(data, name):
@@ -118,39 +119,9 @@ def prepare(args):
     numpy.savez(folder / "rest.npz", **rest)
 
 
-class Worker:
-    """One result in its engine, in a process of its own."""
-
-    def __init__(self, args, engine, file):
-        command = [sys.executable, __file__, "--serve", engine, args.folder / file,
-                   "--data", args.folder / "rest.npz", "--threads", str(args.threads)]
-        self.process = subprocess.Popen([str(word) for word in command], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.times = []
-        self.right = self.read()
-
-    def read(self):
-        line = self.process.stdout.readline()
-        return json.loads(line) if line else sys.exit("an engine ended early")
-
-    def turn(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        self.times += self.read()
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
 def serve(engine, file, data, threads):
     """Answers all samples, then runs the first one for a turn for each line on stdin."""
-    import os
-    import time
-
     import numpy
-
-    sys.path.insert(0, str(ROOT / "benches" / "peers"))
     import workers
 
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
@@ -165,17 +136,11 @@ def serve(engine, file, data, threads):
         sample[0] = row
         right.append(bool(run().argmax() == label))
     print(json.dumps(right), flush=True)
-    for _ in sys.stdin:
-        times, end = [], time.perf_counter() + TURN_SECONDS
-        while time.perf_counter() < end:
-            start = time.perf_counter()
-            run()
-            times.append((time.perf_counter() - start) * 1e3)
-        print(json.dumps(times), flush=True)
+    workers.take_turns(run)
 
 
 def size(folder, file):
-    """Bytes of what is shipped: a library is Schooner's engine too, so its package counts."""
+    """Bytes of the model: a library is Schooner's engine too, so the file that it is of counts."""
     if file == "libint8.so":
         return sum(part.stat().st_size for part in (folder / "int8").glob("*.onnx"))
     if file.endswith(".xml"):
@@ -204,26 +169,25 @@ def main():
             subprocess.run([interpreter, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
         sys.exit(subprocess.run([interpreter, __file__, *sys.argv[1:]]).returncode)
     prepare(args)
-    workers = [Worker(args, engine, file) for _, engine, file in RESULTS]
-    for _ in range(round(args.seconds / TURN_SECONDS)):
-        for worker in random.sample(workers, len(workers)):
-            worker.turn()
-    for worker in workers:
-        worker.close()
-    table(args, workers)
+    started = [peers.Worker(engine, [sys.executable, __file__, "--serve", engine,
+                                     args.folder / file, "--data", args.folder / "rest.npz",
+                                     "--threads", args.threads])
+               for _, engine, file in RESULTS]
+    peers.take_turns(started, args.seconds)
+    table(args, started)
 
 
 def table(args, workers):
-    print(f"{datetime.date.today()}, {args.model.name}, {len(workers[0].right)} samples, "
-          f"{args.threads} threads, {', '.join(PACKAGES[2:])}\n")
+    print(f"{datetime.date.today()}, {peers.processor()}, {args.model.name}, "
+          f"{len(workers[0].start)} samples, {args.threads} threads, {', '.join(PACKAGES[2:])}\n")
     print("| result | right, % | drop, points | lost / gained | size, kB | median, ms |")
     print("|---" * 6 + "|")
-    first = workers[0].right
+    first = workers[0].start
     for (what, _, file), worker in zip(RESULTS, workers):
-        share = 100 * sum(worker.right) / len(first)
+        share = 100 * sum(worker.start) / len(first)
         drop = 100 * sum(first) / len(first) - share
-        lost = sum(a and not b for a, b in zip(first, worker.right))
-        gained = sum(b and not a for a, b in zip(first, worker.right))
+        lost = sum(a and not b for a, b in zip(first, worker.start))
+        gained = sum(b and not a for a, b in zip(first, worker.start))
         print(f"| {what} | {share:.2f} | {drop:.2f} | {lost} / {gained} "
               f"| {size(args.folder, file) / 1e3:.0f} | {statistics.median(worker.times):.4f} |")
 

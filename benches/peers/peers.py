@@ -78,19 +78,12 @@ def computed(precision):
 
 
 class Worker:
-    """One engine that waits for its turns."""
+    """One engine in a process of its own, which waits for its turns."""
 
-    def __init__(self, interpreter, folder, engine, name, threads, precision):
+    def __init__(self, engine, command):
         self.engine, self.times = engine, []
-        model = source(folder, name, precision)
-        if engine == "schooner":
-            model = folder / f"lib{name}-{precision}.so"
-        inputs = folder / ("text.npz" if name == "minilm_l6" else "image.npz")
-        self.output = folder / f"{engine}.npy"
-        command = [interpreter, HERE / "workers.py", engine, model, str(threads),
-                   computed(precision), inputs, self.output]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
+        self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
         self.start = self.read()
 
     def read(self):
@@ -102,11 +95,30 @@ class Worker:
     def turn(self):
         self.process.stdin.write(f"{TURN_SECONDS}\n")
         self.process.stdin.flush()
-        return self.read()
+        self.times += self.read()
 
     def close(self):
         self.process.stdin.close()
         self.process.wait()
+
+
+def take_turns(workers, seconds):
+    """Lets each run for so long, in turns whose order is shuffled each round."""
+    for _ in range(round(seconds / TURN_SECONDS)):
+        for worker in random.sample(workers, len(workers)):
+            worker.turn()
+    for worker in workers:
+        worker.close()
+
+
+def worker(interpreter, folder, engine, name, threads, precision):
+    """The worker of an engine with one of the models."""
+    model = source(folder, name, precision)
+    if engine == "schooner":
+        model = folder / f"lib{name}-{precision}.so"
+    inputs = folder / ("text.npz" if name == "minilm_l6" else "image.npz")
+    return Worker(engine, [interpreter, HERE / "workers.py", engine, model, threads,
+                           computed(precision), inputs, folder / f"{engine}.npy"])
 
 
 def difference(interpreter, folder, engine):
@@ -124,21 +136,18 @@ def measure(args, interpreter, name, threads):
     """Medians in milliseconds, differences from ONNX Runtime, and how each engine started."""
     engines = ENGINES[args.precision]
     if "onnxruntime" not in engines:
-        Worker(interpreter, args.models, "onnxruntime", name, threads, "f32").close()
-    workers = [Worker(interpreter, args.models, engine, name, threads, args.precision)
+        worker(interpreter, args.models, "onnxruntime", name, threads, "f32").close()
+    workers = [worker(interpreter, args.models, engine, name, threads, args.precision)
                for engine in engines]
     differences = {engine: difference(interpreter, args.models, engine) for engine in engines}
     if not differences["schooner"] <= TOLERANCE[args.precision]:
         sys.exit(f"answers differ by {differences['schooner']:.2g} of the largest element")
-    for worker in workers:
-        worker.turn()
-    for _ in range(round(args.seconds / TURN_SECONDS)):
-        for worker in random.sample(workers, len(workers)):
-            worker.times += worker.turn()
-    for worker in workers:
-        worker.close()
-    medians = {worker.engine: statistics.median(worker.times) for worker in workers}
-    return medians, differences, {worker.engine: worker.start for worker in workers}
+    for each in workers:
+        each.turn()
+        each.times.clear()
+    take_turns(workers, args.seconds)
+    medians = {each.engine: statistics.median(each.times) for each in workers}
+    return medians, differences, {each.engine: each.start for each in workers}
 
 
 def processor():

@@ -116,6 +116,17 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def take_turns(run):
+    """For each line `SECONDS` on stdin, runs for so long and prints the times in milliseconds."""
+    for line in sys.stdin:
+        times, end = [], time.perf_counter() + float(line)
+        while time.perf_counter() < end or len(times) < 3:
+            start = time.perf_counter()
+            run()
+            times.append((time.perf_counter() - start) * 1e3)
+        print(json.dumps(times), flush=True)
+
+
 def main():
     engine, model, threads, precision, inputs, output = sys.argv[1:]
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(threads)])
@@ -130,13 +141,7 @@ def main():
     numpy.save(output, answer)
     print(json.dumps({"load_ms": (loaded - start) * 1e3, "first_ms": (answered - start) * 1e3,
                       "peak_mib": peak() - before}), flush=True)
-    for line in sys.stdin:
-        times, end = [], time.perf_counter() + float(line)
-        while time.perf_counter() < end or len(times) < 3:
-            start = time.perf_counter()
-            run()
-            times.append((time.perf_counter() - start) * 1e3)
-        print(json.dumps(times), flush=True)
+    take_turns(run)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzzing::targets::import_xgboost(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzzing::targets::import(bytes));

@@ -7,9 +7,8 @@ Prints a line for each: name, parameters, largest difference over the largest an
 """
 
 import os
-import subprocess
+import pathlib
 import sys
-import tempfile
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -17,7 +16,8 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import keras
 import numpy as np
 
-TOLERANCE = 1e-4
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+from compare import difference, each
 
 
 def architectures():
@@ -29,37 +29,21 @@ def architectures():
     return found
 
 
+def compared(binary, make):
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(1)
+    model = make(weights=None, classes=10)
+    shape = [1] + [size for size in model.input_shape[1:]]
+    x = np.random.default_rng(0).uniform(0, 1, shape).astype("float32")
+    expected = np.asarray(model(x, training=False))
+    return model.count_params(), difference(binary, "m.keras", model.save, x, expected)
+
+
 def main():
-    binary, words = sys.argv[1], sys.argv[2:]
-    agree = total = 0
-    for name, make in architectures().items():
-        if words and not any(word.lower() in name.lower() for word in words):
-            continue
-        keras.backend.clear_session()
-        keras.utils.set_random_seed(1)
-        total += 1
-        try:
-            model = make(weights=None, classes=10)
-            shape = [1] + [size for size in model.input_shape[1:]]
-            x = np.random.default_rng(0).uniform(0, 1, shape).astype("float32")
-            expected = np.asarray(model(x, training=False))
-            with tempfile.TemporaryDirectory() as folder:
-                path, given, made = (os.path.join(folder, n) for n in ("m.keras", "x.npy", "y.npy"))
-                model.save(path)
-                np.save(given, x)
-                command = [binary, "run", path, "--input", given, "--output", made]
-                done = subprocess.run(command, capture_output=True, text=True)
-                if done.returncode:
-                    raise RuntimeError(done.stderr.strip()[:300])
-                found = np.load(made)
-            error = float(np.abs(found - expected).max() / np.abs(expected).max())
-            is_close = error <= TOLERANCE
-            agree += is_close
-            print(f"{name} {model.count_params()} {error:.1e} {'yes' if is_close else 'NO'}")
-        except Exception as error:
-            print(f"{name} NO {type(error).__name__}: {str(error)[:300]}")
-        sys.stdout.flush()
-    print(f"{agree} of {total} agree")
+    binary, words = sys.argv[1], [word.lower() for word in sys.argv[2:]]
+    found = architectures()
+    asked = [name for name in found if not words or any(word in name.lower() for word in words)]
+    each(asked, lambda name: compared(binary, found[name]))
 
 
 if __name__ == "__main__":

@@ -262,6 +262,21 @@ const UNVERSIONED: [&str; 5] = [
 ];
 
 impl Refusal {
+    /// The same of a node that takes these. `hints` say what to do about operators that are often
+    /// met and not read: `(beginning of the name, what to do)`.
+    pub(crate) fn of_node(
+        self,
+        domain: &str,
+        op: &str,
+        takes: Vec<Option<Fact>>,
+        hints: &[(&str, &str)],
+    ) -> Refusal {
+        let own = hints.iter().find(|(prefix, _)| op.starts_with(prefix));
+        let own = own.filter(|_| matches!(self.reason, Reason::UnknownOperator));
+        let hint = own.map_or(self.hint, |(_, hint)| (*hint).to_string());
+        Refusal { op: op.to_string(), domain: domain.to_string(), takes, hint, ..self }
+    }
+
     /// The refusal of what is no node.
     pub(crate) fn of_part(what: &str, name: &str, reason: Reason, hint: &str) -> Refusal {
         Refusal {

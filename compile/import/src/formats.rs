@@ -71,6 +71,15 @@ pub const FORMATS: &[Format] = &[
     Format { name: "ONNX", suffixes: &[".onnx"], is_format: onnx::is_format, survey: onnx::survey },
 ];
 
+/// What files of other kinds end in too.
+const SHARED: [&str; 2] = [".json", ".txt"];
+
+/// What the names of models end in, and of no other files.
+pub fn own_suffixes() -> impl Iterator<Item = &'static str> {
+    let all = FORMATS.iter().flat_map(|format| format.suffixes).copied();
+    all.filter(|suffix| !SHARED.contains(suffix))
+}
+
 /// A format that is only recognized: the bytes at an offset, what it is, and what to do.
 struct Foreign(usize, &'static [u8], &'static str, &'static str);
 

@@ -341,17 +341,13 @@ fn folder(path: &Path) -> Error {
     Error::Folder { path: path.to_path_buf(), hint }
 }
 
-/// What the names of models end in, and those of other files beside a model.
-const AMBIGUOUS: [&str; 2] = [".json", ".txt"];
-
 /// The files in a folder that are called as models are, and as nothing else.
 fn models_in(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let is_model = |path: &PathBuf| {
         let name = path.to_string_lossy();
-        let suffixes = import::formats::FORMATS.iter().flat_map(|format| format.suffixes);
-        let suffixes = suffixes.filter(|suffix| !AMBIGUOUS.contains(suffix));
-        suffixes.chain(&[".so", ".schooner"]).any(|suffix| name.ends_with(suffix))
+        let mut suffixes = import::formats::own_suffixes().chain([".so", ".schooner"]);
+        suffixes.any(|suffix| name.ends_with(suffix))
     };
     entries.map(|entry| entry.path()).filter(is_model).collect()
 }

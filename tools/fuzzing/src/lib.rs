@@ -22,15 +22,15 @@ pub struct Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
-    Target { name: "import_keras", run: targets::import_keras },
-    Target { name: "import_tensorflow", run: targets::import_tensorflow },
-    Target { name: "import_xgboost", run: targets::import_xgboost },
-    Target { name: "import_lightgbm", run: targets::import_lightgbm },
+    Target { name: "import_keras", run: targets::import },
+    Target { name: "import_tensorflow", run: targets::import },
+    Target { name: "import_xgboost", run: targets::import },
+    Target { name: "import_lightgbm", run: targets::import },
     Target { name: "import_mxnet", run: targets::import_mxnet },
     Target { name: "import_pytorch", run: pytorch::import_pytorch },
-    Target { name: "import_tfjs", run: targets::import_tfjs },
-    Target { name: "import_tflite", run: targets::import_tflite },
-    Target { name: "import_onnx", run: targets::import_onnx },
+    Target { name: "import_tfjs", run: targets::import },
+    Target { name: "import_tflite", run: targets::import },
+    Target { name: "import_onnx", run: targets::import },
     Target { name: "compile_onnx", run: targets::compile_onnx },
     Target { name: "parse_graph", run: targets::parse_graph },
     Target { name: "compile_graph", run: targets::compile_graph },

@@ -18,29 +18,13 @@ const CONSTANTS_LEN: usize = 1 << 20;
 /// the naive twins.
 const WORK_MAX: usize = 1 << 22;
 
-/// Whatever the bytes are, importing them gives a graph that verifies, or an error.
-pub fn import_onnx(bytes: &[u8]) {
-    import(bytes);
-}
-
-/// The same of Keras: HDF5 files, and zip archives that hold one.
-pub fn import_keras(bytes: &[u8]) {
-    import(bytes);
-}
-
-/// The same of TensorFlow: graphs, and SavedModels without the files beside them.
-pub fn import_tensorflow(bytes: &[u8]) {
-    import(bytes);
-}
-
-/// The same of XGBoost: JSON and UBJSON.
-pub fn import_xgboost(bytes: &[u8]) {
-    import(bytes);
-}
-
-/// The same of LightGBM's text.
-pub fn import_lightgbm(bytes: &[u8]) {
-    import(bytes);
+/// Whatever the bytes are, importing them as the format that they seem to be gives a graph that
+/// verifies, or an error. Files beside them there are none.
+pub fn import(bytes: &[u8]) {
+    let options = import::Options { memory: MEMORY, ..import::Options::default() };
+    if let Ok(survey) = import::survey(bytes.to_vec(), &options) {
+        survey.graph.verify().expect("an imported graph is well formed");
+    }
 }
 
 /// The same of MXNet: symbol files without parameters, and files of parameters.
@@ -48,23 +32,6 @@ pub fn import_mxnet(bytes: &[u8]) {
     import(bytes);
     if let Ok(arrays) = import::mxnet::arrays(bytes) {
         assert!(arrays.values().map(|array| array.bytes().len()).sum::<usize>() <= bytes.len());
-    }
-}
-
-/// The same of the descriptions of TensorFlow.js, without the weights beside them.
-pub fn import_tfjs(bytes: &[u8]) {
-    import(bytes);
-}
-
-/// The same of TensorFlow Lite.
-pub fn import_tflite(bytes: &[u8]) {
-    import(bytes);
-}
-
-pub(crate) fn import(bytes: &[u8]) {
-    let options = import::Options { memory: MEMORY, ..import::Options::default() };
-    if let Ok(survey) = import::survey(bytes.to_vec(), &options) {
-        survey.graph.verify().expect("an imported graph is well formed");
     }
 }
 

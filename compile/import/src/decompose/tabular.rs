@@ -1,7 +1,7 @@
 //! What models of tables have in common: rows of features, and what is made of scores, rounded as
 //! the frameworks round it.
 
-use crate::build::{Builder, Operand};
+use crate::build::{Builder, Operand, open_size};
 use crate::decompose::arithmetic::{reduce, with};
 use crate::error::{Reason, Refusal};
 use crate::{ModelMetadata, Options, Survey};
@@ -15,9 +15,6 @@ pub(crate) const FEATURES: &str = "features";
 /// What they make.
 pub(crate) const PREDICTION: &str = "prediction";
 
-/// The size of the input's first axis.
-const BATCH: &str = "batch";
-
 /// Most features of a row: nodes name theirs by an `i32`.
 const FEATURES_MAX: usize = i32::MAX as usize;
 
@@ -29,10 +26,9 @@ pub(crate) fn features(
     count: usize,
 ) -> Result<Operand, Reason> {
     if count > FEATURES_MAX {
-        let (expected, found) = ("fewer than 2^31".to_string(), count.to_string());
-        return Err(Reason::Attribute { name: FEATURES.to_string(), expected, found });
+        return Err(refused(FEATURES, "fewer than 2^31", &count.to_string()));
     }
-    let batch = options.sizes.get(BATCH).map_or_else(|| Dim::symbol(BATCH), |&n| Dim::from(n));
+    let batch = open_size(FEATURES, 0, options);
     Ok(Operand::Value(build.graph.input(FEATURES, dtype, vec![batch, Dim::from(count)])))
 }
 

@@ -52,7 +52,6 @@ pub fn is_format(bytes: &[u8]) -> bool {
 
 /// What a model is, as far as it can be expressed.
 pub fn survey(bytes: Bytes, options: &Options) -> Result<Survey, ImportError> {
-    let damaged = |reason: String| ImportError::Damaged { format: FORMAT, reason };
     let needed = (bytes.len() as u64).saturating_mul(GROWTH);
     if needed > options.memory as u64 {
         return Err(ImportError::TooLarge { bytes: needed, limit: options.memory });
@@ -60,41 +59,32 @@ pub fn survey(bytes: Bytes, options: &Options) -> Result<Survey, ImportError> {
     let symbol = Symbol::parse(&bytes).map_err(damaged)?;
     let mut parameters = HashMap::new();
     let mut missing = None;
-    match beside(options) {
-        Beside::Nothing => missing = Some(options.name.as_deref().map_or("PREFIX", files::stem)),
-        Beside::File(path) => {
-            let bytes = files::read(&path, options.memory).map_err(damaged)?;
-            let what = |reason| damaged(format!("{}: {reason}", path.display()));
+    // Where the caller says which file the model is.
+    let place = options.folder.as_deref().zip(options.name.as_deref());
+    match place.and_then(|(folder, name)| Some((folder, files::parameters(folder, name)?))) {
+        None => missing = Some(options.name.as_deref().map_or("PREFIX", files::stem)),
+        Some((folder, name)) => {
+            let bytes = files::read(folder, &name, options.memory)?;
+            let what = |reason| damaged(format!("{}: {reason}", folder.join(&name).display()));
             parameters = arrays(&bytes).map_err(what)?;
         }
     }
     let model = Model { symbol: &symbol, parameters: &parameters, missing };
-    let survey = model.survey(options)?;
+    let (survey, wanted) = model.survey(options)?;
     // A flattened image is as large as the weights behind it say, and so is the image.
-    match model.sizes(&survey.1) {
-        Some(sizes) => {
-            let sizes = sizes.into_iter().chain(options.sizes.clone()).collect();
-            Ok(model.survey(&Options { sizes, ..options.clone() })?.0)
-        }
-        None => Ok(survey.0),
-    }
+    let Some(sizes) = model.sizes(&wanted) else { return Ok(survey) };
+    drop(survey);
+    let sizes = sizes.into_iter().chain(options.sizes.clone()).collect();
+    Ok(model.survey(&Options { sizes, ..options.clone() })?.0)
+}
+
+fn damaged(reason: String) -> ImportError {
+    ImportError::Damaged { format: FORMAT, reason }
 }
 
 /// The arrays of a file of parameters, by name; what is wrong where it is none.
 pub fn arrays(bytes: &[u8]) -> Result<HashMap<String, Arc<Tensor>>, String> {
     params::parse(bytes)
-}
-
-enum Beside {
-    Nothing,
-    File(std::path::PathBuf),
-}
-
-/// The file of parameters, where the caller says which file the model is.
-fn beside(options: &Options) -> Beside {
-    let place = options.folder.as_deref().zip(options.name.as_deref());
-    let found = place.and_then(|(folder, name)| files::parameters(folder, name));
-    found.map_or(Beside::Nothing, Beside::File)
 }
 
 struct Model<'m> {

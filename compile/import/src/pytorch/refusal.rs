@@ -29,13 +29,7 @@ const HINTS: &[(&str, &str)] = &[
 
 /// A node that cannot be imported, of this name.
 pub(super) fn of_node(name: &str, op: &str, reason: Reason, takes: Vec<Option<Fact>>) -> Refusal {
-    let own = HINTS.iter().find(|(prefix, _)| op.starts_with(prefix)).map(|(_, hint)| *hint);
-    let own = own.filter(|_| matches!(reason, Reason::UnknownOperator));
-    let mut refusal = of_part("", name, reason);
-    if let Some(own) = own {
-        refusal.hint = own.to_string();
-    }
-    Refusal { op: op.to_string(), domain: DOMAIN.to_string(), takes, ..refusal }
+    of_part("", name, reason).of_node(DOMAIN, op, takes, HINTS)
 }
 
 /// What is no node.

@@ -28,19 +28,12 @@ const HINTS: &[(&str, &str)] = &[
 
 /// A node that cannot be imported, of this name.
 pub(super) fn of_node(name: &str, op: &str, reason: Reason, takes: Vec<Option<Fact>>) -> Refusal {
-    let own = HINTS.iter().find(|(prefix, _)| op.starts_with(prefix)).map(|(_, hint)| *hint);
-    let own = own.filter(|_| matches!(reason, Reason::UnknownOperator));
-    Refusal {
-        op: op.to_string(),
-        domain: DOMAIN.to_string(),
-        takes,
-        ..of_part("", name, reason, own)
-    }
+    of_part("", name, reason).of_node(DOMAIN, op, takes, HINTS)
 }
 
 /// What is no node.
-pub(super) fn of_part(what: &str, name: &str, reason: Reason, own: Option<&str>) -> Refusal {
-    let hint = own.unwrap_or_else(|| hint(&reason));
+pub(super) fn of_part(what: &str, name: &str, reason: Reason) -> Refusal {
+    let hint = hint(&reason);
     Refusal::of_part(what, name, reason, hint)
 }
 

@@ -84,7 +84,7 @@ fn refused(name: &str, text: String) -> ImportError {
 }
 
 fn of_port(what: &str, name: &str, reason: Reason) -> Refusal {
-    refusal::of_part(what, name, reason, None)
+    refusal::of_part(what, name, reason)
 }
 
 /// Keeps the outputs that are asked for: those of the signature, or values of the graph.

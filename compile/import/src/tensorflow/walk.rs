@@ -162,7 +162,7 @@ impl<'a> Walk<'a> {
         self.nodes = self.nodes.saturating_add(1 + name.len() / NAME_BYTES);
         let is_over = self.nodes > NODES_MAX;
         if is_over && !was_over {
-            self.refusals.push(refusal::of_part("model", name, Reason::Expansion, None));
+            self.refusals.push(refusal::of_part("model", name, Reason::Expansion));
         }
         is_over
     }

@@ -1,7 +1,7 @@
 //! The weights: one after another in files beside the description.
 
 use super::damaged;
-use crate::build::Budget;
+use crate::build::{Budget, byte_count};
 use crate::error::{ImportError, Reason};
 use crate::keras::Weights;
 use crate::{Options, beside};
@@ -80,9 +80,10 @@ fn read(group: &Value, options: &Options, left: &mut usize) -> Result<Vec<u8>, I
         let read = file.take(limit.saturating_add(1)).read_to_end(&mut bytes);
         read.map_err(|error| damaged(format!("its weights are in `{path}`: {error}")))?;
         let taken = bytes.len() - before;
+        let needed = (options.memory - *left).saturating_add(taken) as u64;
         *left = left
             .checked_sub(taken)
-            .ok_or(ImportError::TooLarge { bytes: taken as u64, limit: options.memory })?;
+            .ok_or(ImportError::TooLarge { bytes: needed, limit: options.memory })?;
     }
     Ok(bytes)
 }
@@ -142,8 +143,7 @@ impl Weights for Shards {
         let Place { group, start, length, shape, dtype, stored } = place;
         let bytes = self.groups.get(*group).and_then(|group| group.get(*start..start + length));
         let bytes = bytes.ok_or_else(|| refused("lies outside of its files".to_string()))?;
-        let count = element_count(shape);
-        budget.take(count.and_then(|count| count.checked_mul(dtype.size())))?;
+        budget.take(byte_count(*dtype, shape))?;
         let made = match stored {
             Stored::Plain if *dtype == DType::Bool => {
                 let truths: Vec<u8> = bytes.iter().map(|&byte| u8::from(byte != 0)).collect();

@@ -21,25 +21,16 @@ const HINTS: &[(&str, &str)] = &[
         "convert the model anew with TensorFlow's own operators, or serve the SavedModel that the \
          file was made from",
     ),
+    (
+        "",
+        "serve the Keras file or SavedModel that the file was made from, or convert \
+     it without this operator",
+    ),
 ];
-
-const UNKNOWN: &str = "serve the Keras file or SavedModel that the file was made from, or convert \
-     it without this operator";
 
 /// An operator that cannot be imported, of this name.
 pub(super) fn of_node(name: &str, op: &str, reason: Reason, takes: Vec<Option<Fact>>) -> Refusal {
-    let hint = HINTS.iter().find(|(prefix, _)| op.starts_with(prefix)).map(|(_, hint)| *hint);
-    let hint = match reason {
-        Reason::UnknownOperator => hint.unwrap_or(UNKNOWN),
-        _ => self::hint(&reason),
-    };
-    Refusal {
-        op: op.to_string(),
-        domain: DOMAIN.to_string(),
-        takes,
-        hint: hint.to_string(),
-        ..of_part("", name, reason)
-    }
+    of_part("", name, reason).of_node(DOMAIN, op, takes, HINTS)
 }
 
 /// What is no operator.

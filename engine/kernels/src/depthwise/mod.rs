@@ -122,6 +122,20 @@ fn is_packed(_: Isa, _: &ConvShape, _: Floats<'_>, _: bool, _: FloatsMut<'_>) ->
     false
 }
 
+/// Columns of a line of the output, at most so many at a time: the first, their number, and whether
+/// they are as many and none of them sees padding at the sides.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn spans(shape: &ConvShape, most: usize) -> impl Iterator<Item = (usize, usize, bool)> {
+    (0..shape.out_w).step_by(most).map(move |column| {
+        let count = (shape.out_w - column).min(most);
+        let is_inside = count == most
+            && shape.source(1, column, 0).is_some()
+            && shape.source(1, column + most - 1, shape.kernel[1] - 1).is_some();
+        (column, count, is_inside)
+    })
+}
+
 /// The rows of the input under a line of all output lines: where they begin at a channel, and which
 /// channels are read of them, `mask` or none.
 #[cfg(target_arch = "x86_64")]

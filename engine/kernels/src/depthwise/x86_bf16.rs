@@ -9,7 +9,7 @@
 //! ```
 //! Weights are rounded to bf16; each element is one chain over columns, then rows of taps.
 
-use super::{Depthwise, rows};
+use super::{Depthwise, rows, spans};
 use crate::SharedMut;
 use crate::conv::ConvShape;
 use simd::Isa;
@@ -181,13 +181,7 @@ impl<const K: usize> Line<'_, K> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
     unsafe fn columns<const S: usize>(&self, target: *mut u16) {
-        let shape = self.shape;
-        let mut column = 0;
-        while column < shape.out_w {
-            let count = (shape.out_w - column).min(PIXELS);
-            let is_inside = count == PIXELS
-                && shape.source(1, column, 0).is_some()
-                && shape.source(1, column + PIXELS - 1, K - 1).is_some();
+        for (column, count, is_inside) in spans(self.shape, PIXELS) {
             // SAFETY: the caller's.
             unsafe {
                 if is_inside {
@@ -196,7 +190,6 @@ impl<const K: usize> Line<'_, K> {
                     self.pixels::<S, true>(column, count, target);
                 }
             }
-            column += count;
         }
     }
 

@@ -9,7 +9,7 @@
 //! ```
 //! Sums are of integers, and so those of the other kernels.
 
-use super::{Depthwise, Taps, rows};
+use super::{Depthwise, Taps, rows, spans};
 use crate::conv::ConvShape;
 use crate::{FloatsMut, SharedMut};
 use simd::Isa;
@@ -191,13 +191,7 @@ impl<const K: usize> Line<'_, K> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
     unsafe fn columns<const S: usize>(&self, target: *mut u8) {
-        let shape = self.shape;
-        let mut column = 0;
-        while column < shape.out_w {
-            let count = (shape.out_w - column).min(PIXELS);
-            let is_inside = count == PIXELS
-                && shape.source(1, column, 0).is_some()
-                && shape.source(1, column + PIXELS - 1, K - 1).is_some();
+        for (column, count, is_inside) in spans(self.shape, PIXELS) {
             // SAFETY: the caller's.
             unsafe {
                 if is_inside {
@@ -206,7 +200,6 @@ impl<const K: usize> Line<'_, K> {
                     self.pixels::<S, true>(column, count, target);
                 }
             }
-            column += count;
         }
     }
 

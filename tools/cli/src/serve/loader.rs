@@ -4,7 +4,7 @@ use crate::console::Console;
 use crate::error::Error;
 use crate::memory::Memory;
 use crate::model::{self, Loaded, ModelOptions};
-use crate::serve::sources::SUFFIXES;
+use crate::serve::sources::suffixes;
 use crate::{compare, golden, inputs, show};
 use clap::Args;
 use recipe::Recipe;
@@ -198,7 +198,7 @@ impl Loader {
             ModelFile::Archived { archive, .. } => {
                 let refused = |reason| Error::Library { path: archive.clone(), reason };
                 unpacked = tempfile::tempdir().map_err(|e| Error::of_file(archive, e))?;
-                let suffixes = SUFFIXES.map(str::to_string);
+                let suffixes: Vec<String> = suffixes().into_iter().map(str::to_string).collect();
                 let opened = Archive::open(archive, &suffixes, Limits::default());
                 let unpack = |archive: Archive| archive.unpack(unpacked.path());
                 opened.and_then(unpack).map_err(|error| refused(error.to_string()))?

@@ -12,26 +12,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tracing::warn;
 
-/// How the names of files end that can be loaded.
-pub(crate) const SUFFIXES: [&str; 17] = [
-    ".onnx",
-    ".keras",
-    ".h5",
-    ".hdf5",
-    ".pb",
-    ".tflite",
-    ".ubj",
-    "-symbol.json",
-    ".pt2",
-    ".pt",
-    ".jit",
-    ".pth",
-    ".safetensors",
-    ".schooner",
-    ".so",
-    ".dylib",
-    ".dll",
-];
+/// How the names of files end that can be loaded. What is a whole name leaves none for the model.
+pub(crate) fn suffixes() -> Vec<&'static str> {
+    let models = import::formats::own_suffixes().filter(|suffix| suffix.starts_with(['.', '-']));
+    models.chain([".schooner", ".so", ".dylib", ".dll"]).collect()
+}
 
 /// Which models.
 #[derive(Debug, Args)]
@@ -122,7 +107,7 @@ impl Sources {
         let name = |(model, file): (String, ModelFile)| {
             Some((model, file.path().file_name()?.to_string_lossy().into_owned()))
         };
-        let suffixes = SUFFIXES.map(str::to_string).to_vec();
+        let suffixes = suffixes().into_iter().map(str::to_string).collect();
         Ok(ModelStore { folder, suffixes, files: files.into_iter().filter_map(name).collect() })
     }
 
@@ -172,7 +157,7 @@ struct State {
 impl Files {
     fn new(sources: Vec<Source>, batching: Option<PathBuf>) -> Files {
         let open = |source| {
-            let repository = Repository::new(source, &SUFFIXES);
+            let repository = Repository::new(source, &suffixes());
             match &batching {
                 Some(file) => repository.with_batching_parameters(file.clone()),
                 None => repository,

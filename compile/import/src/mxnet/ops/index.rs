@@ -4,6 +4,7 @@ use super::super::call::{Call, Made};
 use super::{Row, row};
 use crate::build::{Builder, Operand};
 use crate::decompose::arithmetic::{reversed, slice, with, with_axis};
+use crate::decompose::positions;
 use crate::error::Reason;
 use ir::Op;
 use operators::gather_elements::GatherElements;
@@ -213,7 +214,7 @@ fn sequence_mask(call: &mut Call<'_, '_>) -> Made {
     let value = call.float("value", 0.0)?;
     let Some(lengths) = lengths(call)? else { return Ok(vec![x]) };
     let build = call.build();
-    let places = super::shape::counted(build, &shape[axis], DType::I64)?;
+    let places = positions(build, &shape[axis])?;
     let one = Dim::from(1);
     let places = match axis {
         0 => build.reshape(&places, vec![shape[0].clone(), one])?,

@@ -57,7 +57,7 @@ fn filled(call: &mut Call<'_, '_>, number: f64) -> Made {
 }
 
 /// `0, 1, …` below a size.
-pub(super) fn counted(build: &mut Builder, size: &Dim, dtype: DType) -> Result<Operand, Reason> {
+fn counted(build: &mut Builder, size: &Dim, dtype: DType) -> Result<Operand, Reason> {
     let (start, step) = (build.number(dtype, 0.0)?, build.number(dtype, 1.0)?);
     let op = Op::Whole(Range { count: size.clone() }.into());
     build.emit(op, &[&start, &step])
