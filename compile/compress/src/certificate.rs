@@ -2,7 +2,7 @@
 
 use crate::evaluate::Measure;
 use crate::gate::{Budget, Pairs, Verdict};
-use crate::{Config, Observer, Refinement};
+use crate::{Config, Observer, Preparation, Refinement};
 use serde::Serialize;
 
 /// The claim, and everything that it rests on.
@@ -60,6 +60,8 @@ pub struct Method {
     pub name: String,
     /// What ranges were observed by.
     pub observer: Observer,
+    /// What was done before rounding.
+    pub preparation: Preparation,
     /// What was done beside rounding.
     pub refinement: Refinement,
     /// The precision of each layer that is not as it was.

@@ -13,6 +13,7 @@ pub mod gate;
 mod layers;
 pub mod methods;
 pub mod observe;
+mod prepare;
 mod prune;
 mod quantize;
 pub mod report;
@@ -26,6 +27,7 @@ pub use config::{Clip, Config, Precision};
 pub use error::CompressError;
 pub use layers::{Layer, layers};
 pub use observe::{Observed, Observer, Range, Ranges, count, observe};
+pub use prepare::{Preparation, Prepared};
 pub use prune::{
     ChannelPruning, Channels, Criterion, Pattern, WeightPruning, prune_channels, prune_weights,
 };

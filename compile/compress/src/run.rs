@@ -6,7 +6,8 @@ use crate::evaluate::{
 use crate::gate::{Gate, Pairs, Verdict};
 use crate::search::{self, Blame, Candidate, Found, Race, Slow, Trial};
 use crate::{
-    CompressError, Config, Learning, Observer, Ranges, Samples, equalize, evaluate, observe,
+    CompressError, Config, Learning, Observer, Preparation, Prepared, Ranges, Samples, evaluate,
+    observe,
 };
 use ir::Graph;
 use runtime::{Model, Pool};
@@ -18,8 +19,6 @@ use tensor::Tensor;
 /// What is done beside rounding to make up for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Refinement {
-    /// Are channels of neighboring layers scaled alike before?
-    pub is_equalized: bool,
     /// Is what each weight is rounded to learned, and from how much?
     pub learning: Option<Learning>,
     /// Are the means of what layers make corrected in their biases?
@@ -30,6 +29,8 @@ pub struct Refinement {
 pub struct Request<'a> {
     /// The original, its passes behind it.
     pub graph: &'a Graph,
+    /// What is done before numbers are held in fewer bits.
+    pub preparation: Preparation,
     /// What is done beside rounding. The guilty are found without it; the gate sees all of it.
     pub refinement: Refinement,
     /// The precision that each layer is tried in.
@@ -56,6 +57,8 @@ pub struct Request<'a> {
 
 /// What came of it.
 pub struct Compressed {
+    /// What the layers' numbers were held in fewer bits of.
+    pub prepared: Prepared,
     /// What calibration has found.
     pub ranges: Ranges,
     /// Layers that were left as they are, because they are slower compressed.
@@ -142,12 +145,9 @@ const ROUNDS: (usize, usize) = (21, 400);
 
 /// Goes the whole way.
 pub fn compress(request: &Request<'_>) -> Result<Compressed, CompressError> {
-    let equalized = match request.refinement.is_equalized {
-        true => Some(equalize(request.graph)?.0),
-        false => None,
-    };
-    let graph = equalized.as_ref().unwrap_or(request.graph);
     let samples = calibration_samples(request)?;
+    let prepared = request.preparation.apply(request.graph, &samples, request.progress)?;
+    let graph = &prepared.graph;
     let ranges = calibrate(request, graph, &samples)?;
     let bench = Workbench {
         original: request.graph,
@@ -164,7 +164,7 @@ pub fn compress(request: &Request<'_>) -> Result<Compressed, CompressError> {
     let calibration = bench.reference("original", request.split.probes())?;
     let test = bench.reference("original", request.split.test.clone())?;
     let mut trial = Bench { bench: &bench, calibration, test };
-    let layers = crate::layers(request.graph);
+    let layers = crate::layers(graph);
     let slow = match request.is_for_size {
         true => Vec::new(),
         false => slow_layers(request, &bench)?,
@@ -175,8 +175,8 @@ pub fn compress(request: &Request<'_>) -> Result<Compressed, CompressError> {
     }
     let blame = search::blame(&layers, &config, &mut trial)?;
     let found = search::fallback(&config, &blame, &request.gate, &mut trial)?;
-    let ranges = ranges.clone();
-    measure(request, &trial, Search { ranges, slow, blame, found })
+    let search = Search { prepared: prepared.clone(), ranges: ranges.clone(), slow, blame, found };
+    measure(request, &trial, search)
 }
 
 /// Layers that are no gain on this machine.
@@ -245,6 +245,7 @@ impl Trial for Bench<'_> {
 
 /// What was found before anything was measured.
 struct Search {
+    prepared: Prepared,
     ranges: Ranges,
     slow: Vec<Slow>,
     blame: Vec<Blame>,
@@ -257,7 +258,7 @@ fn measure(
     trial: &Bench<'_>,
     search: Search,
 ) -> Result<Compressed, CompressError> {
-    let Search { ranges, slow, blame, found } = search;
+    let Search { prepared, ranges, slow, blame, found } = search;
     let made = |t: &search::Tested| trial.bench.graph(Made { config: &t.config, is_refined: true });
     let mut graphs: Vec<Graph> = found.tested.iter().map(made).collect::<Result<_, _>>()?;
     graphs.insert(0, request.graph.clone());
@@ -289,6 +290,7 @@ fn measure(
     let result = result.map(|chosen| graphs.swap_remove(chosen + 1));
     let found = Found { chosen, ..found };
     Ok(Compressed {
+        prepared,
         ranges,
         slow,
         blame,

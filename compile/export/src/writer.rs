@@ -152,6 +152,11 @@ impl<'g> Writer<'g> {
         name
     }
 
+    /// A name for an output that nothing takes.
+    pub(crate) fn unused(&mut self) -> String {
+        self.names.fresh(&self.node)
+    }
+
     /// A constant of the present graph.
     pub(crate) fn constant(&mut self, tensor: &Tensor) -> String {
         let wish = self.node.clone();

@@ -44,7 +44,11 @@ impl Lowering<'_> {
         let rank = self.shape(input).len();
         let is_depthwise = is_depthwise(self.shape(node.inputs[1]), conv.groups);
         let product = self.integer_product(node, 0);
-        let product = product.filter(|_| !is_depthwise || taps(&window) <= INT8_TAPS_MAX);
+        // Padding is made of the zero point, which has to be known for it.
+        let product = product.filter(|product| {
+            let is_exact = !is_depthwise || taps(&window) <= INT8_TAPS_MAX;
+            is_exact && product.left.computed.is_none()
+        });
         let weights = if product.is_some() { None } else { self.known(node.inputs[1]) };
         let sizes = product.as_ref().map(|product| product.shape.as_slice());
         if let Some(sizes) = sizes.or(weights.as_ref().map(|weights| weights.shape())) {
@@ -58,7 +62,7 @@ impl Lowering<'_> {
             None => self.finish(&fused, Layout::ChannelsLast),
         };
         let from =
-            self.form(product.as_ref().map_or(input, |p| p.left.value), Layout::ChannelsLast);
+            self.form(product.as_ref().map_or(input, |p| p.left.bytes.value), Layout::ChannelsLast);
         let from = self.planar(from, rank);
         let parameters = Convolution {
             kernel: window.kernel,

@@ -99,7 +99,7 @@ impl<'g> Lowering<'g> {
     }
 
     /// Is the value one of the product's shape that is ready when node `index` runs?
-    fn is_residual(&self, id: ValueId, product: ValueId, index: usize) -> bool {
+    pub(crate) fn is_residual(&self, id: ValueId, product: ValueId, index: usize) -> bool {
         let is_made = |id: ValueId| {
             let forms = self.forms[id.0 as usize];
             forms.plain.is_some() || forms.channels_last.is_some()

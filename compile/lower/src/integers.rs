@@ -14,6 +14,8 @@
 //! the addend; rounding and saturation are done by the store. They are computed in 64 bits and
 //! rounded to f32 once, which moves a result by less than 2^-22 of the terms of its sum: it may be
 //! one integer away from that of the graph where it lies next to the middle between two.
+//!
+//! Where sx and zx are computed, the factors and addends are too, in f32.
 
 use crate::Lowering;
 use crate::fuse::{Finished, Fused};
@@ -22,23 +24,31 @@ use ir::{Node, Op, ValueId};
 use kernels::SharedMut;
 use kernels::matmul::DEPTH_MAX;
 use kernels::quantize::{Dequantize, Parameters};
-use plan::{ByteSum, Epilogue, Integers, Operation};
+use plan::{BufferId, Epilogue, Integers, Operation};
 use simd::Isa;
 use std::sync::Arc;
-use tensor::scalar::Unary;
-use tensor::{DType, Tensor, small};
+use tensor::scalar::{Binary, Unary};
+use tensor::{DType, Dim, Tensor, small};
 
 /// Bytes that stand for numbers, all by one scale and zero point.
 pub(crate) struct Bytes {
     /// The bytes.
     pub(crate) value: ValueId,
-    scale: f64,
-    zero: u8,
+    pub(crate) scale: f64,
+    pub(crate) zero: u8,
+}
+
+/// Bytes whose scale and zero point may be computed.
+pub(crate) struct Left {
+    /// By 1 and 0 where scale and zero point are computed.
+    pub(crate) bytes: Bytes,
+    /// The computed scale and zero point.
+    pub(crate) computed: Option<[ValueId; 2]>,
 }
 
 /// The operands of a product of integers.
 pub(crate) struct IntegerProduct {
-    pub(crate) left: Bytes,
+    pub(crate) left: Left,
     /// As the weights lie in the graph, without their zero points.
     pub(crate) weights: Vec<i8>,
     /// The shape of the weights.
@@ -77,7 +87,7 @@ impl<'g> Lowering<'g> {
     }
 
     /// The bytes behind a value.
-    fn bytes(&self, id: ValueId) -> Option<Bytes> {
+    pub(crate) fn bytes(&self, id: ValueId) -> Option<Bytes> {
         let (node, _) = self.dequantization(id)?;
         let (scale, zero) = self.parameters(&node.inputs)?;
         (self.dtype(node.inputs[0]) == DType::U8).then_some(Bytes {
@@ -87,8 +97,23 @@ impl<'g> Lowering<'g> {
         })
     }
 
+    /// The bytes behind a value, however their scale and zero point come about.
+    fn left(&self, id: ValueId) -> Option<Left> {
+        if let Some(bytes) = self.bytes(id) {
+            return Some(Left { bytes, computed: None });
+        }
+        let (node, _) = self.dequantization(id)?;
+        let [value, scale, zero] = *node.inputs else { return None };
+        let is_single = [scale, zero].iter().all(|&of| self.shape(of).is_empty());
+        let is_computed = self.graph.known(scale).is_none() && self.graph.known(zero).is_none();
+        (self.dtype(value) == DType::U8 && is_single && is_computed).then_some(Left {
+            bytes: Bytes { value, scale: 1.0, zero: 0 },
+            computed: Some([scale, zero]),
+        })
+    }
+
     /// The scale and the zero point among the inputs of a node, where there is one of each.
-    fn parameters(&self, inputs: &[ValueId]) -> Option<(f64, u8)> {
+    pub(crate) fn parameters(&self, inputs: &[ValueId]) -> Option<(f64, u8)> {
         let (scale, zero) = (self.graph.known(inputs[1])?, self.graph.known(inputs[2])?);
         match (scale.as_slice::<f32>().ok()?, zero.as_slice::<u8>().ok()?) {
             (&[scale], &[zero]) if scale.is_finite() && scale > 0.0 => {
@@ -101,7 +126,7 @@ impl<'g> Lowering<'g> {
     /// The integers of a product of `node` whose weights have their output channels along
     /// `channel`; `None` where they are not known, or too many for exact sums.
     pub(crate) fn integer_product(&self, node: &Node, channel: usize) -> Option<IntegerProduct> {
-        let left = self.bytes(node.inputs[0])?;
+        let left = self.left(node.inputs[0])?;
         if node.inputs.get(2).is_some_and(|&bias| self.graph.known(bias).is_none()) {
             return None;
         }
@@ -160,9 +185,9 @@ impl<'g> Lowering<'g> {
         let (residual_scale, residual_zero) =
             residual.map_or((1.0, 0.0), |(_, scale, zero)| (scale / unit, zero));
         let bias = fused.bias.and_then(|id| self.graph.known(id)).map(floats);
-        let left_zero = if is_depthwise { 0.0 } else { f64::from(product.left.zero) };
+        let left_zero = if is_depthwise { 0.0 } else { f64::from(product.left.bytes.zero) };
         let factors: Vec<f64> =
-            product.scales.iter().map(|scale| product.left.scale * scale / unit).collect();
+            product.scales.iter().map(|scale| product.left.bytes.scale * scale / unit).collect();
         let addend = |(channel, factor): (usize, &f64)| {
             let bias = bias.as_ref().map_or(0.0, |bias| bias[channel]);
             let zeros = factor * left_zero * product.sums[channel] + residual_scale * residual_zero;
@@ -170,72 +195,64 @@ impl<'g> Lowering<'g> {
         };
         let addends: Vec<f32> = factors.iter().enumerate().map(addend).collect();
         let factors: Vec<f32> = factors.iter().map(|&factor| factor as f32).collect();
+        let parameters = self.channel_parameters(product, factors, addends);
         let steps =
             (quantized.is_some() && !is_bounds).then_some(((1.0 / scale) as f32, zero as f32));
-        let epilogue = Epilogue {
-            has_bias: true,
-            has_residual: residual.is_some(),
-            activation: in_units(activation, unit, offset),
-            integers: Some(Integers {
-                zero: product.left.zero,
-                residual_scale: residual_scale as f32,
-                steps,
-            }),
+        let integers = Integers {
+            zero: product.left.bytes.zero,
+            residual_scale: residual_scale as f32,
+            rounding: None,
+            steps,
         };
-        let channels = [factors.len()];
-        let factors = self.builder.constant(DType::F32, &channels, factors);
-        let addends = self.builder.constant(DType::F32, &channels, addends);
-        let residual = residual.map(|(buffer, ..)| buffer);
-        Finished {
-            epilogue,
-            inputs: [factors, addends].into_iter().chain(residual).collect(),
+        let finished = Finished {
+            epilogue: Epilogue {
+                has_bias: true,
+                has_residual: residual.is_some(),
+                activation: in_units(activation, unit, offset),
+                integers: Some(integers),
+            },
+            inputs: parameters.into_iter().chain(residual.map(|r| r.0)).collect(),
             output,
+        };
+        match quantized {
+            Some((index, ..)) if is_bounds && residual.is_none() && !is_depthwise => {
+                self.add_bytes(index, finished, layout)
+            }
+            _ => finished,
         }
     }
 
-    /// One step for a sum of two values of bytes that is quantized in turn, with the bounds that
-    /// may lie between. Is there such a sum?
-    pub(crate) fn byte_sum(&mut self, node: &Node) -> bool {
-        let parts = [0, 1].map(|at| self.bytes(node.inputs[at]));
-        let [Some(a), Some(b)] = parts else { return false };
-        if self.shape(node.inputs[0]) != self.shape(node.inputs[1]) {
-            return false;
-        }
-        let between = self.only_consumer(node.output).and_then(|(index, next)| match next.op {
-            Op::Unary(function @ (Unary::Relu | Unary::Clip { .. })) => {
-                Some((index, function, next.output))
-            }
-            _ => None,
-        });
-        let sum = between.map_or(node.output, |(.., output)| output);
-        let Some((quantize, scale, zero)) = self.quantization(sum) else { return false };
-        let factors = [a.scale / scale, b.scale / scale];
-        let zeros = factors[0] * f64::from(a.zero) + factors[1] * f64::from(b.zero);
-        let activation = between.map(|(_, function, _)| function);
-        let bounds = match in_units(activation, scale, f64::from(zero)) {
-            Some(Unary::Clip { min, max }) => [min, max],
-            Some(Unary::Relu) => [0.0, f32::INFINITY],
-            _ => [f32::NEG_INFINITY, f32::INFINITY],
+    /// Factors and addends of the channels as inputs of a step.
+    fn channel_parameters(
+        &mut self,
+        product: &IntegerProduct,
+        factors: Vec<f32>,
+        addends: Vec<f32>,
+    ) -> [BufferId; 2] {
+        let zeros = factors.iter().zip(&product.sums).map(|(f, sum)| (-f64::from(*f) * sum) as f32);
+        let zeros: Vec<f32> = zeros.collect();
+        let channels = [factors.len()];
+        let [factors, zeros, addends] =
+            [factors, zeros, addends].map(|of| self.builder.constant(DType::F32, &channels, of));
+        let Some([scale, zero]) = product.left.computed else { return [factors, addends] };
+        let [scale, zero] = [scale, zero].map(|id| self.form(id, Layout::Plain));
+        let name = self.graph.value(product.left.bytes.value).name.clone();
+        let mut step = |operation, inputs: &[BufferId], channels: &[usize]| {
+            let shape = channels.iter().map(|&size| Dim::from(size)).collect();
+            let made = self.builder.arena(DType::F32, shape);
+            self.builder.step(&name, operation, inputs, made);
+            made
         };
-        let sum = ByteSum {
-            factors: factors.map(|factor| factor as f32),
-            offset: (f64::from(zero) - zeros) as f32,
-            bounds,
-        };
-        let fused = between.map(|(index, ..)| index).into_iter().chain([quantize]);
-        fused.for_each(|index| self.is_fused[index] = true);
-        let layout = match [&a, &b].map(|part| self.natural(part.value)) {
-            [Layout::Plain, Layout::Plain] => Layout::Plain,
-            _ => Layout::ChannelsLast,
-        };
-        let parts = [a, b].map(|part| self.form(part.value, layout));
-        let output = self.make(self.graph.nodes[quantize].output, layout);
-        self.builder.step(&node.name, Operation::ByteSum(sum), &parts, output);
-        true
+        let zero = step(Operation::Cast, &[zero], &[]);
+        let offset = step(Operation::Binary(Binary::Mul), &[scale, zero], &[]);
+        let factors = step(Operation::Binary(Binary::Mul), &[factors, scale], &channels);
+        let zeros = step(Operation::Binary(Binary::Mul), &[zeros, offset], &channels);
+        let addends = step(Operation::Binary(Binary::Add), &[zeros, addends], &channels);
+        [factors, addends]
     }
 
     /// The node that quantizes a value to bytes, when nothing else takes it, and its parameters.
-    fn quantization(&self, id: ValueId) -> Option<(usize, f64, u8)> {
+    pub(crate) fn quantization(&self, id: ValueId) -> Option<(usize, f64, u8)> {
         let (index, node) = self.only_consumer(id)?;
         if !matches!(node.op, Op::Quantize { dtype: DType::U8, .. }) {
             return None;
@@ -246,7 +263,7 @@ impl<'g> Lowering<'g> {
 }
 
 /// An activation of `unit * x - unit * offset` in numbers of that size: only bounds change.
-fn in_units(activation: Option<Unary>, unit: f64, offset: f64) -> Option<Unary> {
+pub(crate) fn in_units(activation: Option<Unary>, unit: f64, offset: f64) -> Option<Unary> {
     let scaled = |bound: f32| (f64::from(bound) / unit + offset) as f32;
     match activation {
         Some(Unary::Relu) if unit != 1.0 || offset != 0.0 => {

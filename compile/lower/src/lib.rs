@@ -37,6 +37,7 @@ mod quantize;
 mod reduce;
 mod resize;
 mod staged;
+mod sums;
 mod trees;
 mod weights;
 mod whole;

@@ -74,7 +74,7 @@ impl Lowering<'_> {
         let packed = self.packed_constant(DType::I8, packed);
         let fused = self.fuse(index, None, Layout::Plain);
         let finished = self.finish_integers(product, &fused, Layout::Plain, false);
-        let mut inputs = vec![self.form(product.left.value, Layout::Plain), packed];
+        let mut inputs = vec![self.form(product.left.bytes.value, Layout::Plain), packed];
         inputs.extend(finished.inputs);
         let output = self.make(finished.output, Layout::Plain);
         let operation = Operation::MatMul(MatMul { k, n, epilogue: finished.epilogue });

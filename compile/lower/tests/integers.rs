@@ -2,6 +2,7 @@
 //! away, since the engine rounds factors where the graph rounds numbers.
 
 use ir::{Conv, Graph, Op, ValueId};
+use operators::dynamic_range::DynamicRange;
 use plan::{Operation, Plan};
 use runtime::{Constants, Model};
 use tensor::scalar::{Binary, Unary};
@@ -269,18 +270,46 @@ fn weights_of_four_bits() {
 }
 
 #[test]
+fn scales_that_are_found_at_each_run() {
+    for (seed, k, n) in [(20, 33, 50), (21, 64, 64), (22, 5, 1)] {
+        let shape = [3, 4, k];
+        let mut net = Net::new(seed, &shape);
+        let range = Op::Whole(DynamicRange {}.into());
+        net.add("range", range, &[net.value]);
+        let found: Vec<ValueId> = net.graph.nodes.last().unwrap().outputs().collect();
+        let quantize = Op::Quantize { dtype: DType::U8, axis: 0 };
+        let bytes = net.add("bytes", quantize, &[net.value, found[0], found[1]]);
+        net.value = net.add("x", Op::Dequantize { axis: 0 }, &[bytes, found[0], found[1]]);
+        let weights = net.weights(&[k, n], 1);
+        net.value = net.add("product", Op::MatMul, &[net.value, weights]);
+        let bias = net.random.floats(&[n], 1.0);
+        let bias = net.graph.constant("b", bias);
+        net.plus(bias);
+        net.unary(Unary::GeluTanh);
+        let plan = net.check(&shape);
+        assert_eq!(count(&plan, is_integers), 1, "{plan}");
+        assert_eq!(count(&plan, is_conversion), 1, "{plan}");
+    }
+}
+
+#[test]
 fn sums_of_values_that_were_quantized_before() {
-    let shape = [2, 5, 7, 6];
-    let mut net = Net::new(13, &shape);
-    net.quantize(128);
-    let shortcut = net.value;
-    net.conv([5, 5, 1, 1], 1, 1, true);
-    net.quantize(100);
-    net.plus(shortcut);
-    net.unary(Unary::Relu);
-    net.quantize(3);
-    let plan = net.check(&shape);
-    assert_eq!(count(&plan, is_integers), 1, "{plan}");
-    assert_eq!(count(&plan, |operation| matches!(operation, Operation::ByteSum(_))), 1, "{plan}");
-    assert_eq!(count(&plan, is_conversion), 2, "{plan}");
+    // By the product where it can round before it adds, and by a step of their own.
+    let kinds = [(13, [5, 5, 1, 1], 1, 0), (14, [5, 5, 3, 3], 1, 0), (15, [5, 1, 3, 3], 5, 1)];
+    for (seed, weights, groups, sums) in kinds {
+        let shape = [2, 5, 7, 6];
+        let mut net = Net::new(seed, &shape);
+        net.quantize(128);
+        let shortcut = net.value;
+        net.conv(weights, groups, 1, true);
+        net.quantize(100);
+        net.plus(shortcut);
+        net.unary(Unary::Relu);
+        net.quantize(3);
+        let plan = net.check(&shape);
+        let is_sum = |operation: &Operation| matches!(operation, Operation::ByteSum(_));
+        assert_eq!(count(&plan, is_integers), 1, "{plan}");
+        assert_eq!(count(&plan, is_sum), sums, "{plan}");
+        assert_eq!(count(&plan, is_conversion), 2, "{plan}");
+    }
 }

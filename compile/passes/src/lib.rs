@@ -29,6 +29,7 @@ mod fold_constants;
 mod fold_pad;
 mod fuse_activation;
 mod fuse_gelu;
+mod fuse_integer_product;
 mod known;
 mod pattern;
 mod pipeline;

@@ -2,7 +2,7 @@
 
 use crate::{
     eliminate_common, eliminate_dead, eliminate_identity, fold_affine, fold_constants, fold_pad,
-    fuse_activation, fuse_gelu, sink_dequantize, unsign_bytes, widen_halves,
+    fuse_activation, fuse_gelu, fuse_integer_product, sink_dequantize, unsign_bytes, widen_halves,
 };
 use ir::{Graph, GraphError};
 
@@ -29,6 +29,12 @@ pub const PASSES: &[Pass] = &[
         run: widen_halves::run,
         reason: "after fold_constants, which computes with what the model holds; before all that \
                  know constants of 32 bits only, or drop the casts that it makes idle",
+    },
+    Pass {
+        name: "fuse_integer_product",
+        run: fuse_integer_product::run,
+        reason: "before all passes that look for dequantized operands; after fold_constants, which \
+                 multiplies scales that are known",
     },
     Pass {
         name: "unsign_bytes",

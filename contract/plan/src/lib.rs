@@ -21,7 +21,7 @@ pub use body::Body;
 pub use memory::{MemoryPlan, assign};
 pub use operation::{
     Attention, BatchMatMul, ByteSum, ChainStage, Convolution, Copy, Epilogue, Integers, Loop,
-    MatMul, Operation, Pool, PoolKind, View, WinogradTile,
+    MatMul, Operation, Pool, PoolKind, Rounding, View, WinogradTile,
 };
 pub use precision::Precision;
 pub use stages::{Stage, Work};
@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use tensor::{DType, Dim};
 
 /// Version of the encoded form. A change that an older runtime would misread raises it.
-pub const FORMAT: u32 = 8;
+pub const FORMAT: u32 = 9;
 
 /// Alignment of every constant and of every buffer in the arena, in bytes: one cache line.
 pub const ALIGNMENT: u64 = tensor::ALIGNMENT as u64;

@@ -174,8 +174,22 @@ pub struct Integers {
     pub zero: u8,
     /// Factor of the residual.
     pub residual_scale: f32,
+    /// Of a sum that is bytes of its own before the residual is added.
+    pub rounding: Option<Rounding>,
     /// Factor and offset of what becomes bytes behind an activation that is more than bounds.
     pub steps: Option<(f32, f32)>,
+}
+
+/// What a sum `y` becomes that is rounded to bytes and counts as what they stand for:
+/// `round(clamp(y)) * factor + offset`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Rounding {
+    /// The least and the greatest byte.
+    pub bounds: [f32; 2],
+    /// From its steps to those of the result.
+    pub factor: f32,
+    /// Added last.
+    pub offset: f32,
 }
 
 impl Epilogue {

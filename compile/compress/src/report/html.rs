@@ -35,8 +35,8 @@ pub fn page(report: &Report) -> String {
     let _ = writeln!(page, "{}", picture::svg(report));
     bars(&mut page, report);
     table(&mut page, "Layers, the guiltiest first", &text::layers(report, usize::MAX));
-    if let Some(slow) = text::slow(report) {
-        let _ = writeln!(page, "<p>{}</p>", escaped(&slow));
+    for said in [text::pruned(report), text::slow(report)].into_iter().flatten() {
+        let _ = writeln!(page, "<p>{}</p>", escaped(&said));
     }
     let certificate = serde_json::to_string_pretty(&report.certificate).unwrap_or_default();
     let _ = writeln!(page, "<h2>Certificate</h2><pre>{}</pre></html>", escaped(&certificate));

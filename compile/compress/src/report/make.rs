@@ -45,7 +45,9 @@ impl Report {
             accuracy: Change::new(share(before), share(after)),
             faster_rounds: race.wins(model),
             slow_layers: compressed.slow.clone(),
-            layers: layers(request, compressed),
+            channels: compressed.prepared.channels.clone(),
+            zeros: compressed.prepared.zeros.clone(),
+            layers: layers(compressed),
             front: front(&compressed.candidates),
             candidates: compressed.candidates.clone(),
             certificate: certificate(request, compressed, about),
@@ -67,6 +69,7 @@ fn certificate(request: &Request<'_>, compressed: &Compressed, about: About) -> 
         method: Method {
             name: about.method,
             observer: request.observer,
+            preparation: request.preparation,
             refinement: request.refinement,
             config,
         },
@@ -82,10 +85,10 @@ fn certificate(request: &Request<'_>, compressed: &Compressed, about: About) -> 
     }
 }
 
-fn layers(request: &Request<'_>, compressed: &Compressed) -> Vec<LayerReport> {
+fn layers(compressed: &Compressed) -> Vec<LayerReport> {
     let config = &compressed.found.tested[compressed.decided].config;
     let sites: BTreeMap<String, _> =
-        sites(request.graph).into_iter().map(|site| (site.name, site.input)).collect();
+        sites(&compressed.prepared.graph).into_iter().map(|s| (s.name, s.input)).collect();
     let blame = compressed.blame.iter().cloned();
     let row = blame.map(|blame| LayerReport {
         range: sites.get(&blame.layer).and_then(|&input| compressed.ranges.of(input)),

@@ -13,8 +13,9 @@ pub use picture::{png, svg};
 use crate::certificate::Certificate;
 use crate::evaluate::Harm;
 use crate::search::{Candidate, Slow};
-use crate::{Precision, Range};
+use crate::{Channels, Precision, Range};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Everything that was found out.
 #[derive(Debug, Clone, Serialize)]
@@ -40,6 +41,12 @@ pub struct Report {
     pub faster_rounds: (usize, usize),
     /// Layers that were left as they are, because they are slower compressed.
     pub slow_layers: Vec<Slow>,
+    /// What is left of the layers' channels, where some were to go.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<Channels>,
+    /// The share of zeros among each layer's weights, where some were to go.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub zeros: BTreeMap<String, f64>,
     /// The layers, the guiltiest first.
     pub layers: Vec<LayerReport>,
     /// The models that were measured, the original first.

@@ -1,6 +1,7 @@
 //! The report as lines of text, which the page shows too.
 
 use super::{Change, LayerReport, Report};
+use crate::Channels;
 use crate::gate::Verdict;
 use crate::search::Slow;
 use std::fmt;
@@ -93,6 +94,20 @@ pub(super) fn slow(report: &Report) -> Option<String> {
     (!all.is_empty()).then(|| format!("left as they were, being slower compressed: {all}"))
 }
 
+/// What is gone from the model, in a sentence; nothing when nothing was to go.
+pub(super) fn pruned(report: &Report) -> Option<String> {
+    let count = |of: &dyn Fn(&Channels) -> usize| report.channels.iter().map(of).sum::<usize>();
+    let (before, after) = (count(&|layer| layer.before), count(&|layer| layer.after));
+    let channels = (before > 0).then(|| format!("channels left: {after} of {before}"));
+    let most = report.zeros.values().fold(0.0, |most: f64, &share| most.max(share));
+    let layers = report.zeros.values().filter(|&&share| share > 0.0).count();
+    let zeros = (!report.zeros.is_empty()).then(|| {
+        format!("zeros among the weights of {layers} layers, up to {:.1} %", most * 100.0)
+    });
+    let said: Vec<String> = channels.into_iter().chain(zeros).collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
 /// The models that were measured.
 pub(super) fn candidates(report: &Report) -> Table {
     let head = ["model", "weights", "latency", "drop", "gate", "unbeaten", ""];
@@ -130,8 +145,8 @@ impl fmt::Display for Report {
         if more > 0 {
             writeln!(f, "… and {more} layers more")?;
         }
-        if let Some(slow) = slow(self) {
-            writeln!(f, "{slow}")?;
+        for said in [pruned(self), slow(self)].into_iter().flatten() {
+            writeln!(f, "{said}")?;
         }
         writeln!(f)?;
         aligned(f, &candidates(self))?;

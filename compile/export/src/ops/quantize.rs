@@ -14,3 +14,16 @@ pub(super) fn affine(call: &mut Call<'_, '_>, op: &str, axis: usize) -> Written 
     }
     call.same(op, vec![size("axis", axis)])
 }
+
+/// The standard quantizes at once, and gives the parameters beside.
+pub(super) fn dynamic_range(call: &mut Call<'_, '_>) -> Written {
+    let (x, bytes) = (call.input(0), call.writer.unused());
+    let outputs = [vec![bytes], call.outputs.clone()].concat();
+    call.writer.push("DynamicQuantizeLinear", &[&x], outputs, vec![]);
+    Ok(())
+}
+
+/// `(a, b, a_zero, b_zero)`.
+pub(super) fn integer_product(call: &mut Call<'_, '_>) -> Written {
+    call.same("MatMulInteger", vec![])
+}

@@ -1,6 +1,8 @@
 //! Operators that are computed as written.
 
-use super::{conv, elementwise, index, loss, pool, recurrent, resize, sample, signal, tabular};
+use super::{
+    conv, elementwise, index, loss, pool, quantize, recurrent, resize, sample, signal, tabular,
+};
 use crate::call::{Call, Written};
 use crate::messages::{int, text};
 use operators::Operator;
@@ -23,11 +25,13 @@ pub(super) fn write(call: &mut Call<'_, '_>, operator: &Operator) -> Written {
         Operator::DeformColumns(p) => conv::deform_columns(call, p),
         Operator::Determinant(_) => call.same("Det", vec![]),
         Operator::Dft(p) => signal::dft(call, p),
+        Operator::DynamicRange(_) => quantize::dynamic_range(call),
         Operator::Einsum(p) => einsum(call, p),
         Operator::Function(p) => elementwise::function(call, p),
         Operator::GatherElements(p) => index::gather_elements(call, p),
         Operator::GatherNd(p) => index::gather_nd(call, p),
         Operator::GridSample(p) => sample::grid_sample(call, p),
+        Operator::IntegerProduct(_) => quantize::integer_product(call),
         Operator::LinearAttention(p) => recurrent::linear_attention(call, p),
         Operator::Lookup(p) => tabular::lookup(call, p),
         Operator::MaxIndices(p) => pool::max_indices(call, p),

@@ -306,6 +306,7 @@ impl Attention<'_> {
             bias: std::ptr::null(),
             residual: None,
             residual_scale: 1.0,
+            rounding: None,
             row_scales: std::ptr::null(),
             scales: std::ptr::null(),
             clamp: Clamp::of(None),

@@ -39,6 +39,7 @@ pub(super) unsafe fn run(conv: &Conv<'_>, task: usize, mut scratch: &mut [u8]) {
         bias: conv.epilogue.bias_at(channel),
         residual: conv.epilogue.residual_at(origin),
         residual_scale: conv.epilogue.residual_scale,
+        rounding: conv.epilogue.rounding,
         row_scales: std::ptr::null(),
         scales: conv.weights.scales_at(channel),
         clamp: conv.clamp,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::SharedMut;
 use crate::matmul::tests::rounded;
-use crate::matmul::{Int8, Steps};
+use crate::matmul::{Int8, Rounding, Steps};
 use crate::testing::{ROUNDED, Random, check_close, dot_tolerance, halves, isas, run, widened};
 use tensor::scalar::Unary;
 
@@ -131,22 +131,28 @@ impl Int8Case {
     }
 
     /// Checks what `compute` makes as f32 and as bytes, with the zero point that is part of the
-    /// input's padding and of the sums.
+    /// input's padding and of the sums; `may_round` says whether it can round before the residual.
     pub(crate) fn check(
         &self,
         zero: u8,
+        may_round: bool,
         mut compute: impl FnMut(Isa, Epilogue<'_>, FloatsMut<'_>),
     ) {
         let less = |x: &u8| f32::from(*x) - f32::from(self.zero);
         let input: Vec<f32> = self.input.iter().map(less).collect();
         let weights: Vec<f32> = self.weights.iter().map(|&w| f32::from(w)).collect();
         let sums = naive(&self.shape, &input, &weights);
-        for has_residual in [false, true] {
+        let rounding = Rounding { bounds: [3.0, 200.0], factor: 0.7, offset: -9.0 };
+        let kinds = [(false, None), (true, None), (true, Some(rounding))];
+        for (has_residual, rounding) in
+            kinds.into_iter().filter(|kind| may_round || kind.1.is_none())
+        {
             let activation = Some(Unary::Clip { min: 3.0, max: 250.0 });
             let epilogue = Epilogue {
                 bias: Some(&self.bias),
                 residual: has_residual.then_some(Floats::U8(&self.residual)),
                 residual_scale: 0.3,
+                rounding,
                 activation,
                 steps: None,
             };
@@ -157,6 +163,9 @@ impl Int8Case {
                 let own: i64 = own.iter().map(|&w| i64::from(w)).sum();
                 let sum = *sum as i64 + i64::from(zero) * own;
                 let mut y = sum as f32 * self.scales[channel] + self.bias[channel];
+                if let Some(Rounding { bounds: [low, high], factor, offset }) = rounding {
+                    y = y.clamp(low, high).round_ties_even() * factor + offset;
+                }
                 if has_residual {
                     y += f32::from(self.residual[i]) * 0.3;
                 }
@@ -183,7 +192,7 @@ fn check_int8(random: &mut Random, shape: &ConvShape) {
     pack_weights_int8(&case.weights, shape, &mut packed);
     let weights = Int8 { weights: &packed, scales: &case.scales, zero: case.zero };
     let (input, weights) = (Floats::U8(&case.input), Packed::Int8(weights));
-    case.check(case.zero, |isa, epilogue, out| {
+    case.check(case.zero, true, |isa, epilogue, out| {
         run(&Conv::new(isa, shape, input, weights, epilogue, out));
     });
     // An activation that is more than bounds, with steps behind it.

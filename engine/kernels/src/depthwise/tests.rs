@@ -50,7 +50,7 @@ fn check_int8(random: &mut Random, shape: &ConvShape) {
     pack_weights(&weights, shape, &mut packed);
     let taps = Taps::Int8 { weights: &packed, scales: &case.scales, zero: case.zero };
     let input = Floats::U8(&case.input);
-    case.check(0, |isa, epilogue, out| {
+    case.check(0, false, |isa, epilogue, out| {
         run(&Depthwise::new(isa, shape, input, taps, epilogue, out))
     });
 }

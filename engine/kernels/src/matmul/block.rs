@@ -1,6 +1,6 @@
 //! A block of the result: tile after tile over packed panels.
 
-use super::{Clamp, Kernel, PANEL, Steps, TileCall, TileFn};
+use super::{Clamp, Kernel, PANEL, Rounding, Steps, TileCall, TileFn};
 use crate::elementwise::{activate, activate_short};
 use crate::floats::{Source, Target, map};
 use crate::task::Pieces;
@@ -130,6 +130,8 @@ pub(crate) struct Block {
     /// In rows of the stride of `c`.
     pub(crate) residual: Option<Source>,
     pub(crate) residual_scale: f32,
+    /// As of [`super::Epilogue`].
+    pub(crate) rounding: Option<Rounding>,
     pub(crate) row_scales: *const f32,
     pub(crate) scales: *const f32,
     pub(crate) clamp: Clamp,
@@ -199,6 +201,7 @@ impl Block {
                 residual: self.residual.map(|residual| residual.offset(origin)),
                 residual_stride: self.c_stride,
                 residual_scale: self.residual_scale,
+                rounding: self.rounding,
                 row_scales: offset(self.row_scales, row),
                 scales: offset(self.scales, column),
                 low: self.clamp.low,

@@ -157,6 +157,7 @@ impl Task for MatMul<'_> {
             bias: self.epilogue.bias_at(columns.start),
             residual: self.epilogue.residual_at(origin),
             residual_scale: self.epilogue.residual_scale,
+            rounding: self.epilogue.rounding,
             row_scales: std::ptr::null(),
             scales: self.b.scales_at(columns.start),
             clamp: Clamp::of(self.epilogue.activation),

@@ -4,7 +4,7 @@ use crate::Floats;
 use crate::floats::Source;
 use tensor::scalar::Unary;
 
-/// `y = activation(sum + bias + residual)`, each part optional, and bytes of it.
+/// `y = activation(rounding(sum + bias) + residual)`, each part optional, and bytes of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Epilogue<'a> {
     /// One number per column (channel) of the result.
@@ -13,11 +13,25 @@ pub struct Epilogue<'a> {
     pub residual: Option<Floats<'a>>,
     /// Factor of the residual.
     pub residual_scale: f32,
+    /// Of sums of products of bytes: what they are rounded to before the residual is added.
+    pub rounding: Option<Rounding>,
     /// Bounds cost nothing, other functions one pass over data in cache.
     pub activation: Option<Unary>,
     /// What becomes bytes behind an activation that is more than bounds: `y * factor + offset`.
     /// Bounds, and what comes before them, have this in their own numbers.
     pub steps: Option<Steps>,
+}
+
+/// Sums that are rounded to bytes and count as what these stand for:
+/// `round(clamp(y)) * factor + offset`, ties to even, each operation rounded once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rounding {
+    /// The least and the greatest byte.
+    pub bounds: [f32; 2],
+    /// From its steps to those of the result.
+    pub factor: f32,
+    /// Added last.
+    pub offset: f32,
 }
 
 /// From numbers to the integers that stand for them.
@@ -32,7 +46,14 @@ pub struct Steps {
 impl Default for Epilogue<'_> {
     /// Nothing.
     fn default() -> Self {
-        Epilogue { bias: None, residual: None, residual_scale: 1.0, activation: None, steps: None }
+        Epilogue {
+            bias: None,
+            residual: None,
+            residual_scale: 1.0,
+            rounding: None,
+            activation: None,
+            steps: None,
+        }
     }
 }
 

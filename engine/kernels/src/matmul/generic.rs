@@ -6,14 +6,15 @@
 //! ```text
 //! acc[r] = bias, or 0 where sums are scaled
 //! for tap, for i < k, for r < R:  acc[r] += a[tap][r][i] * b[tap][i]
-//! c[r] = clamp(acc[r] + residual[r]), or clamp(acc[r] * scales + bias + residual[r])
+//! c[r] = clamp(acc[r] + residual[r]), or clamp(acc[r] * scales + bias + residual[r]), where
+//!        products are of bytes also clamp(rounding(acc[r] * scales + bias) + residual[r])
 //! ```
 //!
 //! Each element of the result is one chain of multiply-adds in the order of taps and i,
 //! whichever tile it falls into: that is what makes answers independent of batch and threads.
 
 use super::product::{Bf16, F32, Int8, Product};
-use super::{PANEL, TileCall, Tiles};
+use super::{PANEL, Rounding, TileCall, Tiles};
 use crate::floats::{self, Target, load};
 use simd::F32Vector;
 use simd::generic::F32x8;
@@ -198,6 +199,7 @@ struct Finish<'c, V> {
     is_scaled: bool,
     is_residual_scaled: bool,
     residual_scale: V,
+    rounding: Option<[V; 4]>,
     /// Is there a lower bound beside that of the type?
     is_bounded_below: bool,
     low: V,
@@ -214,11 +216,15 @@ impl<'c, V: F32Vector> Finish<'c, V> {
     unsafe fn new(call: &'c TileCall, bounds: [f32; 2]) -> Finish<'c, V> {
         // SAFETY: the caller's.
         unsafe {
+            let numbers = |Rounding { bounds: [low, high], factor, offset }: Rounding| {
+                [V::splat(low), V::splat(high), V::splat(factor), V::splat(offset)]
+            };
             Finish {
                 call,
                 is_scaled: !(call.row_scales.is_null() && call.scales.is_null()),
                 is_residual_scaled: call.residual_scale != 1.0,
                 residual_scale: V::splat(call.residual_scale),
+                rounding: call.rounding.map(numbers),
                 is_bounded_below: call.low > bounds[0],
                 low: V::splat(call.low),
                 high: V::splat(call.high.min(bounds[1])),
@@ -250,6 +256,11 @@ impl<'c, V: F32Vector> Finish<'c, V> {
             }
             if self.is_scaled && !call.bias.is_null() {
                 y = y.add(load::<V, f32, FULL>(call.bias.wrapping_add(first), count));
+            }
+            if P::GIVES_BYTES
+                && let Some([low, high, factor, offset]) = self.rounding
+            {
+                y = high.min(low.max(y)).round_even().mul(factor).add(offset);
             }
             if let Some(residual) = call.residual {
                 let residual = residual.offset(r * call.residual_stride + first);

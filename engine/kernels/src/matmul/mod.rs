@@ -37,7 +37,7 @@ use generic as x86_avx512;
 
 pub use batch::{BatchMatMul, Matrix};
 pub use dense::MatMul;
-pub use epilogue::{Epilogue, Steps};
+pub use epilogue::{Epilogue, Rounding, Steps};
 pub use int8::{DEPTH_MAX, pack_int8, packed_int8_len};
 pub use pack::{PANEL, pack, packed_len};
 pub use packed::{Int8, Packed, pack_bf16, packed_bf16_len};
@@ -158,6 +158,8 @@ pub(crate) struct TileCall {
     pub(crate) residual_stride: usize,
     /// Factor of the residual.
     pub(crate) residual_scale: f32,
+    /// Of products of bytes: as of [`Epilogue`].
+    pub(crate) rounding: Option<Rounding>,
     /// A factor for each row, or null.
     pub(crate) row_scales: *const f32,
     /// `columns` factors of the sums beside it, or null.

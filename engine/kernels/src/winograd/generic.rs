@@ -61,6 +61,7 @@ pub(super) unsafe fn run(
                 bias: std::ptr::null(),
                 residual: None,
                 residual_scale: 1.0,
+                rounding: None,
                 row_scales: std::ptr::null(),
                 scales: std::ptr::null(),
                 clamp: Clamp::of(None),

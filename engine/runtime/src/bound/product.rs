@@ -4,7 +4,7 @@ use super::side::Side;
 use super::{Execute, Facts, Operands};
 use crate::RunError;
 use kernels::elementwise::UnaryMap;
-use kernels::matmul::{self, Int8, Packed, ScalarMatMul, Steps};
+use kernels::matmul::{self, Int8, Packed, Rounding, ScalarMatMul, Steps};
 use kernels::{Floats, FloatsMut, is_number, with_number};
 use plan::{Epilogue, Integers};
 use simd::Isa;
@@ -222,6 +222,10 @@ pub(crate) fn check_epilogue(
     Ok(())
 }
 
+fn rounding(plan::Rounding { bounds, factor, offset }: plan::Rounding) -> Rounding {
+    Rounding { bounds, factor, offset }
+}
+
 /// The epilogue with this run's operands, which follow the weights, input `weights`.
 pub(crate) fn epilogue<'a>(
     epilogue: &Epilogue,
@@ -236,6 +240,7 @@ pub(crate) fn epilogue<'a>(
         bias: operands.optional(epilogue.bias_at(weights), epilogue.has_bias),
         residual: epilogue.has_residual.then(|| residual.floats(operands, residual_at)),
         residual_scale: integers.map_or(1.0, |integers| integers.residual_scale),
+        rounding: integers.and_then(|integers| integers.rounding).map(rounding),
         activation: epilogue.activation,
         steps: steps.map(|(factor, offset)| Steps { factor, offset }),
     }

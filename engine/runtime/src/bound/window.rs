@@ -67,6 +67,8 @@ impl Convolution {
                 facts.require(is_each_alone, "depthwise: each channel is a group of its own")?;
                 let taps = p.kernel[0].saturating_mul(p.kernel[1]);
                 let is_exact = types.integers.is_none() || taps <= INT8_TAPS_MAX;
+                let is_rounded = types.integers.is_some_and(|own| own.rounding.is_some());
+                facts.require(!is_rounded, "no kernel rounds these before the residual")?;
                 facts.require(is_exact, "sums of so many products of bytes are not exact")?;
                 tensor::element_count(&[p.kernel[0], p.kernel[1], shape.in_c])
             }

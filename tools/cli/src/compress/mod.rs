@@ -3,6 +3,7 @@
 mod data;
 mod output;
 mod progress;
+mod pruning;
 
 use crate::console::{Console, quoted};
 use crate::error::Error;
@@ -13,11 +14,15 @@ use compress::certificate::Identity;
 use compress::evaluate::{Measure, Split, Store, fingerprint, hex};
 use compress::gate::{Budget, Gate, needed};
 use compress::report::{About, Report};
-use compress::{Compressed, Config, Learning, Observer, Precision, Refinement, Request};
+use compress::{
+    ChannelPruning, Compressed, Config, Learning, Observer, Precision, Preparation, Refinement,
+    Request, WeightPruning,
+};
 use ir::Graph;
 use output::Output;
 use plan::Precision as Arithmetic;
 use progress::Bar;
+use pruning::Pruning;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
@@ -38,6 +43,7 @@ Examples:
   schooner compress fashion.onnx --data val/ --max-drop 0.5pp -o fashion8
   schooner compress mobilenet.onnx --data labels.json --max-drop 1pp --for size -o mobilenet8
   schooner compress encoder.onnx --data inputs.npz --tolerance 0.05 --max-drop 2pp -o encoder8
+  schooner compress resnet.onnx --data val/ --prune-channels 50% --method f32 -o resnet-half
   schooner serve fashion8
 
 Exit codes: 3 refused, with the reason")]
@@ -81,6 +87,14 @@ pub(crate) struct Compress {
     #[arg(long, env = "SCHOONER_EQUALIZE")]
     equalize: bool,
 
+    /// Divide channels that differ much in range, as behind the normalizations of transformers, and
+    /// multiply the weights that read them
+    #[arg(long, env = "SCHOONER_SMOOTH")]
+    smooth: bool,
+
+    #[command(flatten)]
+    pruning: Pruning,
+
     /// Of a model that gives no classes: the relative distance up to which answers agree
     #[arg(long, value_name = "SHARE", env = "SCHOONER_TOLERANCE")]
     tolerance: Option<f64>,
@@ -114,7 +128,7 @@ enum Gain {
     Size,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Method {
     /// Weights and activations of 8 bits, ranges by calibration
     Int8,
@@ -132,6 +146,8 @@ enum Method {
     Bf16,
     /// Weights of 16 bits, more digits
     F16,
+    /// Numbers as they are: what is pruned is all
+    F32,
 }
 
 impl Method {
@@ -145,6 +161,7 @@ impl Method {
             Method::Clusters => Precision::Clusters,
             Method::Bf16 => Precision::Bf16,
             Method::F16 => Precision::F16,
+            Method::F32 => Precision::F32,
         }
     }
 }
@@ -198,7 +215,7 @@ impl Compress {
                 sha256: samples.sha256,
                 size: samples.data.len() as u64,
             },
-            method: self.method.precision().name().to_string(),
+            method: self.pruning.describe(self.method.precision()),
             seed: self.seed,
             disk_bytes: None,
         };
@@ -208,6 +225,7 @@ impl Compress {
         let bar = Bar::new(console, &split, config.layers.len());
         let request = Request {
             graph: &source.graph,
+            preparation: self.preparation(),
             refinement: self.refinement(),
             config,
             observer: self.observer.observer(),
@@ -234,6 +252,11 @@ impl Compress {
         };
         within("--confidence", self.confidence, 0.5, 1.0)?;
         within("--tolerance", self.tolerance.unwrap_or(TOLERANCE), 0.0, 1.0)?;
+        if self.method == Method::F32 && !self.preparation().is_pruning() {
+            let reason = "--method f32 leaves numbers as they are; give --prune-channels or \
+                          --prune-weights, or another method";
+            return Err(Error::Usage(reason.to_string()));
+        }
         if self.model.options.precision.is_some_and(|asked| asked != Arithmetic::F32) {
             let reason = "--precision: compression chooses it, layer by layer; give --method";
             return Err(Error::Usage(reason.to_string()));
@@ -244,10 +267,26 @@ impl Compress {
     fn refinement(&self) -> Refinement {
         let learning = Learning { seed: self.seed, ..Learning::default() };
         Refinement {
-            is_equalized: self.equalize,
             learning: self.learn_rounding.then_some(learning),
             is_bias_corrected: self.correct_bias,
         }
+    }
+
+    fn preparation(&self) -> Preparation {
+        let seed = self.seed;
+        let channels = self.pruning.channels.map(|share| ChannelPruning {
+            macs_kept: 1.0 - share.0,
+            seed,
+            ..ChannelPruning::default()
+        });
+        let weights = self.pruning.weights.map(|share| WeightPruning {
+            criterion: self.pruning.by.criterion(),
+            pattern: self.pruning.pattern,
+            share: share.0,
+            seed,
+            ..WeightPruning::default()
+        });
+        Preparation { channels, weights, is_equalized: self.equalize, is_smoothed: self.smooth }
     }
 
     fn measure(&self, loaded: &Loaded, is_labeled: bool) -> Measure {
@@ -299,19 +338,22 @@ impl Compress {
         let key = fingerprint(&(
             (&about.schooner, &about.isa, &about.model, &about.data),
             (&about.method, self.observer.observer(), self.seed, self.calibration),
-            (measure, &self.model.options.sizes, self.refinement()),
+            (measure, &self.model.options.sizes, self.refinement(), self.preparation()),
         ));
         let folder = output.work();
         Store::open(&folder, &key).map_err(|error| Error::Io { path: folder, error })
     }
 
     fn config(&self, graph: &Graph) -> Result<Config, Error> {
-        let precision = self.method.precision();
-        let layers = compress::layers(graph).into_iter().map(|layer| (layer.name, precision));
-        let config = Config { layers: layers.collect(), ..Config::default() };
-        if config.layers.is_empty() {
+        let layers = compress::layers(graph);
+        if layers.is_empty() {
             let reason = "the model has no convolution or product with known weights";
             return Err(Error::Failure(format!("{reason}: there is nothing to compress")));
+        }
+        let mut config = Config::default();
+        if self.method != Method::F32 {
+            let precision = self.method.precision();
+            config.layers = layers.into_iter().map(|layer| (layer.name, precision)).collect();
         }
         Ok(config)
     }

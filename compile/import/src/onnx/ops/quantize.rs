@@ -9,7 +9,9 @@ use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
 use crate::onnx::tensors;
 use ir::{Op, SliceAxis};
-use tensor::scalar::{Binary, Reduction, Unary};
+use operators::dynamic_range::DynamicRange;
+use operators::integer_product::IntegerProduct;
+use tensor::scalar::{Binary, Unary};
 use tensor::small::Narrowing;
 use tensor::{DType, Dim};
 
@@ -130,27 +132,39 @@ struct Affine {
     zero: Operand,
 }
 
-/// The parameters of integers of a type, where the graph has an operator for them: f32 scales that
-/// are not those of blocks.
-fn affine(call: &mut Call<'_>, dtype: DType) -> Result<Option<Affine>, Reason> {
-    let (rank, scale) = (call.fact(0)?.rank(), call.fact(1)?);
-    let is_single = scale.shape.is_empty() || scale.shape == [Dim::from(1)];
-    let is_blocked = call.int("block_size")?.unwrap_or(0) != 0;
-    if scale.dtype != DType::F32 || is_blocked || scale.rank() > 1 {
+/// The parameters of integers of a type that are inputs with these numbers, where the graph has an
+/// operator for them: f32 scales of all elements, or of each along an axis.
+fn affine(
+    call: &mut Call<'_>,
+    dtype: DType,
+    (scale, zero): (usize, Option<usize>),
+    axis: impl FnOnce(&Call<'_>) -> Result<usize, Reason>,
+) -> Result<Option<Affine>, Reason> {
+    let zero = match zero.and_then(|zero| call.optional(zero)) {
+        Some(zero) => zero,
+        None => call.build.number(dtype, 0.0)?,
+    };
+    let (scale, zero_fact) = (call.input(scale)?, call.build.fact(&zero));
+    let scale_fact = call.build.fact(&scale);
+    let is_fit = scale_fact.dtype == DType::F32 && zero_fact.dtype == dtype;
+    if !is_fit || scale_fact.rank() > 1 || zero_fact.rank() > 1 {
         return Ok(None);
     }
-    let axis = if is_single { 0 } else { call.axis("axis", 1, rank)? };
-    let shape = if is_single { vec![] } else { scale.shape };
-    let scale = call.input(1)?;
-    let scale = call.build.reshape(&scale, shape.clone())?;
-    let zero = match call.optional(2) {
-        Some(zero) => call.build.reshape(&zero, shape)?,
-        None => {
-            let zero = call.build.number(dtype, 0.0)?;
-            call.build.expand(&zero, shape)?
+    let many = [scale_fact.shape, zero_fact.shape].into_iter().find(|shape| !is_one(shape));
+    let axis = if many.is_some() { axis(call)? } else { 0 };
+    let mut alike = |x: &Operand| match &many {
+        Some(many) if is_one(&call.build.fact(x).shape) => {
+            let single = call.build.reshape(x, vec![])?;
+            call.build.expand(&single, many.clone())
         }
+        Some(_) => Ok(x.clone()),
+        None => call.build.reshape(x, vec![]),
     };
-    Ok(Some(Affine { axis, scale, zero }))
+    Ok(Some(Affine { axis, scale: alike(&scale)?, zero: alike(&zero)? }))
+}
+
+fn is_one(shape: &[Dim]) -> bool {
+    shape.iter().all(|size| size.known() == Some(1))
 }
 
 /// ONNX QuantizeLinear-10,13,19,21,23,24,25. Accepted: integers of 16 bits and less, floats of 8
@@ -171,9 +185,12 @@ pub(super) fn quantize_linear(call: &mut Call<'_>) -> Made {
         number => named(call, "precision", number)?,
     };
     let is_byte = matches!(dtype, DType::U8 | DType::I8);
+    let is_blocked = call.int("block_size")?.unwrap_or(0) != 0;
+    let along = |call: &Call<'_>| call.axis("axis", 1, shape.len());
     if is_byte
+        && !is_blocked
         && precision == DType::F32
-        && let Some(parameters) = affine(call, dtype)?
+        && let Some(parameters) = affine(call, dtype, (1, Some(2)), along)?
     {
         let x = float(call, 0)?;
         let Affine { axis, scale, zero } = parameters;
@@ -221,9 +238,12 @@ pub(super) fn dequantize_linear(call: &mut Call<'_>) -> Made {
             .map_err(|name| call.refuse("output_dtype", "a float type", &name))?,
     };
     let from = call.fact(0)?.dtype;
+    let is_blocked = call.int("block_size")?.unwrap_or(0) != 0;
+    let along = |call: &Call<'_>| call.axis("axis", 1, shape.len());
     if matches!(from, DType::U8 | DType::I8 | DType::U4 | DType::I4)
+        && !is_blocked
         && dtype == DType::F32
-        && let Some(Affine { axis, scale, zero }) = affine(call, from)?
+        && let Some(Affine { axis, scale, zero }) = affine(call, from, (1, Some(2)), along)?
     {
         let x = call.input(0)?;
         return Ok(vec![call.build.emit(Op::Dequantize { axis }, &[&x, &scale, &zero])?]);
@@ -240,37 +260,17 @@ pub(super) fn dequantize_linear(call: &mut Call<'_>) -> Made {
 
 /// ONNX DynamicQuantizeLinear-11: `u8` over the range of the elements and zero.
 pub(super) fn dynamic_quantize_linear(call: &mut Call<'_>) -> Made {
-    let (x, rank) = (call.input(0)?, call.fact(0)?.rank());
-    let zero = call.build.number(DType::F32, 0.0)?;
-    let mut extreme = |reduction: Reduction, function: Binary| {
-        let axes: Vec<usize> = (0..rank).collect();
-        let op = Op::Reduce { reduction, axes, keepdims: false };
-        let found = call.build.emit(op, &[&x])?;
-        call.build.binary(function, &found, &zero)
-    };
-    let high = extreme(Reduction::Max, Binary::Max)?;
-    let low = extreme(Reduction::Min, Binary::Min)?;
-    let range = call.build.binary(Binary::Sub, &high, &low)?;
-    let steps = call.build.number(DType::F32, 255.0)?;
-    let scale = call.build.binary(Binary::Div, &range, &steps)?;
-    // Zeros alone have no range: any scale will do.
-    let zeros = call.build.binary(Binary::Equal, &range, &zero)?;
-    let one = call.build.cast(&zeros, DType::F32)?;
-    let scale = call.build.binary(Binary::Add, &scale, &one)?;
-    let lowest = call.build.unary(Unary::Neg, &low)?;
-    let point = quantized(call, &lowest, &scale, None, DType::U8)?;
-    let zero = call.build.cast(&point, DType::F32)?;
-    let made = quantized(call, &x, &scale, Some(&zero), DType::U8)?;
-    Ok(vec![made, scale, point])
+    let x = call.input(0)?;
+    let parameters = call.build.emit_all(Op::Whole(DynamicRange {}.into()), &[&x])?;
+    let quantize = Op::Quantize { dtype: DType::U8, axis: 0 };
+    let made = call.build.emit(quantize, &[&x, &parameters[0], &parameters[1]])?;
+    Ok([vec![made], parameters].concat())
 }
 
 /// The first input in f32, as near as 256 steps over its range come to it.
 pub(super) fn dynamically_rounded(call: &mut Call<'_>) -> Result<Operand, Reason> {
     let made = dynamic_quantize_linear(call)?;
-    let x = call.build.cast(&made[0], DType::F32)?;
-    let zero = call.build.cast(&made[2], DType::F32)?;
-    let centered = call.build.binary(Binary::Sub, &x, &zero)?;
-    call.build.binary(Binary::Mul, &centered, &made[1])
+    call.build.emit(Op::Dequantize { axis: 0 }, &[&made[0], &made[1], &made[2]])
 }
 
 /// `x - zero` in f32, `axis` being that along which a vector of zero points runs.
@@ -294,14 +294,45 @@ pub(super) fn dequantized(
     zero: Option<usize>,
     axis: usize,
 ) -> Result<Operand, Reason> {
-    let rank = call.fact(index)?.rank();
+    let fact = call.fact(index)?;
+    if matches!(fact.dtype, DType::U8 | DType::I8)
+        && let Some(parameters) = affine(call, fact.dtype, (scale, zero), |_| Ok(axis))?
+    {
+        let (x, Affine { axis, scale, zero }) = (call.input(index)?, parameters);
+        return call.build.emit(Op::Dequantize { axis }, &[&x, &scale, &zero]);
+    }
     let x = match zero {
         Some(zero) => centered(call, index, zero, axis)?,
         None => float(call, index)?,
     };
     let scale = float(call, scale)?;
-    let scale = along(call, &scale, axis, rank)?;
+    let scale = along(call, &scale, axis, fact.rank())?;
     call.build.binary(Binary::Mul, &x, &scale)
+}
+
+/// `x` as integers of a type, by the scale and zero point that are these inputs; vectors run along
+/// the last axis.
+pub(super) fn stored(
+    call: &mut Call<'_>,
+    x: &Operand,
+    [scale, zero]: [usize; 2],
+    dtype: DType,
+) -> Result<Operand, Reason> {
+    let rank = call.build.fact(x).rank();
+    let last = rank.saturating_sub(1);
+    if matches!(dtype, DType::U8 | DType::I8)
+        && let Some(parameters) = affine(call, dtype, (scale, Some(zero)), |_| Ok(last))?
+    {
+        let Affine { axis, scale, zero } = parameters;
+        return call.build.emit(Op::Quantize { dtype, axis }, &[x, &scale, &zero]);
+    }
+    let scale = float(call, scale)?;
+    let scale = along(call, &scale, last, rank)?;
+    let zero = match zero_point(call, zero)? {
+        Some(zero) => Some(along(call, &zero, last, rank)?),
+        None => None,
+    };
+    quantized(call, x, &scale, zero.as_ref(), dtype)
 }
 
 /// A vector so that it broadcasts along an axis; one number and full rank stay as they are.
@@ -322,54 +353,32 @@ pub(super) fn along(
     }
 }
 
-/// ONNX QLinearMatMul-10,21: the product of the centered integers times one factor.
+/// ONNX QLinearMatMul-10,21: the product of what the integers stand for, rounded to integers.
 fn q_linear_mat_mul(call: &mut Call<'_>) -> Made {
     let (rank_a, rank_b) = (call.fact(0)?.rank(), call.fact(3)?.rank());
-    let a = centered(call, 0, 2, rank_a.saturating_sub(2))?;
-    let b = centered(call, 3, 5, rank_b.saturating_sub(1))?;
+    let a = dequantized(call, 0, 1, Some(2), rank_a.saturating_sub(2))?;
+    let b = dequantized(call, 3, 4, Some(5), rank_b.saturating_sub(1))?;
     let product = call.build.emit(Op::MatMul, &[&a, &b])?;
-    let rank = call.build.fact(&product).rank();
-    let (rows, columns) = (rank.saturating_sub(2), rank.saturating_sub(1));
-    requantized(call, &product, [(1, rows), (4, columns), (6, columns)], 7)
+    let dtype = call.fact(7)?.dtype;
+    Ok(vec![stored(call, &product, [6, 7], dtype)?])
 }
 
-/// ONNX QLinearConv-10.
+/// ONNX QLinearConv-10: the convolution of what the integers stand for, rounded to integers; the
+/// bias counts in the product of both scales.
 fn q_linear_conv(call: &mut Call<'_>) -> Made {
-    let x = centered(call, 0, 2, 1)?;
-    let weights = centered(call, 3, 5, 0)?;
-    let rank = call.fact(0)?.rank();
-    let mut sum = convolution(call, &x, (&weights, 3), None)?;
-    if call.optional(8).is_some() {
-        let bias = float(call, 8)?;
-        let bias = along(call, &bias, 1, rank)?;
-        sum = call.build.binary(Binary::Add, &sum, &bias)?;
-    }
-    requantized(call, &sum, [(1, 1), (4, 1), (6, 1)], 7)
-}
-
-/// `sum * (scale of a * scale of b / scale of y)`, rounded to the type of the zero point. Each
-/// scale is an input and the axis along which a vector of them runs.
-fn requantized(
-    call: &mut Call<'_>,
-    sum: &Operand,
-    scales: [(usize, usize); 3],
-    zero: usize,
-) -> Made {
-    let rank = call.build.fact(sum).rank();
-    let mut scale = |(index, axis): (usize, usize)| {
-        let scale = float(call, index)?;
-        along(call, &scale, axis, rank)
-    };
-    let (a, b, y) = (scale(scales[0])?, scale(scales[1])?, scale(scales[2])?);
-    let factor = call.build.binary(Binary::Mul, &a, &b)?;
-    let factor = call.build.binary(Binary::Div, &factor, &y)?;
-    let scaled = call.build.binary(Binary::Mul, sum, &factor)?;
-    let dtype = call.fact(zero)?.dtype;
-    let point = match zero_point(call, zero)? {
-        Some(point) => Some(along(call, &point, rank.saturating_sub(1), rank)?),
+    let x = dequantized(call, 0, 1, Some(2), 1)?;
+    let weights = dequantized(call, 3, 4, Some(5), 0)?;
+    let bias = match call.optional(8) {
+        Some(_) => {
+            let (bias, a, b) = (float(call, 8)?, float(call, 1)?, float(call, 4)?);
+            let scale = call.build.binary(Binary::Mul, &a, &b)?;
+            Some(call.build.binary(Binary::Mul, &bias, &scale)?)
+        }
         None => None,
     };
-    Ok(vec![rounded(call, &scaled, point.as_ref(), dtype)?])
+    let sum = convolution(call, &x, (&weights, 3), bias.as_ref())?;
+    let dtype = call.fact(7)?.dtype;
+    Ok(vec![stored(call, &sum, [6, 7], dtype)?])
 }
 
 /// The centered second operand as `16 * high + low`, so that sums of thousands of products of 8
@@ -402,16 +411,19 @@ fn require_exact(call: &Call<'_>, products: Dim) -> Result<(), Reason> {
     Err(call.refuse("the inner axis", &expected, &products.to_string()))
 }
 
-/// ONNX MatMulInteger-10, exact. Refused: more than 4112 products in a sum.
+/// ONNX MatMulInteger-10. Refused: vectors.
 fn mat_mul_integer(call: &mut Call<'_>) -> Made {
-    let (rank_a, rank_b) = (call.fact(0)?.rank(), call.fact(1)?.rank());
-    require_exact(call, call.fact(0)?.shape.last().cloned().unwrap_or(Dim::from(1)))?;
-    let a = centered(call, 0, 2, rank_a.saturating_sub(2))?;
-    let b = centered(call, 1, 3, rank_b.saturating_sub(1))?;
-    let [high, low] = halves(call, &b)?;
-    let high = call.build.emit(Op::MatMul, &[&a, &high])?;
-    let low = call.build.emit(Op::MatMul, &[&a, &low])?;
-    joined(call, [high, low])
+    let mut zeros = Vec::new();
+    for (index, back) in [(0, 2), (1, 1)] {
+        let fact = call.fact(index)?;
+        zeros.push(match call.optional(index + 2) {
+            Some(zero) => along(call, &zero, fact.rank().saturating_sub(back), fact.rank())?,
+            None => call.build.number(fact.dtype, 0.0)?,
+        });
+    }
+    let (a, b) = (call.input(0)?, call.input(1)?);
+    let op = Op::Whole(IntegerProduct {}.into());
+    Ok(vec![call.build.emit(op, &[&a, &b, &zeros[0], &zeros[1]])?])
 }
 
 /// ONNX ConvInteger-10, exact. Refused: more than 4112 products in a sum.

@@ -2,14 +2,14 @@
 //! rounds some of them in other places, so that results may lie one step apart.
 
 use super::super::pool::pooled;
-use super::super::quantize::{dequantized, float, quantized, zero_point};
+use super::super::quantize::{dequantized, float, stored};
 use super::super::{Row, microsoft};
 use crate::build::Operand;
 use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
 use ir::{Op, PoolKind};
+use tensor::Dim;
 use tensor::scalar::{Binary, Reduction, Unary};
-use tensor::{DType, Dim};
 
 pub(in crate::onnx::ops) const OPS: &[Row] = &[
     microsoft(
@@ -39,22 +39,6 @@ pub(in crate::onnx::ops) const OPS: &[Row] = &[
     microsoft("QLinearSoftmax", &["axis", "opset"], softmax),
     microsoft("QLinearWhere", &[], select),
 ];
-
-/// `x` as integers of a type, by the scale and zero point that are these inputs.
-fn stored(
-    call: &mut Call<'_>,
-    x: &Operand,
-    [scale, zero]: [usize; 2],
-    dtype: DType,
-) -> Result<Operand, Reason> {
-    let scale = float(call, scale)?;
-    let scale = call.build.reshape(&scale, vec![])?;
-    let zero = match zero_point(call, zero)? {
-        Some(zero) => Some(call.build.reshape(&zero, vec![])?),
-        None => None,
-    };
-    quantized(call, x, &scale, zero.as_ref(), dtype)
-}
 
 /// ONNX com.microsoft.QLinearAdd-1 and com.microsoft.QLinearMul-1, broadcasting.
 fn pair(call: &mut Call<'_>, function: Binary) -> Made {

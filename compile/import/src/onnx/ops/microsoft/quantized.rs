@@ -2,8 +2,7 @@
 //! sums integers exactly, the difference is the rounding of f32 sums.
 
 use super::super::quantize::{
-    along, dequantize_linear, dequantized, dynamically_rounded, float, quantize_linear, quantized,
-    zero_point,
+    along, dequantize_linear, dequantized, dynamically_rounded, float, quantize_linear, stored,
 };
 use super::super::{Row, microsoft};
 use crate::build::Operand;
@@ -93,9 +92,8 @@ fn q_gemm(call: &mut Call<'_>) -> Made {
     let (Some(_), Some(zero)) = (call.optional(7), call.optional(8)) else {
         return Ok(vec![made]);
     };
-    let (scale, dtype) = (float(call, 7)?, call.build.fact(&zero).dtype);
-    let zero = zero_point(call, 8)?;
-    Ok(vec![quantized(call, &made, &scale, zero.as_ref(), dtype)?])
+    let dtype = call.build.fact(&zero).dtype;
+    Ok(vec![stored(call, &made, [7, 8], dtype)?])
 }
 
 /// ONNX com.microsoft.MatMulNBits-1, its weights unpacked at import. Accepted: 2, 4 and 8 bits,
