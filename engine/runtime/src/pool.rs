@@ -1,10 +1,13 @@
 //! A small thread pool for the pieces of one step after another.
 //!
-//! A run opens a [`Team`]: the workers wake once and then take pieces by a shared ticket, without
-//! a system call between steps. A run that finds the pool busy does all its pieces itself, so
-//! concurrent requests use one thread each and a lone one uses them all.
+//! A run opens a [`Team`]: the workers wake once and then take pieces without a system call between
+//! steps. Each thread has a part of the pieces, those of the same rows in one step after another, so
+//! that it finds what it reads in its own cache; when it has done them it helps the others, from the
+//! end of theirs. A run that finds the pool busy does all its pieces itself, so concurrent requests
+//! use one thread each and a lone one uses them all.
 
 use std::cell::UnsafeCell;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
@@ -34,11 +37,11 @@ pub fn threads() -> usize {
 type Job<'a> = &'a (dyn Fn(usize, usize) + Sync + 'a);
 
 struct Shared {
-    /// Upper half: which job it is; lower half: how many of its pieces nobody has taken yet.
-    ticket: AtomicU64,
+    /// The pieces that nobody has taken yet, those of each thread.
+    parts: Box<[Part]>,
     /// Pieces that are not done yet.
     pending: AtomicUsize,
-    /// The job that the ticket is for. Written only while `pending` is 0 and no piece is left.
+    /// The job that the pieces are of. Written only while `pending` is 0 and no piece is left.
     job: UnsafeCell<Option<Job<'static>>>,
     /// Did a piece panic?
     has_panicked: AtomicBool,
@@ -48,14 +51,38 @@ struct Shared {
     wake: Condvar,
 }
 
+/// The pieces of a thread that are left, on a cache line of their own: the first of them in the
+/// upper half, what follows the last in the lower.
+#[repr(align(128))]
+#[derive(Default)]
+struct Part(AtomicU64);
+
+impl Part {
+    fn set(&self, pieces: Range<usize>) {
+        self.0.store((pieces.start as u64) << 32 | pieces.end as u64, Ordering::Release);
+    }
+
+    /// The first piece that is left, or the last.
+    fn take(&self, is_first: bool) -> Option<usize> {
+        let taken = self.0.fetch_update(Ordering::Acquire, Ordering::Acquire, |left| {
+            let (first, end) = (left >> 32, left & u64::from(u32::MAX));
+            let taken = if is_first { left + (1 << 32) } else { left.wrapping_sub(1) };
+            (first < end).then_some(taken)
+        });
+        let left = taken.ok()?;
+        let piece = if is_first { left >> 32 } else { (left & u64::from(u32::MAX)) - 1 };
+        Some(piece as usize)
+    }
+}
+
 #[derive(Default)]
 struct State {
     has_stopped: bool,
 }
 
 // SAFETY: `job` is written only by the one thread that holds `Pool::team`, before it publishes
-// the ticket, and read only by a thread that has taken a piece of that ticket, which keeps the
-// writer waiting in `Team::run` until the piece is done.
+// the pieces, and read only by a thread that has taken one of them, which keeps the writer waiting
+// in `Team::run` until the piece is done.
 unsafe impl Sync for Shared {}
 
 // SAFETY: the job that is sent along is `Sync`, so calling it from another thread is sound.
@@ -65,7 +92,7 @@ impl Pool {
     /// A pool whose runs use `threads` threads, the caller's included.
     pub fn new(threads: usize) -> Pool {
         let shared = Arc::new(Shared {
-            ticket: AtomicU64::new(0),
+            parts: (0..threads.max(1)).map(|_| Part::default()).collect(),
             pending: AtomicUsize::new(0),
             job: UnsafeCell::new(None),
             has_panicked: AtomicBool::new(false),
@@ -148,8 +175,10 @@ impl Team<'_> {
         // reads the cell.
         unsafe { *shared.job.get() = Some(job) };
         shared.pending.store(pieces, Ordering::Relaxed);
-        let next = (shared.ticket.load(Ordering::Relaxed) >> 32).wrapping_add(1) << 32;
-        shared.ticket.store(next | pieces as u64, Ordering::Release);
+        let count = shared.parts.len();
+        for (at, part) in shared.parts.iter().enumerate() {
+            part.set(pieces * at / count..pieces * (at + 1) / count);
+        }
         while shared.take(0) {}
         let mut looks = 0;
         while shared.pending.load(Ordering::Acquire) != 0 {
@@ -198,26 +227,17 @@ impl Shared {
 
     /// Does one piece of the current job, if one is left.
     fn take(&self, thread: usize) -> bool {
-        let ticket = self.ticket.load(Ordering::Acquire);
-        let left = ticket & u64::from(u32::MAX);
-        if left == 0 {
+        let count = self.parts.len();
+        let others = (1..count).map(|step| &self.parts[(thread + step) % count]);
+        let piece = self.parts[thread].take(true);
+        let Some(piece) = piece.or_else(|| others.into_iter().find_map(|part| part.take(false)))
+        else {
             return false;
-        }
-        // The job's number is part of the ticket, so a thread that slept through a whole job
-        // cannot take a piece of the next one with an old count.
-        let taken = self.ticket.compare_exchange_weak(
-            ticket,
-            ticket - 1,
-            Ordering::Acquire,
-            Ordering::Relaxed,
-        );
-        if taken.is_err() {
-            return true;
-        }
+        };
         // SAFETY: a piece of this job is taken and not done, so the cell is not written.
         let job = unsafe { *self.job.get() };
         if let Some(job) = job
-            && catch_unwind(AssertUnwindSafe(|| job(left as usize - 1, thread))).is_err()
+            && catch_unwind(AssertUnwindSafe(|| job(piece, thread))).is_err()
         {
             self.has_panicked.store(true, Ordering::Relaxed);
         }

@@ -89,6 +89,10 @@ impl F32Vector for F32x8 {
         }
     }
     #[inline(always)]
+    fn fused_mul_add(self, b: F32x8, c: F32x8) -> F32x8 {
+        F32x8(std::array::from_fn(|i| fused_mul_add(self.0[i], b.0[i], c.0[i])))
+    }
+    #[inline(always)]
     fn min(self, b: F32x8) -> F32x8 {
         F32x8(self.zip(b, |a, b| if a < b { a } else { b }))
     }
@@ -182,6 +186,25 @@ impl F32Vector for F32x8 {
     }
 }
 
+/// `f32::mul_add` without a call into the C library: the product is exact in f64, and the sum,
+/// rounded there to odd, loses nothing that the second rounding asks for (Boldo and Melquiond,
+/// "Emulation of a FMA and correctly rounded sums", 2008).
+#[inline(always)]
+fn fused_mul_add(a: f32, b: f32, c: f32) -> f32 {
+    let (product, c) = (f64::from(a) * f64::from(b), f64::from(c));
+    let sum = product + c;
+    let part = sum - product;
+    let error = (product - (sum - part)) + (c - part);
+    let is_even = sum.to_bits() & 1 == 0;
+    // An error that is no number belongs to a sum that is none, or has no end.
+    let is_below = error < 0.0;
+    let is_inexact = is_below || error > 0.0;
+    let towards_zero = is_below == (sum > 0.0);
+    let step = if towards_zero { u64::MAX } else { 1 };
+    let odd = sum.to_bits().wrapping_add(step);
+    (if is_inexact && is_even { f64::from_bits(odd) } else { sum }) as f32
+}
+
 #[inline(always)]
 pub(crate) fn round_bf16(x: f32) -> u16 {
     let bits = x.to_bits();
@@ -205,4 +228,29 @@ fn round_even(x: f32) -> f32 {
 fn floor(x: f32) -> f32 {
     let rounded = round_even(x);
     if rounded > x { rounded - 1.0 } else { rounded }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_emulated_fused_product_is_that_of_the_standard() {
+        let special = [0.0, -0.0, 1.0, -1.0, f32::MAX, f32::MIN_POSITIVE, 1e-45, f32::INFINITY];
+        let mut bits = 1u32;
+        let mut next = || {
+            bits = bits.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            // Exponents near each other, so that sums cancel, and some of all.
+            let exponent = if bits & 1 == 0 { 120 + (bits >> 8) % 16 } else { bits >> 24 };
+            f32::from_bits(bits & 0x807f_ffff | (exponent & 0xff) << 23)
+        };
+        let random = (0..200_000).map(|_| [next(), next(), next()]);
+        let each = special.iter().flat_map(|&a| special.iter().map(move |&b| (a, b)));
+        let specials = each.flat_map(|(a, b)| special.iter().map(move |&c| [a, b, c]));
+        for [a, b, c] in random.chain(specials) {
+            let (found, expected) = (fused_mul_add(a, b, c), a.mul_add(b, c));
+            let is_same = found.to_bits() == expected.to_bits();
+            assert!(is_same || found.is_nan() && expected.is_nan(), "{a:e} * {b:e} + {c:e}");
+        }
+    }
 }

@@ -85,6 +85,11 @@ pub trait F32Vector: Copy + Sized + 'static {
     /// `self * b + c`, rounded once where the ISA has a fused operation (generic code on x86-64
     /// and WebAssembly rounds twice).
     fn mul_add(self, b: Self, c: Self) -> Self;
+    /// `self * b + c`, rounded once on every ISA, so that all give the same.
+    #[inline(always)]
+    fn fused_mul_add(self, b: Self, c: Self) -> Self {
+        self.mul_add(b, c)
+    }
     /// `self < b ? self : b`: the second when either is NaN or both are zeros.
     fn min(self, b: Self) -> Self;
     /// `self > b ? self : b`: the second when either is NaN or both are zeros.

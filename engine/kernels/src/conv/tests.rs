@@ -162,12 +162,12 @@ impl Int8Case {
                 let own = &self.weights[channel * each..][..each];
                 let own: i64 = own.iter().map(|&w| i64::from(w)).sum();
                 let sum = *sum as i64 + i64::from(zero) * own;
-                let mut y = sum as f32 * self.scales[channel] + self.bias[channel];
+                let mut y = (sum as f32).mul_add(self.scales[channel], self.bias[channel]);
                 if let Some(Rounding { bounds: [low, high], factor, offset }) = rounding {
-                    y = y.clamp(low, high).round_ties_even() * factor + offset;
+                    y = y.clamp(low, high).round_ties_even().mul_add(factor, offset);
                 }
                 if has_residual {
-                    y += f32::from(self.residual[i]) * 0.3;
+                    y = f32::from(self.residual[i]).mul_add(0.3, y);
                 }
                 y.clamp(3.0, 250.0)
             };

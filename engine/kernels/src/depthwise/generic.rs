@@ -225,19 +225,20 @@ impl<T: Stored, U: Stored> Line<'_, T, U> {
             let (low, high) = (V::splat(call.clamp.low), V::splat(call.clamp.high));
             for (p, &acc) in acc.iter().enumerate() {
                 let at = (self.line * shape.out_w + column + p) * shape.in_c + channel;
-                let mut y = acc;
-                if let Taps::Int8 { scales, .. } = call.taps {
-                    y = y.mul(load::<V, f32, FULL>(scales.as_ptr().add(channel), lanes));
-                }
-                if let Some(bias) = call.epilogue.bias {
-                    y = y.add(load::<V, f32, FULL>(bias.as_ptr().add(channel), lanes));
-                }
-                if let Some(residual) = call.epilogue.residual_at(at) {
-                    let mut added = residual.load::<V, FULL>(lanes);
-                    if call.epilogue.residual_scale != 1.0 {
-                        added = added.mul(V::splat(call.epilogue.residual_scale));
+                let bias = match call.epilogue.bias {
+                    Some(bias) => load::<V, f32, FULL>(bias.as_ptr().add(channel), lanes),
+                    None => V::splat(0.0),
+                };
+                let mut y = match call.taps {
+                    Taps::Int8 { scales, .. } => {
+                        let scales = load::<V, f32, FULL>(scales.as_ptr().add(channel), lanes);
+                        acc.fused_mul_add(scales, bias)
                     }
-                    y = y.add(added);
+                    _ => acc.add(bias),
+                };
+                if let Some(residual) = call.epilogue.residual_at(at) {
+                    let scale = V::splat(call.epilogue.residual_scale);
+                    y = residual.load::<V, FULL>(lanes).fused_mul_add(scale, y);
                 }
                 y = high.min(low.max(y));
                 store::<V, U, FULL>(y, self.out.as_mut_ptr().add(at), lanes);

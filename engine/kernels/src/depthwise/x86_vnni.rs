@@ -14,12 +14,11 @@ use crate::conv::ConvShape;
 use crate::{FloatsMut, SharedMut};
 use simd::Isa;
 use std::arch::x86_64::{
-    __m512, __m512i, __mmask64, _mm512_add_ps, _mm512_cvtepi32_ps, _mm512_cvtps_epi32,
-    _mm512_dpbusd_epi32, _mm512_mask_loadu_epi8, _mm512_mask_storeu_epi8, _mm512_maskz_loadu_ps,
-    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_packs_epi16, _mm512_packs_epi32,
-    _mm512_packus_epi16, _mm512_set1_epi8, _mm512_set1_ps, _mm512_setzero_si512,
-    _mm512_shuffle_f32x4, _mm512_sub_epi32, _mm512_unpackhi_epi8, _mm512_unpackhi_epi16,
-    _mm512_unpacklo_epi8, _mm512_unpacklo_epi16,
+    __m512, __m512i, __mmask64, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_dpbusd_epi32,
+    _mm512_fmadd_ps, _mm512_mask_loadu_epi8, _mm512_mask_storeu_epi8, _mm512_maskz_loadu_ps,
+    _mm512_max_ps, _mm512_min_ps, _mm512_packs_epi16, _mm512_packs_epi32, _mm512_packus_epi16,
+    _mm512_set1_epi8, _mm512_set1_ps, _mm512_setzero_si512, _mm512_shuffle_f32x4, _mm512_sub_epi32,
+    _mm512_unpackhi_epi8, _mm512_unpackhi_epi16, _mm512_unpacklo_epi8, _mm512_unpacklo_epi16,
 };
 use std::ops::Range;
 
@@ -266,8 +265,7 @@ impl<const K: usize> Block<K> {
         let [low, high] = self.bounds;
         let mut whole = sums;
         for (i, sum) in whole.iter_mut().enumerate() {
-            let y = _mm512_mul_ps(_mm512_cvtepi32_ps(*sum), self.scales[i]);
-            let y = _mm512_add_ps(y, self.bias[i]);
+            let y = _mm512_fmadd_ps(_mm512_cvtepi32_ps(*sum), self.scales[i], self.bias[i]);
             // A NaN stays one, and becomes the least integer: both give their second operand then.
             *sum = _mm512_cvtps_epi32(_mm512_min_ps(high, _mm512_max_ps(low, y)));
         }

@@ -23,7 +23,7 @@ pub struct Epilogue<'a> {
 }
 
 /// Sums that are rounded to bytes and count as what these stand for:
-/// `round(clamp(y)) * factor + offset`, ties to even, each operation rounded once.
+/// `round(clamp(y)) * factor + offset`, ties to even, product and sum rounded once together.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rounding {
     /// The least and the greatest byte.

@@ -251,24 +251,28 @@ impl<'c, V: F32Vector> Finish<'c, V> {
             if !call.row_scales.is_null() {
                 y = y.mul(V::splat(*call.row_scales.add(r)));
             }
+            let bias = match self.is_scaled && !call.bias.is_null() {
+                true => load::<V, f32, FULL>(call.bias.wrapping_add(first), count),
+                false => V::splat(0.0),
+            };
             if !call.scales.is_null() {
-                y = y.mul(load::<V, f32, FULL>(call.scales.wrapping_add(first), count));
-            }
-            if self.is_scaled && !call.bias.is_null() {
-                y = y.add(load::<V, f32, FULL>(call.bias.wrapping_add(first), count));
+                let scales = load::<V, f32, FULL>(call.scales.wrapping_add(first), count);
+                y = y.fused_mul_add(scales, bias);
+            } else if self.is_scaled {
+                y = y.add(bias);
             }
             if P::GIVES_BYTES
                 && let Some([low, high, factor, offset]) = self.rounding
             {
-                y = high.min(low.max(y)).round_even().mul(factor).add(offset);
+                y = high.min(low.max(y)).round_even().fused_mul_add(factor, offset);
             }
             if let Some(residual) = call.residual {
                 let residual = residual.offset(r * call.residual_stride + first);
-                let mut residual = residual.load::<V, FULL>(count);
-                if self.is_residual_scaled {
-                    residual = residual.mul(self.residual_scale);
-                }
-                y = y.add(residual);
+                let residual = residual.load::<V, FULL>(count);
+                y = match self.is_residual_scaled {
+                    true => residual.fused_mul_add(self.residual_scale, y),
+                    false => y.add(residual),
+                };
             }
             if self.is_bounded_below {
                 y = self.low.max(y);

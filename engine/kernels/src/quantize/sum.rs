@@ -18,8 +18,8 @@ pub struct SumParameters {
     pub bounds: [f32; 2],
 }
 
-/// `out[i] = round(clamp(a[i] * factors[0] + b[i] * factors[1] + offset))`; each operation is
-/// rounded once, so every ISA gives the same.
+/// `out[i] = round(clamp(a[i] * factors[0] + (b[i] * factors[1] + offset)))`; each product and the
+/// sum that it is part of are rounded once together, so every ISA gives the same.
 #[derive(Debug)]
 pub struct Sum<'a> {
     token: Token,
@@ -82,7 +82,7 @@ impl Vectorize for Piece<'_> {
             let [low, high] = bounds.map(|bound| V::splat(bound));
             let offset = V::splat(offset);
             let sum = |a: V, b: V| {
-                let y = a.mul(first).add(b.mul(second)).add(offset);
+                let y = a.fused_mul_add(first, b.fused_mul_add(second, offset));
                 high.min(low.max(y))
             };
             for at in (0..whole).step_by(V::LANES) {

@@ -78,7 +78,8 @@ fn sums_of_bytes_agree_with_the_naive_twin() {
         let factors = [0.5, if random.flip() { 0.25 } else { -1.125 }];
         let parameters = SumParameters { factors, offset: 3.25, bounds: [2.0, 250.0] };
         let sum = |(a, b): (&u8, &u8)| {
-            let y = f32::from(*a) * factors[0] + f32::from(*b) * factors[1] + 3.25;
+            let other = f32::from(*b).mul_add(factors[1], 3.25);
+            let y = f32::from(*a).mul_add(factors[0], other);
             y.clamp(2.0, 250.0).round_ties_even() as u8
         };
         let expected: Vec<u8> = a.iter().zip(&b).map(sum).collect();
