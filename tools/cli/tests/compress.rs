@@ -65,6 +65,33 @@ fn what_ships_is_smaller_served_and_the_same_each_time() {
 }
 
 #[test]
+fn channels_go_and_weights_become_zero_as_asked() {
+    let out = folder("compress-channels");
+    let more = ["--prune-channels", "25%", "--method", "f32", "--max-drop", "60pp", "--json"];
+    let (stdout, _) = run(&out, &[&more[..], &["--for", "size"]].concat(), 0);
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    let channels = report["channels"].as_array().unwrap();
+    let count = |key: &str| channels.iter().map(|layer| layer[key].as_u64().unwrap()).sum::<u64>();
+    assert!(count("after") < count("before"), "{report}");
+    let bytes = |at: usize| report["candidates"][at]["bytes"].as_u64().unwrap();
+    assert!(bytes(1) * 10 < bytes(0) * 9, "{report}");
+    check(&["eval", word(&out), &fashion("val"), "--json"], 0);
+
+    let out = folder("compress-zeros");
+    let more = ["--prune-weights", "0.5", "--prune-pattern", "2:4", "--smooth", "--json"];
+    let (stdout, _) = run(&out, &[&more[..], &["--max-drop", "60pp", "--for", "size"]].concat(), 0);
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    let zeros = report["zeros"].as_object().unwrap();
+    assert!(zeros.values().any(|share| share.as_f64().unwrap() >= 0.5), "{report}");
+    assert_eq!(report["certificate"]["method"]["preparation"]["is_smoothed"], true);
+
+    let (_, stderr) = run(&folder("compress-nothing"), &["--method", "f32"], 2);
+    assert!(stderr.contains("give --prune-channels"), "{stderr}");
+    let (_, stderr) = run(&folder("compress-all"), &["--prune-channels", "100%"], 2);
+    assert!(stderr.contains("above 0 and below 1"), "{stderr}");
+}
+
+#[test]
 fn too_little_data_is_refused_with_the_number_that_is_needed() {
     let out = folder("compress-few");
     let (stdout, stderr) = run(&out, &["--max-drop", "0.5pp"], 3);

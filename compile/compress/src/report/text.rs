@@ -140,7 +140,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         aligned(f, &changes(self))?;
         writeln!(f, "\n{}\n", claim(self))?;
-        aligned(f, &layers(self, LAYERS_SHOWN))?;
+        if !self.layers.is_empty() {
+            aligned(f, &layers(self, LAYERS_SHOWN))?;
+        }
         let more = self.layers.len().saturating_sub(LAYERS_SHOWN);
         if more > 0 {
             writeln!(f, "… and {more} layers more")?;

@@ -16,7 +16,7 @@ pub(super) fn stem(name: &str) -> &str {
     name.strip_suffix(SYMBOL).or_else(|| name.strip_suffix(".json")).unwrap_or(name)
 }
 
-/// The name of the parameters of a symbol file: that of the latest epoch, or the one without epochs.
+/// The name of the parameters of a symbol file: those of the latest epoch, or of none.
 pub(super) fn parameters(folder: &Path, name: &str) -> Option<String> {
     let stem = stem(name);
     let mut found: Option<(Option<u64>, String)> = None;

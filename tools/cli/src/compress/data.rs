@@ -1,17 +1,19 @@
-//! Samples from images, as the recipe prepares them, or from a file of arrays.
+//! Samples from images, as the recipe prepares them, or from a file of arrays or a table.
 
 use crate::error::Error;
 use crate::eval::dataset::{self, Item};
 use crate::{compare, tensors};
 use compress::CompressError;
 use compress::evaluate::{Data, hex};
+use ir::Op;
+use plan::Port;
 use recipe::Recipe;
 use runtime::Model;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tensor::{Tensor, Value};
+use tensor::{Bindings, DType, Tensor, Value};
 
 /// Samples, and what they are known by.
 pub(super) struct Samples {
@@ -22,8 +24,9 @@ pub(super) struct Samples {
     pub(super) is_labeled: bool,
 }
 
-/// The name of the array that holds labels.
+/// The name of the array that holds labels; tables mostly have one label in a column.
 const LABELS: &str = "labels";
+const LABEL: &str = "label";
 
 /// Prepared images that are kept, in bytes: each is needed for every layer again.
 const KEPT_BYTES_MAX: usize = 1 << 30;
@@ -31,7 +34,7 @@ const KEPT_BYTES_MAX: usize = 1 << 30;
 /// The samples at `path`, at most so many.
 pub(super) fn read(path: &Path, model: &Model, limit: Option<usize>) -> Result<Samples, Error> {
     let limit = limit.unwrap_or(usize::MAX);
-    let is_arrays = path.extension().is_some_and(|suffix| suffix == "npz");
+    let is_arrays = ["npz", tensors::TABLE].contains(&tensors::suffix(path).as_str());
     if is_arrays { arrays(path, model, limit) } else { images(path, model, limit) }
 }
 
@@ -92,24 +95,19 @@ impl Data for Images {
     }
 }
 
+/// Arrays with their names.
+type Named = Vec<(Option<String>, Value)>;
+
 fn arrays(path: &Path, model: &Model, limit: usize) -> Result<Samples, Error> {
     let refused = |reason: String| Error::Usage(format!("{}: {reason}", path.display()));
+    let is_table = tensors::suffix(path) == tensors::TABLE;
     let mut named = tensors::read(path)?;
-    let place = |(name, _): &(Option<String>, Value)| name.as_deref() == Some(LABELS);
-    let labels = named.iter().position(place).map(|at| named.swap_remove(at).1);
+    let is_label = |name: &str| name == LABELS || is_table && name == LABEL;
+    let place = |(name, _): &(Option<String>, Value)| name.as_deref().is_some_and(is_label);
+    let labels = named.iter().position(place).map(|at| named.remove(at).1);
     let ports = &model.signature().inputs;
-    let mut columns = Vec::new();
-    for port in ports {
-        let at = named.iter().position(|(name, _)| name.as_deref() == Some(port.name.as_str()));
-        let at = at.or((ports.len() == 1 && named.len() == 1).then_some(0));
-        let at = at.ok_or_else(|| {
-            let found: Vec<&str> = named.iter().filter_map(|(name, _)| name.as_deref()).collect();
-            let (name, found) = (&port.name, found.join(", "));
-            refused(format!("expected an array `{name}`, one sample a row; found {found}"))
-        })?;
-        let column = named[at].1.tensor().cloned();
-        columns.push(column.ok_or_else(|| refused(format!("`{}` is text", port.name)))?);
-    }
+    let columns = ports.iter().map(|port| column(&named, port, ports.len() == 1, is_table));
+    let columns: Vec<Tensor> = columns.collect::<Result<_, _>>().map_err(&refused)?;
     let rows = columns[0].shape().first().copied().unwrap_or(0);
     if let Some(other) = columns.iter().find(|column| column.shape().first() != Some(&rows)) {
         return Err(refused(format!("expected {rows} rows in each array, found {other:?}")));
@@ -122,9 +120,44 @@ fn arrays(path: &Path, model: &Model, limit: usize) -> Result<Samples, Error> {
     }
     hash.update(format!("{labels:?}"));
     let is_labeled = labels.is_some();
-    let columns = columns.iter().map(|column| Tensor::clone(column)).collect();
     let data = Arrays { columns, labels, rows: rows.min(limit) };
     Ok(Samples { data: Box::new(data), sha256: hex(&hash.finalize()), is_labeled })
+}
+
+/// What one of the inputs is given, one sample a row: the array of its name; for an only input also
+/// the only array, or all columns of a table.
+fn column(named: &Named, port: &Port, is_only: bool, is_table: bool) -> Result<Tensor, String> {
+    let at = named.iter().position(|(name, _)| name.as_deref() == Some(port.name.as_str()));
+    let column = match at.or((is_only && named.len() == 1).then_some(0)) {
+        Some(at) => named[at].1.tensor().map(|tensor| Tensor::clone(tensor)),
+        None if is_table && is_only => features(named),
+        None => {
+            let found: Vec<&str> = named.iter().filter_map(|(name, _)| name.as_deref()).collect();
+            let (name, found) = (&port.name, found.join(", "));
+            return Err(format!("expected an array `{name}`, one sample a row; found {found}"));
+        }
+    };
+    let expected = || format!("`{}`: expected numbers, one sample a row", port.name);
+    let column = column.ok_or_else(expected)?;
+    // A table does not say how wide its numbers are meant to be.
+    if is_table { converted(&column, port.dtype) } else { Ok(column) }
+}
+
+/// The columns of a table side by side.
+fn features(named: &Named) -> Option<Tensor> {
+    let columns: Vec<&[f64]> = named
+        .iter()
+        .map(|(_, value)| value.tensor().filter(|t| t.shape().len() == 1)?.as_slice::<f64>().ok())
+        .collect::<Option<_>>()?;
+    let rows = columns.first()?.len();
+    let numbers: Vec<f64> =
+        (0..rows).flat_map(|row| columns.iter().map(move |column| column[row])).collect();
+    Tensor::from_slice(&[rows, columns.len()], &numbers).ok()
+}
+
+/// Numbers of a table as what a model takes.
+fn converted(numbers: &Tensor, dtype: DType) -> Result<Tensor, String> {
+    reference::evaluate(&Op::Cast(dtype), &[numbers], &Bindings::new()).map_err(|e| e.to_string())
 }
 
 /// One class a row.

@@ -29,9 +29,10 @@ use std::path::{Path, PathBuf};
 /// Make a model smaller and faster inside a budget of accuracy, or say why not
 ///
 /// DATA is what `schooner eval` takes, or a folder of images without labels, or a .npz file with an
-/// array for each input of the model, one sample a row, and class numbers in an array `labels`. A
-/// part of it calibrates the model and names the layers that do damage; the rest is seen by the
-/// gate only. Without labels the drop is one of agreement with the original.
+/// array for each input of the model, one sample a row, and class numbers in an array `labels`, or
+/// a .parquet file whose columns are such arrays or, but for `label`, the features of the only
+/// input. A part of it calibrates the model and names the layers that do damage; the rest is seen
+/// by the gate only. Without labels the drop is one of agreement with the original.
 ///
 /// The drop is tested, not compared: the model is written only if an upper bound of its true drop,
 /// by a paired test with the stated confidence, is inside the budget. The guiltiest layers are put
@@ -51,7 +52,7 @@ pub(crate) struct Compress {
     #[command(flatten)]
     model: ModelArgs,
 
-    /// Samples: folder of class folders or of images, labels.json, or .npz
+    /// Samples: folder of class folders or of images, labels.json, .npz or .parquet
     #[arg(long, value_name = "DATA", env = "SCHOONER_DATA")]
     data: PathBuf,
 

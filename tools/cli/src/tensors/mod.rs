@@ -1,10 +1,14 @@
-//! Files of tensors: NumPy's `.npy` and `.npz`, ONNX's `TensorProto` in `.pb`.
+//! Files of tensors: NumPy's `.npy` and `.npz`, ONNX's `TensorProto` in `.pb`, Parquet's tables.
 
 mod npy;
 mod npz;
+mod table;
 
 use std::path::{Path, PathBuf};
 use tensor::Value;
+
+/// What the names of tables end in.
+pub(crate) const TABLE: &str = "parquet";
 
 /// Why a file of tensors is not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +29,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<(Option<String>, Value)>, crate::e
         "pb" => import::onnx::import_tensor(bytes.into())
             .map(|(name, t)| vec![(Some(name).filter(|n| !n.is_empty()), t)])
             .map_err(|e| e.to_string()),
-        other => Err(format!("expected a file in .npy, .npz or .pb, found `.{other}`")),
+        TABLE => table::decode(bytes),
+        other => Err(format!("expected a file in .npy, .npz, .parquet or .pb, found `.{other}`")),
     };
     tensors.map_err(|reason| TensorFileError { path: path.to_path_buf(), reason }.into())
 }
@@ -58,6 +63,6 @@ pub(crate) fn write(path: &Path, tensors: &[(&str, &Value)]) -> Result<(), Tenso
     std::fs::write(path, bytes.map_err(failed)?).map_err(|e| failed(e.to_string()))
 }
 
-fn suffix(path: &Path) -> String {
+pub(crate) fn suffix(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
 }
