@@ -3,8 +3,8 @@
 //! A run opens a [`Team`]: the workers wake once and then take pieces without a system call between
 //! steps. Each thread has a part of the pieces, those of the same rows in one step after another,
 //! so that it finds what it reads in its own cache; when it has done them it helps the others, from
-//! the end of theirs. A run that finds the pool busy does all its pieces itself, so concurrent requests
-//! use one thread each and a lone one uses them all.
+//! the end of theirs. A run that finds the pool busy does all its pieces itself, so concurrent
+//! requests use one thread each and a lone one uses them all.
 
 use std::cell::UnsafeCell;
 use std::ops::Range;
