@@ -5,8 +5,8 @@
 //! bits, then the vertical pass. Integer sums make the answer the same on every machine. (General
 //! resize crates sum in 15 bits and choose the order of the passes: up to 15 levels away.)
 //!
-//! Without antialiasing the model has learned from OpenCV, torch or TensorFlow: both axes are summed
-//! at once and the sum rounded once, which is at most a level from each of them.
+//! Without antialiasing the model has learned from OpenCV, torch or TensorFlow: both axes are
+//! summed at once and the sum rounded once, which is at most a level from each of them.
 
 use crate::{Filter, Limits, Pixels, RecipeError, Resize};
 use std::ops::Range;
@@ -235,8 +235,8 @@ fn vertical(between: &[u8], taps: &Taps, start: usize, stride: usize) -> Vec<u8>
     out
 }
 
-/// Both axes at once, in exact integers: `[rows, columns, C]`. For filters of few weights; a cubic's
-/// overshoot along one axis is not clipped before the other is summed.
+/// Both axes at once, in exact integers: `[rows, columns, C]`. For filters of few weights; a
+/// cubic's overshoot along one axis is not clipped before the other is summed.
 fn at_once<const C: usize>(pixels: &Pixels, columns: &Taps, rows: &Taps) -> Vec<u8> {
     const BITS: u32 = 2 * WEIGHT_BITS;
     let stride = pixels.width() * C;
