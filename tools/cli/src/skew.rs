@@ -16,7 +16,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use tensor::{DType, Tensor, Value};
 
-/// Name the steps in which a trainer's tensor of an image differs from the one that is served
+/// Name the steps in which a trainer's tensor of an image differs from what is served
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -106,7 +106,7 @@ pub fn compare(
         },
     };
     comparison.difference = difference;
-    comparison.picture = picture::draw(own.as_ref(), &normalization, trainer)?;
+    comparison.picture = picture::draw(own.as_ref(), &normalization, trainer, recipe.color)?;
     Ok(comparison)
 }
 

@@ -157,8 +157,15 @@ impl<'a> Explanation<'a> {
         let geometry = &mut whole.hypothesis.geometry;
         match step {
             Step::Resize => geometry.size = ours.geometry.size,
-            Step::Filter => geometry.sampling = ours.geometry.sampling,
-            Step::Antialias => geometry.sampling = ours.geometry.sampling,
+            Step::Filter | Step::Antialias => {
+                geometry.sampling = match (step, ours.geometry.sampling, geometry.sampling) {
+                    (Step::Filter, Sampling::Recipe(filter, _), Sampling::Recipe(_, widens))
+                    | (Step::Antialias, Sampling::Recipe(_, widens), Sampling::Recipe(filter, _)) => {
+                        Sampling::Recipe(filter, widens)
+                    }
+                    (_, ours, _) => ours,
+                };
+            }
             Step::Crop => geometry.offset = ours.geometry.offset,
             Step::Orientation => whole.hypothesis.orientation = ours.orientation,
             Step::Channels => whole.hypothesis.channels = ours.channels,

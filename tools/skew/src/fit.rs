@@ -216,7 +216,7 @@ mod tests {
         let values = ramp();
         let levels = Levels { height: 10, width: 100, channels: 1, values: values.clone() };
         // ±5 levels at a scale of 2.
-        let noise = |i: usize| if i % 2 == 0 { 10.0 } else { -10.0 };
+        let noise = |i: usize| if i.is_multiple_of(2) { 10.0 } else { -10.0 };
         let plane = values.iter().enumerate().map(|(i, x)| 2.0 * x + noise(i)).collect();
         let moments = Moments::new(&levels, &[plane]);
         assert!((moments.distance(Channels::Gray) - 5.0).abs() < 0.1);

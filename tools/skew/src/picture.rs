@@ -3,6 +3,7 @@
 use crate::compare::Own;
 use crate::normalization::Normalization;
 use crate::{SkewError, Trainer};
+use recipe::Color;
 
 /// Pixels between the pictures.
 const GAP: usize = 4;
@@ -18,6 +19,7 @@ pub(crate) fn draw(
     own: Option<&Own>,
     normalization: &Normalization,
     trainer: &Trainer,
+    color: Color,
 ) -> Result<Vec<u8>, SkewError> {
     let level = |channel: usize, number: f32| -> f32 {
         let channel = channel.min(normalization.mean.len() - 1);
@@ -26,6 +28,7 @@ pub(crate) fn draw(
     };
     let panel = |planes: &[Vec<f32>], size: (usize, usize)| Panel {
         size,
+        is_bgr: color == Color::Bgr,
         planes: planes
             .iter()
             .enumerate()
@@ -42,6 +45,7 @@ pub(crate) fn draw(
 struct Panel {
     /// Height and width.
     size: (usize, usize),
+    is_bgr: bool,
     planes: Vec<Vec<f32>>,
 }
 
@@ -53,7 +57,7 @@ impl Panel {
         let distance = |(a, b): (&f32, &f32)| (a - b).abs() * GAIN;
         let both = self.planes.iter().zip(&other.planes);
         let planes = both.map(|(a, b)| a.iter().zip(b).map(distance).collect()).collect();
-        Some(Panel { size: self.size, planes })
+        Some(Panel { planes, ..*self })
     }
 
     fn color(&self, row: usize, column: usize) -> [u8; 3] {
@@ -62,6 +66,7 @@ impl Panel {
             return WHITE;
         }
         std::array::from_fn(|channel| {
+            let channel = if self.is_bgr { 2 - channel } else { channel };
             let plane = &self.planes[channel.min(self.planes.len() - 1)];
             plane[row * width + column].round().clamp(0.0, 255.0) as u8
         })
