@@ -102,9 +102,10 @@ impl Search<'_> {
     fn chosen(&self, found: Vec<Fitted>) -> Option<Fitted> {
         let least = self.least(&found);
         let limit = |changes: usize| match changes {
-            // What the recipe does stands unless something else is plainly closer.
-            0 => 2.5 * least + 0.15,
-            _ => 1.15 * least + 0.02,
+            // What the recipe does stands unless something else is plainly closer: what decoders
+            // differ by is there whatever the resize was, so that the right one is the closest.
+            0 => 1.25 * least + 0.05,
+            _ => 1.1 * least + 0.02,
         };
         let changes = |f: &Fitted| self.changes(&f.hypothesis);
         let alike = found.into_iter().filter(|f| f.difference.mean <= limit(changes(f)));
