@@ -86,9 +86,7 @@ impl Recipe {
         let to = self.resize.as_ref().map_or(from, |resize| target_size(resize.to, from));
         let window = self.window(to)?;
         match &self.resize {
-            Some(resize) if to != from => {
-                resize::resize(&pixels, to, &window, resize.filter, limits)
-            }
+            Some(resize) if to != from => resize::resize(&pixels, to, &window, resize, limits),
             Some(_) | None => cropped(pixels, &window),
         }
     }

@@ -214,7 +214,7 @@ impl Recipe {
         };
         let recipe = Recipe {
             color,
-            resize: Some(Resize { to, filter: preset.filter }),
+            resize: Some(Resize { to, filter: preset.filter, antialias: true }),
             crop,
             normalize: Normalize { mean, std },
             ..Recipe::default()

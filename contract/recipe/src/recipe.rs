@@ -88,10 +88,25 @@ pub enum SampleType {
 pub struct Resize {
     /// The size to reach.
     pub to: ResizeTo,
-    /// The filter. When shrinking it is widened by the scale (antialiasing), as Pillow and
-    /// torchvision on Pillow images do.
+    /// The filter.
     #[serde(default)]
     pub filter: Filter,
+    /// Is the filter widened by the scale when it shrinks? Pillow, and torchvision on Pillow
+    /// images, do so. OpenCV's `resize`, torch's `interpolate` and TensorFlow's `image.resize` do
+    /// not: each output then weighs its few nearest inputs, however many lie between.
+    ///
+    /// Written only where it is false: libraries of before it was there read what they can run.
+    #[serde(default = "is_antialiased_default", skip_serializing_if = "is_default_antialias")]
+    pub antialias: bool,
+}
+
+/// As Pillow does.
+fn is_antialiased_default() -> bool {
+    true
+}
+
+fn is_default_antialias(antialias: &bool) -> bool {
+    *antialias == is_antialiased_default()
 }
 
 /// The size that a resize reaches.
@@ -110,15 +125,20 @@ pub enum ResizeTo {
     },
 }
 
-/// The filter of a resize, each as Pillow has it, level for level (`tests/pillow.rs`).
+/// The filter of a resize: as Pillow has it, level for level (`tests/pillow.rs`), or without
+/// antialiasing as OpenCV, torch and TensorFlow have it, within a level (`tests/frameworks.rs`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Filter {
     /// Triangle.
     #[default]
     Bilinear,
-    /// Cubic with a = −0.5 (Catmull-Rom).
+    /// Cubic with a = −0.5 (Catmull-Rom): Pillow; TensorFlow when not antialiased.
     Bicubic,
+    /// Cubic with a = −0.75, the edges repeated: OpenCV's `INTER_CUBIC` and torch's
+    /// `interpolate`, when not antialiased.
+    #[serde(rename = "sharp-bicubic")]
+    SharpBicubic,
     /// Sinc windowed to three lobes.
     Lanczos,
     /// The level of the nearest pixel; no antialiasing.

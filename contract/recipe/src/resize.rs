@@ -4,8 +4,11 @@
 //! weights in 22-bit fixed point, the horizontal pass first, its result rounded and clipped to 8
 //! bits, then the vertical pass. Integer sums make the answer the same on every machine. (General
 //! resize crates sum in 15 bits and choose the order of the passes: up to 15 levels away.)
+//!
+//! Without antialiasing the model has learned from OpenCV, torch or TensorFlow: both axes are
+//! summed at once and the sum rounded once, which is at most a level from each of them.
 
-use crate::{Filter, Limits, Pixels, RecipeError};
+use crate::{Filter, Limits, Pixels, RecipeError, Resize};
 use std::ops::Range;
 
 /// Fraction bits of a weight: 32, less 8 for the level, less 2 for sign and overshoot.
@@ -28,15 +31,22 @@ pub(crate) fn resize(
     pixels: &Pixels,
     (width, height): (usize, usize),
     window: &Window,
-    filter: Filter,
+    how: &Resize,
     limits: &Limits,
 ) -> Result<Pixels, RecipeError> {
     limits.check("after the resize", window.columns.len(), window.rows.len())?;
-    let Some(kernel) = Kernel::of(filter) else {
+    let Some(kernel) = Kernel::of(how) else {
         return nearest(pixels, (width, height), window, limits);
     };
     let rows = Taps::new(&kernel, pixels.height(), height, &window.rows);
     let columns = Taps::new(&kernel, pixels.width(), width, &window.columns);
+    if !kernel.is_antialiased {
+        let levels = match pixels.channels() {
+            1 => at_once::<1>(pixels, &columns, &rows),
+            _ => at_once::<3>(pixels, &columns, &rows),
+        };
+        return finish(pixels, window, levels, limits);
+    }
     let used = rows.used();
     limits.check("inside the resize", window.columns.len(), used.len())?;
     let between = match pixels.channels() {
@@ -67,16 +77,42 @@ fn finish(
 struct Kernel {
     support: f64,
     weight: fn(f64) -> f64,
+    /// Is it widened by the scale when it shrinks?
+    is_antialiased: bool,
+    /// Do inputs beyond the edge count as the edge's? Otherwise they do not count.
+    repeats_edges: bool,
 }
 
 impl Kernel {
     /// `None` for nearest, which weighs nothing.
-    fn of(filter: Filter) -> Option<Kernel> {
-        match filter {
-            Filter::Bilinear => Some(Kernel { support: 1.0, weight: triangle }),
-            Filter::Bicubic => Some(Kernel { support: 2.0, weight: cubic }),
-            Filter::Lanczos => Some(Kernel { support: 3.0, weight: lanczos }),
-            Filter::Nearest => None,
+    fn of(how: &Resize) -> Option<Kernel> {
+        let (support, weight): (f64, fn(f64) -> f64) = match how.filter {
+            Filter::Bilinear => (1.0, triangle),
+            Filter::Bicubic => (2.0, |x| cubic(x, -0.5)),
+            Filter::SharpBicubic => (2.0, |x| cubic(x, -0.75)),
+            Filter::Lanczos => (3.0, lanczos),
+            Filter::Nearest => return None,
+        };
+        let repeats_edges = how.filter == Filter::SharpBicubic;
+        Some(Kernel { support, weight, is_antialiased: how.antialias, repeats_edges })
+    }
+}
+
+impl Kernel {
+    /// Adds to the first and last weight what inputs beyond the edges weigh.
+    fn repeat_edges(&self, center: f64, widening: f64, from: usize, weights: &mut [f64]) {
+        let weight = |input: f64| (self.weight)((input - center + 0.5) / widening);
+        // One more than the filter reaches: beyond its support it weighs nothing.
+        let reach = (self.support * widening).ceil() as usize + 1;
+        let beyond = |edge: f64, step: f64| -> f64 {
+            (1..=reach).map(|i| weight(edge + step * i as f64)).sum()
+        };
+        let (before, after) = (beyond(0.0, -1.0), beyond(from as f64 - 1.0, 1.0));
+        if let Some(first) = weights.first_mut() {
+            *first += before;
+        }
+        if let Some(last) = weights.last_mut() {
+            *last += after;
         }
     }
 }
@@ -85,14 +121,13 @@ fn triangle(x: f64) -> f64 {
     (1.0 - x.abs()).max(0.0)
 }
 
-/// Keys' cubic convolution with a = −0.5.
-fn cubic(x: f64) -> f64 {
-    const A: f64 = -0.5;
+/// Keys' cubic convolution.
+fn cubic(x: f64, a: f64) -> f64 {
     let x = x.abs();
     if x < 1.0 {
-        ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0
+        ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0
     } else if x < 2.0 {
-        (((x - 5.0) * x + 8.0) * x - 4.0) * A
+        (((x - 5.0) * x + 8.0) * x - 4.0) * a
     } else {
         0.0
     }
@@ -124,7 +159,7 @@ impl Taps {
         }
         let scale = from as f64 / to as f64;
         // Shrinking widens the filter to the inputs that an output covers: antialiasing.
-        let widening = scale.max(1.0);
+        let widening = if kernel.is_antialiased { scale.max(1.0) } else { 1.0 };
         let support = kernel.support * widening;
         let mut exact = Vec::new();
         for output in wanted.clone() {
@@ -135,6 +170,9 @@ impl Taps {
             let distance = |input: usize| (input as f64 - center + 0.5) / widening;
             exact.clear();
             exact.extend((first..end).map(|input| (kernel.weight)(distance(input))));
+            if kernel.repeats_edges {
+                kernel.repeat_edges(center, widening, from, &mut exact);
+            }
             let sum: f64 = exact.iter().sum();
             let start = taps.weights.len();
             taps.weights.extend(exact.iter().map(|w| fixed_point(w / sum)));
@@ -197,6 +235,32 @@ fn vertical(between: &[u8], taps: &Taps, start: usize, stride: usize) -> Vec<u8>
     out
 }
 
+/// Both axes at once, in exact integers: `[rows, columns, C]`. For filters of few weights; a
+/// cubic's overshoot along one axis is not clipped before the other is summed.
+fn at_once<const C: usize>(pixels: &Pixels, columns: &Taps, rows: &Taps) -> Vec<u8> {
+    const BITS: u32 = 2 * WEIGHT_BITS;
+    let stride = pixels.width() * C;
+    let mut out = Vec::with_capacity(rows.outputs.len() * columns.outputs.len() * C);
+    for (top, row_weights) in &rows.outputs {
+        let lines = pixels.levels()[top * stride..].chunks_exact(stride);
+        for (left, weights) in &columns.outputs {
+            let weights = &columns.weights[weights.clone()];
+            let mut sums = [1 << (BITS - 1); C];
+            for (line, &weight) in lines.clone().zip(&rows.weights[row_weights.clone()]) {
+                let inputs = line[left * C..(left + weights.len()) * C].as_chunks::<C>().0;
+                for (input, &along) in inputs.iter().zip(weights) {
+                    let weight = i64::from(along) * i64::from(weight);
+                    for (sum, &level) in sums.iter_mut().zip(input) {
+                        *sum += i64::from(level) * weight;
+                    }
+                }
+            }
+            out.extend(sums.map(|sum| (sum >> BITS).clamp(0, 255) as u8));
+        }
+    }
+    out
+}
+
 fn nearest(
     pixels: &Pixels,
     (width, height): (usize, usize),
@@ -226,6 +290,21 @@ fn nearest_inputs(from: usize, to: usize, wanted: &Range<usize>) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ResizeTo;
+
+    fn every_resize() -> Vec<Resize> {
+        let filters = [
+            Filter::Bilinear,
+            Filter::Bicubic,
+            Filter::SharpBicubic,
+            Filter::Lanczos,
+            Filter::Nearest,
+        ];
+        // What it is resized to is given beside it.
+        let to = ResizeTo::Shortest(1);
+        let of = |antialias| filters.map(|filter| Resize { to, filter, antialias });
+        [of(true), of(false)].concat()
+    }
 
     #[test]
     fn a_window_is_that_part_of_the_whole() {
@@ -233,15 +312,15 @@ mod tests {
             (0..37 * 23 * 3u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let pixels = Pixels::new(37, 23, 3, levels).unwrap();
         let limits = Limits::default();
-        for filter in [Filter::Bilinear, Filter::Bicubic, Filter::Lanczos, Filter::Nearest] {
+        for how in every_resize() {
             for (width, height) in [(16, 11), (37, 40), (90, 23)] {
                 let whole = Window { columns: 0..width, rows: 0..height };
                 let part = Window { columns: 3..9, rows: 2..10 };
-                let whole = resize(&pixels, (width, height), &whole, filter, &limits).unwrap();
-                let part = resize(&pixels, (width, height), &part, filter, &limits).unwrap();
+                let whole = resize(&pixels, (width, height), &whole, &how, &limits).unwrap();
+                let part = resize(&pixels, (width, height), &part, &how, &limits).unwrap();
                 for y in 0..8 {
                     let expected = &whole.levels()[((y + 2) * width + 3) * 3..][..18];
-                    assert_eq!(&part.levels()[y * 18..][..18], expected, "{filter:?} row {y}");
+                    assert_eq!(&part.levels()[y * 18..][..18], expected, "{how:?} row {y}");
                 }
             }
         }
@@ -249,12 +328,12 @@ mod tests {
 
     #[test]
     fn a_flat_image_stays_flat() {
-        for filter in [Filter::Bilinear, Filter::Bicubic, Filter::Lanczos, Filter::Nearest] {
+        for how in every_resize() {
             for level in [0, 1, 128, 255] {
                 let pixels = Pixels::new(50, 1, 1, vec![level; 50]).unwrap();
                 let window = Window { columns: 0..7, rows: 0..9 };
-                let small = resize(&pixels, (7, 9), &window, filter, &Limits::default()).unwrap();
-                assert!(small.levels().iter().all(|&l| l == level), "{filter:?} {level}");
+                let small = resize(&pixels, (7, 9), &window, &how, &Limits::default()).unwrap();
+                assert!(small.levels().iter().all(|&l| l == level), "{how:?} {level}");
             }
         }
     }

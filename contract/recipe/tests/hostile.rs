@@ -113,7 +113,7 @@ fn a_strip_does_not_grow_into_a_bomb_by_its_resize() {
         (ResizeTo::Shortest(256), "found 256x268435456 after the resize"),
         (ResizeTo::Exact { height: 224, width: 224 }, "found 224x1048576 inside the resize"),
     ] {
-        let resize = Some(Resize { to, filter: Filter::Bilinear });
+        let resize = Some(Resize { to, filter: Filter::Bilinear, antialias: true });
         let error = Recipe { resize, ..Recipe::default() }.prepare(&bytes).unwrap_err();
         assert!(error.to_string().contains(stage), "{error}");
     }
@@ -180,7 +180,11 @@ fn mutated_images_never_panic() {
     let sources = goldens();
     let recipe = Recipe {
         color: Color::Bgr,
-        resize: Some(Resize { to: ResizeTo::Shortest(20), filter: Filter::Bilinear }),
+        resize: Some(Resize {
+            to: ResizeTo::Shortest(20),
+            filter: Filter::Bilinear,
+            antialias: true,
+        }),
         crop: Some(Crop { height: 16, width: 16 }),
         ..Recipe::default()
     };

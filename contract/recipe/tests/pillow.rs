@@ -96,7 +96,7 @@ fn resizes_are_pillows_to_the_level() {
         for (width, height) in [(64, 42), (33, 71), (201, 120)] {
             for (color, mark) in [(Color::Rgb, ""), (Color::Gray, "gray_")] {
                 let to = ResizeTo::Exact { height, width };
-                let resize = Some(Resize { to, filter });
+                let resize = Some(Resize { to, filter, antialias: true });
                 let recipe = Recipe { color, resize, ..Recipe::default() };
                 let image = recipe.arrange(photo.clone(), &Limits::default()).unwrap();
                 let expected = format!("resize_{mark}{name}_{width}x{height}.png");
@@ -114,7 +114,11 @@ fn resizes_are_pillows_to_the_level() {
 #[test]
 fn the_tensor_is_torchvisions() {
     let recipe = Recipe {
-        resize: Some(Resize { to: ResizeTo::Shortest(48), filter: Filter::Bilinear }),
+        resize: Some(Resize {
+            to: ResizeTo::Shortest(48),
+            filter: Filter::Bilinear,
+            antialias: true,
+        }),
         crop: Some(Crop { height: 33, width: 33 }),
         normalize: Normalize {
             mean: vec![123.675, 116.28, 103.53],

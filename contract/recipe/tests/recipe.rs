@@ -41,7 +41,7 @@ fn a_file_says_everything() {
         (recipe.color, recipe.layout, recipe.dtype),
         (Color::Bgr, Layout::Nhwc, SampleType::F32)
     );
-    let resize = Resize { to: ResizeTo::Shortest(256), filter: Filter::Bicubic };
+    let resize = Resize { to: ResizeTo::Shortest(256), filter: Filter::Bicubic, antialias: true };
     assert_eq!(recipe.resize, Some(resize));
     assert_eq!(recipe.crop, Some(Crop { height: 224, width: 200 }));
     assert_eq!(recipe.output_shape(), Some([1, 224, 200, 3]));
@@ -57,6 +57,18 @@ fn an_empty_file_is_the_default() {
     assert_eq!(Recipe::from_json("{}").unwrap(), recipe);
     assert_eq!(recipe.output_shape(), None);
     assert_eq!(Recipe::from_toml(&recipe.to_toml().unwrap()).unwrap(), recipe);
+}
+
+#[test]
+fn what_is_not_antialiased_says_so_and_nothing_else_does() {
+    let text = "[resize]\nto = { shortest = 256 }\nfilter = \"sharp-bicubic\"\nantialias = false\n";
+    let recipe = Recipe::from_toml(text).unwrap();
+    let resize = recipe.resize.as_ref().unwrap();
+    assert_eq!((resize.filter, resize.antialias), (Filter::SharpBicubic, false));
+    assert_eq!(Recipe::from_toml(&recipe.to_toml().unwrap()).unwrap(), recipe);
+    assert_eq!(Recipe::from_json(&recipe.to_json().unwrap()).unwrap(), recipe);
+    // A library of before the field was there refuses what it does not know.
+    assert!(!full().to_json().unwrap().contains("antialias"));
 }
 
 /// The TOML is refused with a message that holds all of `parts`.

@@ -20,6 +20,7 @@ mod inspect;
 mod kernels;
 mod run;
 mod serve;
+mod skew;
 mod verify;
 
 mod compare;
@@ -64,6 +65,7 @@ enum Command {
     Check(check::Check),
     Run(run::Run),
     Verify(verify::Verify),
+    Skew(skew::Skew),
     Eval(eval::Eval),
     Compress(compress::Compress),
     Bench(bench::Bench),
@@ -93,6 +95,7 @@ fn execute(console: &Console, command: &Command) -> Result<Exit, Error> {
         Command::Check(command) => command.execute(console),
         Command::Run(command) => command.execute(console),
         Command::Verify(command) => command.execute(console),
+        Command::Skew(command) => command.execute(console),
         Command::Eval(command) => command.execute(console),
         Command::Compress(command) => command.execute(console),
         Command::Bench(command) => command.execute(console),
