@@ -24,6 +24,7 @@ pub mod lightgbm;
 mod listing;
 pub mod mxnet;
 pub mod onnx;
+mod pixels;
 mod protobuf;
 pub mod pytorch;
 mod survey;
@@ -35,6 +36,7 @@ pub mod xgboost;
 pub use bytes::Bytes;
 pub use error::{ImportError, Reason, Refusal};
 pub use listing::Operator;
+pub use pixels::{Channels, Framing, Pixels, Scale};
 pub use survey::{Origin, Remark, Survey};
 
 use std::collections::BTreeMap;
@@ -110,8 +112,8 @@ pub struct ModelMetadata {
     pub doc: String,
     /// Names of the classes, in the order of the outputs, when the model itself gives them.
     pub labels: Vec<String>,
-    /// Does the model begin with layers that scale its pixels, so that it takes them as they are?
-    pub scales_pixels: bool,
+    /// What the file says of the images that the model takes.
+    pub pixels: Option<Pixels>,
 }
 
 /// The graph of a model whose bytes are at hand.

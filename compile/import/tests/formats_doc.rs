@@ -26,8 +26,8 @@ masks that pass from layer to layer. A file of weights alone has no graph and is
 Values keep Keras' order of axes, so that images are `[batch, height, width, channels]`; sizes that
 the model leaves open are called `batch` and `<input>_<axis>`. Weights of 16 bits are computed in
 f32, as the policy `mixed_float16` keeps them. A model that begins with Rescaling or Normalization
-takes pixels as they are, and no recipe is asked for. States of stateful layers begin at zero with
-each request.
+says which pixels it takes, and that becomes its recipe ([recipes.md](recipes.md)). States of stateful
+layers begin at zero with each request.
 
 Files of Keras 1 held some weights in another order, which their sizes do not always show. Refused
 of these are convolutions of the order `th`, transposed convolutions and BatchNormalization of a
@@ -81,7 +81,7 @@ declares. Where weights alone have 8 bits the interpreter rounds the values betw
 while it runs; here they stay floats, which is nearer to the model that was trained.
 
 Class names that the author packed into the file become those of the model; the mean and deviation
-of its input that stand beside them do not make a recipe yet.
+of its input and its color space become the recipe ([recipes.md](recipes.md)).
 
 Loops (`WHILE`, as GRU and other layers with steps are converted) are unrolled: how often they run
 has to be known, by `--size` where it is a size that is open. Of a branch (`IF`) that depends on

@@ -57,6 +57,44 @@ fn looked_at(bytes: Vec<u8>) -> Survey {
     survey(bytes, &Options::default()).unwrap()
 }
 
+#[test]
+fn the_first_layers_say_which_pixels_are_taken() {
+    let said = |layers: &[Value]| looked_at(of(layers)).metadata.pixels;
+    let scale = |layers: &[Value]| said(layers).and_then(|pixels| pixels.scale);
+    let rescaling = |scale: Value| layer("Rescaling", "r", json!({"scale": scale, "offset": 0.0}));
+    let normalization = |variance: Value, invert: bool| {
+        let config = json!({"axis": -1, "mean": 0.5, "variance": variance, "invert": invert});
+        layer("Normalization", "n", config)
+    };
+    let augments = layer("RandomFlip", "f", json!({"mode": "horizontal"}));
+    for (first, expected) in [
+        (vec![rescaling(json!(1.0 / 255.0))], Some(import::Scale::levels())),
+        (vec![augments, rescaling(json!([0.01, 0.02]))], Some(import::Scale::levels())),
+        (vec![rescaling(json!(2.0))], Some(import::Scale::unit())),
+        (vec![normalization(json!([3400.0, 0.1]), false)], Some(import::Scale::levels())),
+        (vec![normalization(json!(0.05), false)], Some(import::Scale::unit())),
+        (vec![normalization(json!(0.05), true)], None),
+        (vec![], None),
+    ] {
+        assert_eq!(scale(&[first.clone(), vec![dense()]].concat()), expected, "{first:?}");
+    }
+    let resizing = layer("Resizing", "s", json!({"height": 7, "width": 5}));
+    let pixels = said(&[resizing, dense()]).unwrap();
+    assert_eq!((pixels.framing, pixels.scale), (Some(import::Framing::AsItIs), None));
+    assert_eq!(said(&[dense(), rescaling(json!(0.01))]), None);
+}
+
+#[test]
+fn statistics_that_were_adapted_say_it_too() {
+    for suite in ["keras2", "keras3"] {
+        let path = testkit::repository().join(format!("suites/keras/{suite}.zip.zst"));
+        let case = testkit::cases(&path).remove(&format!("{suite}_normalization")).unwrap();
+        let model = case.into_iter().find(|(file, _)| file.starts_with("model.")).unwrap().1;
+        let pixels = import(model, &Options::default()).unwrap().metadata.pixels;
+        assert!(pixels.is_some_and(|pixels| pixels.scale.is_some()), "{suite}");
+    }
+}
+
 /// The error of an import.
 #[track_caller]
 fn error(bytes: &[u8]) -> String {

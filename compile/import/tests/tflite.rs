@@ -52,6 +52,16 @@ fn outputs_and_signatures_are_chosen_from() {
 }
 
 #[test]
+fn what_the_metadata_says_of_pixels_is_read_exactly() {
+    let pixels = import(models().remove("net_labelled").unwrap(), &Options::default());
+    let pixels = pixels.unwrap().metadata.pixels.unwrap();
+    let scale = import::Scale { mean: vec![127.5], std: vec![128.0] };
+    assert_eq!((pixels.scale, pixels.channels, pixels.framing), (Some(scale), None, None));
+    let plain = import(models().remove("net_two_layers_int8").unwrap(), &Options::default());
+    assert_eq!(plain.unwrap().metadata.pixels, None);
+}
+
+#[test]
 fn sizes_that_are_open_may_be_fixed() {
     let model = models().remove("net_labelled").unwrap();
     let sizes = [("batch".to_string(), 4)].into_iter().collect();

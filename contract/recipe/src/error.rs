@@ -114,6 +114,17 @@ pub enum RecipeError {
         /// Why.
         reason: String,
     },
+    /// A file says how images are prepared, in a way that no recipe can express.
+    #[error(
+        "{origin}: {what}, which no recipe can say; feed the model tensors, or store the nearest \
+         recipe: schooner recipe MODEL --recipe PRESET --write"
+    )]
+    Inexpressible {
+        /// The file.
+        origin: String,
+        /// What it says.
+        what: String,
+    },
     /// There is no preset of that name.
     #[error("expected a preset, one of {known}; found `{found}`")]
     UnknownPreset {
@@ -182,6 +193,7 @@ impl RecipeError {
             | RecipeError::Invalid { .. }
             | RecipeError::Syntax { .. }
             | RecipeError::File { .. }
+            | RecipeError::Inexpressible { .. }
             | RecipeError::UnknownPreset { .. }
             | RecipeError::NotAnImageInput { .. }
             | RecipeError::Labels { .. }

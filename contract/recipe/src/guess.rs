@@ -2,7 +2,7 @@
 
 use crate::labels::imagenet1k;
 use crate::presets::{self, Preset};
-use crate::{Activation, Layout, Recipe, RecipeError, SampleType};
+use crate::{Activation, Layout, Part, Provenance, Recipe, RecipeError, SampleType, Stated};
 use tensor::DType;
 
 /// What is known of a model that is to answer images.
@@ -16,8 +16,25 @@ pub struct ModelInput {
     pub classes: Option<usize>,
     /// Does the graph end in a softmax or sigmoid already?
     pub gives_probabilities: bool,
-    /// Does the graph begin with the scaling of its pixels?
-    pub scales_pixels: bool,
+    /// What the model file itself says.
+    pub says: Stated,
+}
+
+impl ModelInput {
+    /// Height and width, as far as the model fixes them.
+    pub fn size(&self) -> (Option<usize>, Option<usize>) {
+        read_dims(self).map_or((None, None), |(_, _, height, width)| (height, width))
+    }
+
+    /// Is it an image? Gives the type of its elements.
+    pub(crate) fn check(&self) -> Result<SampleType, RecipeError> {
+        read_dims(self)?;
+        match self.dtype {
+            DType::F32 => Ok(SampleType::F32),
+            DType::U8 => Ok(SampleType::U8),
+            _ => Err(not_an_image(self)),
+        }
+    }
 }
 
 /// A recipe that was concluded, and from what.
@@ -27,9 +44,11 @@ pub struct Guess {
     pub recipe: Recipe,
     /// Why this one, as a sentence for the user.
     pub why: String,
-    /// Did the model's file name a known family? If not, the normalization is the commonest one
-    /// and should be checked against the training code.
+    /// Does a file, or the name of a known family, say how pixels are normalized? If not, it is
+    /// the commonest way and should be checked against the training code.
     pub is_known: bool,
+    /// Where each part is from, in the order of [`Part::ALL`].
+    pub parts: Vec<Provenance>,
 }
 
 /// What a model of an unknown family is given: exports of PyTorch's classifiers are the
@@ -44,28 +63,30 @@ fn commonest(layout: Layout, channels: usize) -> &'static str {
 impl Recipe {
     /// Concludes a recipe from the model's file stem and its image input.
     ///
-    /// Open sizes become the family's; a `u8` input gets the levels as they are, and so does one
-    /// that the model scales itself; 1000 classes
-    /// (or 1001 with a background first) get the ImageNet names.
+    /// Open sizes become the family's; a `u8` input gets the levels as they are; 1000 classes (or
+    /// 1001 with a background first) get the ImageNet names. What the model file says comes first.
     ///
-    /// Errors: the input is not four-dimensional with 1 or 3 channels, or not `f32` or `u8`.
+    /// Errors: the input is not four-dimensional with 1 or 3 channels, or not `f32` or `u8`; or
+    /// the file says what no recipe can say, or contradicts itself.
     pub fn guess(stem: &str, input: &ModelInput) -> Result<Guess, RecipeError> {
+        Recipe::concluded(stem, input, std::slice::from_ref(&input.says))
+    }
+
+    /// As [`Recipe::guess`], but for what these sources say, the most trusted first.
+    pub(crate) fn concluded(
+        stem: &str,
+        input: &ModelInput,
+        sources: &[Stated],
+    ) -> Result<Guess, RecipeError> {
         let (layout, channels, height, width) = read_dims(input)?;
-        let dtype = match input.dtype {
-            DType::F32 => SampleType::F32,
-            DType::U8 => SampleType::U8,
-            _ => return Err(not_an_image(input)),
-        };
+        let dtype = input.check()?;
         let implied = presets::implied_by(stem, layout);
         let (preset, reason) = match (dtype, implied) {
-            _ if input.scales_pixels => {
-                (presets::find("raw")?, "its first layers scale the pixels".to_string())
-            }
             (SampleType::U8, _) => (presets::find("raw")?, "its input takes u8 levels".to_string()),
             (SampleType::F32, Some(preset)) => (preset, format!("its name is `{stem}`")),
             (SampleType::F32, None) => {
                 let reason = "its name is of no known family: check mean and std against the \
-                              training code, or write a recipe file beside the model";
+                              training code";
                 (presets::find(commonest(layout, channels))?, reason.to_string())
             }
         };
@@ -80,24 +101,64 @@ impl Recipe {
         if input.gives_probabilities {
             recipe.post.activation = Activation::None;
         }
-        let names = known_labels(input.classes);
-        let why = explain(preset, &recipe, &reason, names.is_some());
-        recipe.post.labels = names.unwrap_or_default();
-        recipe.validate()?;
-        let is_known = input.scales_pixels || dtype == SampleType::U8 || implied.is_some();
-        Ok(Guess { recipe, why, is_known })
+        recipe.post.labels = known_labels(input.classes).unwrap_or_default();
+        let has_family = dtype == SampleType::F32 && implied.is_some();
+        let parts = provenance(&explain(preset, &recipe, &reason), has_family, &recipe, input);
+        let mut guess = Guess { recipe, why: String::new(), is_known: false, parts };
+        guess.settle(&Part::ALL, sources, input)?;
+        let is_normalized = |place: &Provenance| place.part == Part::Normalize && place.is_known;
+        guess.is_known = guess.parts.iter().any(is_normalized);
+        guess.why = sentence(&guess.parts);
+        Ok(guess)
     }
 }
 
-fn explain(preset: &Preset, recipe: &Recipe, reason: &str, has_names: bool) -> String {
+/// Where the parts of a recipe are from that was concluded from a preset alone.
+fn provenance(
+    preset: &str,
+    has_family: bool,
+    recipe: &Recipe,
+    input: &ModelInput,
+) -> Vec<Provenance> {
+    let place = |part| {
+        let (from, is_known) = match part {
+            Part::Normalize if recipe.dtype == SampleType::U8 => (preset, true),
+            Part::Color | Part::Size | Part::Normalize => (preset, has_family),
+            Part::Activation if input.gives_probabilities => ("the model's last layer", true),
+            Part::Activation => ("one class of many, as most models", false),
+            Part::Labels if recipe.post.labels.is_empty() => (NO_NAMES, true),
+            Part::Labels => ("ImageNet class names, by their number", false),
+        };
+        Provenance { part, from: from.to_string(), is_known }
+    };
+    Part::ALL.map(place).to_vec()
+}
+
+/// Where class names are from when there are none.
+const NO_NAMES: &str = "no file names them";
+
+/// The parts of an image's preparation, and the names if there are some, by where they are from.
+pub(crate) fn sentence(parts: &[Provenance]) -> String {
+    let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
+    let told = |place: &&Provenance| place.part != Part::Activation && place.from != NO_NAMES;
+    for Provenance { part, from, .. } in parts.iter().filter(told) {
+        match groups.iter_mut().find(|(known, _)| known == from) {
+            Some((_, parts)) => parts.push(part.to_string()),
+            None => groups.push((from, vec![part.to_string()])),
+        }
+    }
+    let group = |(from, parts): (&str, Vec<String>)| format!("{} from {from}", parts.join(", "));
+    groups.into_iter().map(group).collect::<Vec<_>>().join("; ")
+}
+
+fn explain(preset: &Preset, recipe: &Recipe, reason: &str) -> String {
     let layout = match recipe.layout {
         Layout::Nchw => "NCHW",
         Layout::Nhwc => "NHWC",
     };
     let (height, width) = recipe.output_size().unwrap_or_default();
-    let names = if has_names { "; ImageNet class names" } else { "" };
     let Preset { name, sentence, .. } = preset;
-    format!("preset `{name}` at {height}x{width} {layout} ({sentence}), because {reason}{names}")
+    format!("preset `{name}` at {height}x{width} {layout} ({sentence}), because {reason}")
 }
 
 /// The ImageNet names when the number of classes is theirs, with or without a background class.
@@ -137,7 +198,7 @@ mod tests {
             dtype,
             classes: Some(classes),
             gives_probabilities: false,
-            scales_pixels: false,
+            says: Stated::default(),
         }
     }
 

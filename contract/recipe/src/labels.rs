@@ -1,6 +1,8 @@
 //! Class names.
 
 use crate::RecipeError;
+use serde_json::Value;
+use std::collections::HashSet;
 
 /// Short names of the 1000 ImageNet-1k classes, a name a line, in the order of the class index.
 /// Origin: the category list of torchvision 0.29 (`models/_meta.py`, BSD-3-Clause).
@@ -18,8 +20,9 @@ pub fn imagenet1k() -> Vec<String> {
 /// Reads a list of labels: one a line, or JSON.
 ///
 /// JSON is a list of names (`["cat", "dog"]`), or an object from index to name as Hugging Face
-/// (`{"0": "cat"}`) and Keras (`{"0": ["n02123045", "tabby"]}`) write it, indices complete from 0.
-/// In text, a blank line is an error unless it is at the end: it would shift or unname a class.
+/// (`{"0": "cat"}`) and Keras (`{"0": ["n02123045", "tabby"]}`) write it, indices complete from 0,
+/// or from name to index (`{"cat": 0}`). In text, an index or a WordNet id before each name is left
+/// out, and a blank line is an error unless it is at the end: it would shift or unname a class.
 ///
 /// Give `classes` when the number of the model's scores is known: another number of labels is
 /// then refused.
@@ -44,7 +47,7 @@ pub fn parse(text: &str, classes: Option<usize>) -> Result<Vec<String>, RecipeEr
 fn from_lines(text: &str) -> Result<Vec<String>, RecipeError> {
     let labels: Vec<String> = text.trim_end().lines().map(|l| l.trim().to_string()).collect();
     match labels.iter().position(String::is_empty) {
-        None => Ok(labels),
+        None => Ok(cleaned(labels)),
         Some(_) if labels.iter().all(String::is_empty) => Ok(Vec::new()),
         Some(line) => {
             let found = format!("a blank line {}", line + 1);
@@ -53,32 +56,66 @@ fn from_lines(text: &str) -> Result<Vec<String>, RecipeError> {
     }
 }
 
+/// The names without what other tools write before each of them: its index (Teachable Machine:
+/// `0 cat`), or its WordNet id (`n02123045 tabby`).
+fn cleaned(labels: Vec<String>) -> Vec<String> {
+    let rest = |(index, label): (usize, &String)| {
+        let (first, rest) = label.split_once(|c: char| c.is_whitespace())?;
+        let id = first.strip_prefix('n').filter(|id| id.len() == 8);
+        let is_id = id.is_some_and(|id| id.bytes().all(|b| b.is_ascii_digit()));
+        (is_id || first == index.to_string()).then(|| rest.trim().to_string())
+    };
+    let bare: Option<Vec<String>> = labels.iter().enumerate().map(rest).collect();
+    // `0 stars`, `1 stars` are names as they are.
+    let is_distinct =
+        |names: &Vec<String>| names.iter().collect::<HashSet<_>>().len() == names.len();
+    bare.filter(|names| is_distinct(names) || !is_distinct(&labels)).unwrap_or(labels)
+}
+
 fn from_json(text: &str) -> Result<Vec<String>, RecipeError> {
-    let fix = "write a JSON list of names, or one name a line";
-    let value: serde_json::Value = serde_json::from_str(text)
-        .map_err(|e| refuse("labels in JSON", format!("text that is not JSON: {e}"), fix))?;
-    match value {
-        serde_json::Value::Array(names) => names.iter().map(name_of).collect(),
-        serde_json::Value::Object(map) => (0..map.len())
-            .map(|index| match map.get(&index.to_string()) {
-                Some(name) => name_of(name),
-                None => {
-                    let found = format!("none for index {index} of {}", map.len());
-                    Err(refuse("a name for every index from 0", found, fix))
-                }
-            })
-            .collect(),
-        other => Err(refuse("a list or an object of names", other, fix)),
+    let value: Value = serde_json::from_str(text)
+        .map_err(|e| refuse("labels in JSON", format!("text that is not JSON: {e}"), FIX))?;
+    of_json(&value)
+}
+
+const FIX: &str = "write a JSON list of names, or one name a line";
+
+/// The names in a list, in an object by their indices, or in one of indices by name.
+pub(crate) fn of_json(value: &Value) -> Result<Vec<String>, RecipeError> {
+    let map = match value {
+        Value::Array(names) => return names.iter().map(name_of).collect(),
+        Value::Object(map) => map,
+        other => return Err(refuse("a list or an object of names", other, FIX)),
+    };
+    let missing = |index: usize| {
+        let found = format!("none for index {index} of {}", map.len());
+        refuse("a name for every index from 0", found, FIX)
+    };
+    if !map.is_empty() && map.values().all(Value::is_u64) {
+        let mut names = vec![None; map.len()];
+        for (name, index) in map {
+            let index = index.as_u64().and_then(|index| usize::try_from(index).ok());
+            if let Some(place) = index.and_then(|index| names.get_mut(index)) {
+                *place = Some(name.trim().to_string());
+            }
+        }
+        let names = names.into_iter().enumerate();
+        return names.map(|(index, name)| name.ok_or_else(|| missing(index))).collect();
     }
+    let name = |index: usize| match map.get(&index.to_string()) {
+        Some(name) => name_of(name),
+        None => Err(missing(index)),
+    };
+    (0..map.len()).map(name).collect()
 }
 
 /// A name by itself, or the last of a list: Keras puts the WordNet id before it.
-fn name_of(value: &serde_json::Value) -> Result<String, RecipeError> {
+fn name_of(value: &Value) -> Result<String, RecipeError> {
     let name = match value {
-        serde_json::Value::Array(parts) => parts.last().and_then(|v| v.as_str()),
+        Value::Array(parts) => parts.last().and_then(|v| v.as_str()),
         other => other.as_str(),
     };
-    name.map(str::to_string)
+    name.map(|name| name.trim().to_string())
         .ok_or_else(|| refuse("a name as a string", value, "put every name in quotes"))
 }
 
@@ -108,8 +145,20 @@ mod tests {
             r#"["cat", "dog"]"#,
             r#"{"1": "dog", "0": "cat"}"#,
             r#"{"0": ["n1", "cat"], "1": ["n2", "dog"]}"#,
+            r#"{"dog": 1, "cat": 0}"#,
+            "0 cat\n1 dog\n",
+            "n02123045 cat\nn02084071\tdog\n",
         ] {
             assert_eq!(parse(text, Some(2)).unwrap(), ["cat", "dog"], "{text}");
+        }
+    }
+
+    #[test]
+    fn names_that_only_begin_like_an_index_are_kept() {
+        for text in ["0 stars\n1 stars", "0\n1", "1 cat\n2 dog", "0 cat\ndog", "n0212 cat\nn2 dog"]
+        {
+            let lines: Vec<&str> = text.lines().collect();
+            assert_eq!(parse(text, None).unwrap(), lines, "{text}");
         }
     }
 
@@ -121,6 +170,8 @@ mod tests {
             ("cat\n\ndog", "a blank line 2"),
             ("[1, 2]", "expected a name as a string"),
             ("{\"0\": \"cat\", \"2\": \"dog\"}", "none for index 1 of 2"),
+            ("{\"cat\": 0, \"dog\": 2}", "none for index 1 of 2"),
+            ("{\"cat\": 0, \"dog\": 0}", "none for index 1 of 2"),
             ("[\"cat\"", "not JSON"),
             ("cat", "expected one label for each of the model's 2 classes, found 1"),
         ] {

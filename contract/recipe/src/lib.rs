@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+pub mod beside;
 pub mod decode;
 mod discover;
 mod error;
@@ -29,13 +30,15 @@ mod prepare;
 pub mod presets;
 mod recipe;
 mod resize;
+mod stated;
 
 pub use answer::{Answer, ClassScore};
 pub use decode::{ImageFormat, Limits, Pixels};
-pub use discover::{Discovered, discover};
+pub use discover::recipe_file;
 pub use error::RecipeError;
 pub use guess::{Guess, ModelInput};
 pub use prepare::Sample;
 pub use recipe::{
     Activation, Color, Crop, Filter, Layout, Normalize, Post, Recipe, Resize, ResizeTo, SampleType,
 };
+pub use stated::{Framing, Part, Provenance, Stated};

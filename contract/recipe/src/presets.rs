@@ -198,7 +198,7 @@ impl Recipe {
         let preset = find(name)?;
         let (color, mean, std) = match channels {
             1 => (Color::Gray, vec![average(preset.mean)], vec![average(preset.std)]),
-            3 => (preset.color, shortened(preset.mean), shortened(preset.std)),
+            3 => (preset.color, preset.mean.to_vec(), preset.std.to_vec()),
             _ => {
                 return Err(RecipeError::NotAnImageInput {
                     found: format!("{channels} channels of {height}x{width}"),
@@ -216,7 +216,7 @@ impl Recipe {
             color,
             resize: Some(Resize { to, filter: preset.filter, antialias: true }),
             crop,
-            normalize: Normalize { mean, std },
+            normalize: Normalize { mean, std }.shortened(),
             ..Recipe::default()
         };
         recipe.validate()?;
@@ -224,14 +224,20 @@ impl Recipe {
     }
 }
 
+impl Normalize {
+    /// One number where all channels have the same: shorter to read in a file.
+    pub(crate) fn shortened(self) -> Normalize {
+        let once = |list: Vec<f64>| match list.first() {
+            Some(&first) if list.iter().all(|&x| x == first) => vec![first],
+            Some(_) | None => list,
+        };
+        Normalize { mean: once(self.mean), std: once(self.std) }
+    }
+}
+
 fn average(list: [f64; 3]) -> f64 {
     // Equal entries stay exactly what they are.
     if list[0] == list[1] && list[1] == list[2] { list[0] } else { list.iter().sum::<f64>() / 3.0 }
-}
-
-/// One number when all three are equal: shorter to read in a file.
-fn shortened(list: [f64; 3]) -> Vec<f64> {
-    if list[0] == list[1] && list[1] == list[2] { vec![list[0]] } else { list.to_vec() }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod eval;
 mod export;
 mod inspect;
 mod kernels;
+mod recipe;
 mod run;
 mod serve;
 mod skew;
@@ -63,6 +64,7 @@ Exit codes: 0 ok, 1 failure, 2 usage, 3 ran well but the answer is no, 4 model r
 enum Command {
     Inspect(inspect::Inspect),
     Check(check::Check),
+    Recipe(recipe::Recipe),
     Run(run::Run),
     Verify(verify::Verify),
     Skew(skew::Skew),
@@ -93,6 +95,7 @@ fn execute(console: &Console, command: &Command) -> Result<Exit, Error> {
     match command {
         Command::Inspect(command) => command.execute(console),
         Command::Check(command) => command.execute(console),
+        Command::Recipe(command) => command.execute(console),
         Command::Run(command) => command.execute(console),
         Command::Verify(command) => command.execute(console),
         Command::Skew(command) => command.execute(console),

@@ -14,6 +14,7 @@ use import::{ModelMetadata, Survey};
 use ir::Graph;
 use package::Golden;
 use plan::Precision;
+use recipe::Provenance;
 use runtime::{Constants, Model, RunError};
 use std::fs::File;
 use std::io::Read;
@@ -103,6 +104,8 @@ pub(crate) struct Loaded {
     pub(crate) recipe_why: String,
     /// Is the recipe more than a guess?
     pub(crate) recipe_is_known: bool,
+    /// Where each of its parts is from.
+    pub(crate) recipe_parts: Vec<Provenance>,
     /// Names of the classes, where the model itself has some.
     pub(crate) labels: Vec<String>,
     /// What only an imported model has.
@@ -147,7 +150,7 @@ pub(crate) fn load(
 }
 
 /// The model in a folder that `schooner compress` has written; any other path as it is.
-fn in_folder(path: &Path) -> PathBuf {
+pub(crate) fn in_folder(path: &Path) -> PathBuf {
     let inside = path.join(CERTIFICATE).is_file().then(|| models_in(path));
     match inside.as_deref() {
         Some([only]) => only.clone(),
@@ -162,6 +165,19 @@ pub(crate) fn main_file(path: &Path) -> PathBuf {
 }
 
 impl Loaded {
+    fn of(model: Model, chosen: Chosen) -> Loaded {
+        Loaded {
+            model: model.with_recipe(chosen.recipe),
+            recipe_why: chosen.why,
+            recipe_is_known: chosen.is_known,
+            recipe_parts: chosen.parts,
+            labels: Vec::new(),
+            source: None,
+            golden: None,
+            times: Vec::new(),
+        }
+    }
+
     /// The same model on as many threads and in as much memory as was asked for.
     pub(crate) fn on(self, console: &Console, options: &ModelOptions) -> Loaded {
         for (stage, time) in &self.times {
@@ -270,13 +286,11 @@ pub(crate) fn compile(
     sizes::settle(&mut plan, &constants);
     let model = Model::new(plan, constants)
         .map_err(|e| Error::Defect { stage: "lower", reason: e.to_string() })?;
-    let Chosen { recipe, why, is_known } =
+    let chosen =
         recipes::choose(path, options, model.signature(), None, Some((&graph, &metadata)))?;
     let labels = metadata.labels.clone();
     let source = Some(Source { graph, metadata });
-    let model = model.with_recipe(recipe);
-    let (recipe_why, recipe_is_known) = (why, is_known);
-    Ok(Loaded { model, recipe_why, recipe_is_known, labels, source, golden: None, times })
+    Ok(Loaded { labels, source, times, ..Loaded::of(model, chosen) })
 }
 
 fn open(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
@@ -307,19 +321,13 @@ fn open(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
         let reason = format!("--precision {asked}: the library was built with {built_in}");
         return Err(Error::Usage(format!("{reason}; build it again from the model file")));
     }
-    let Chosen { recipe, why, is_known } = match (&options.recipe, &options.labels, model.recipe())
-    {
-        (None, None, None) => {
-            let why = "the library was built without one".to_string();
-            Chosen { recipe: None, why, is_known: true }
-        }
+    let chosen = match (&options.recipe, &options.labels, model.recipe()) {
+        (None, None, None) => Chosen::none("the library was built without one"),
         (None, None, own @ Some(_)) | (Some(_), _, own) | (_, Some(_), own) => {
             recipes::choose(path, options, model.signature(), own, None)?
         }
     };
-    let model = model.with_recipe(recipe);
-    let (recipe_why, recipe_is_known) = (why, is_known);
-    Ok(Loaded { model, recipe_why, recipe_is_known, labels, source: None, golden, times })
+    Ok(Loaded { labels, golden, times, ..Loaded::of(model, chosen) })
 }
 
 /// A text file that somebody wrote, read up to a bound.

@@ -1,11 +1,15 @@
 //! Which recipe a model gets, and why that one.
 
+use crate::console::quoted;
 use crate::error::Error;
 use crate::model::{ModelOptions, read_text};
 use import::ModelMetadata;
 use ir::{Graph, Op};
 use plan::Signature;
-use recipe::{ModelInput, Recipe, labels, presets};
+use recipe::{
+    Color, Crop, Filter, Framing, ModelInput, Normalize, Provenance, Recipe, ResizeTo, Stated,
+    labels, presets,
+};
 use std::path::Path;
 use tensor::scalar::Unary;
 
@@ -15,8 +19,17 @@ pub(crate) struct Chosen {
     pub(crate) recipe: Option<Recipe>,
     /// Where it is from, or why there is none.
     pub(crate) why: String,
-    /// Is it one that somebody wrote, or that the model's name tells? Otherwise it is a guess.
+    /// Is it one that a file or the model's name tells? Otherwise it is a guess.
     pub(crate) is_known: bool,
+    /// Where each part is from; nothing where all of it is from one place.
+    pub(crate) parts: Vec<Provenance>,
+}
+
+impl Chosen {
+    /// No recipe, for a reason that nobody needs to settle.
+    pub(crate) fn none(why: &str) -> Chosen {
+        Chosen { recipe: None, why: why.to_string(), is_known: true, parts: Vec::new() }
+    }
 }
 
 /// The recipe by the flags, or the one beside the model, or a guess. A model that takes no image
@@ -28,17 +41,24 @@ pub(crate) fn choose(
     own: Option<&Recipe>,
     source: Option<(&Graph, &ModelMetadata)>,
 ) -> Result<Chosen, Error> {
-    let none = |why: &str| Ok(Chosen { recipe: None, why: why.to_string(), is_known: true });
+    let none = |why: &str| Ok(Chosen::none(why));
     let input = model_input(signature, source);
-    let mut is_known = true;
+    let (mut is_known, mut parts) = (true, Vec::new());
     let (mut recipe, mut why) = match (&options.recipe, &input, own) {
-        (Some(asked), input, _) => asked_for(asked, input.as_ref())?,
+        (Some(asked), input, _) => asked_for(path, asked, input.as_ref())?,
         (None, _, Some(recipe)) => (recipe.clone(), "the library's own".to_string()),
         (None, None, None) => return none("the model takes several inputs"),
         (None, Some(input), None) => match Recipe::for_model(path, input) {
             Ok(guess) => {
-                is_known = guess.is_known;
-                (guess.recipe, guess.why)
+                (is_known, parts) = (guess.is_known, guess.parts);
+                let settle = format!("; a guess: settle it with {}", command(path));
+                let settle = if is_known { "" } else { &settle };
+                (guess.recipe, guess.why + settle)
+            }
+            Err(error @ recipe::RecipeError::Inexpressible { .. }) => {
+                // Any other recipe would be wrong; tensors are answered all the same.
+                let why = error.to_string();
+                return Ok(Chosen { recipe: None, why, is_known: false, parts });
             }
             Err(recipe::RecipeError::NotAnImageInput { found }) => {
                 return none(&format!("the input is no image: {found}"));
@@ -52,14 +72,22 @@ pub(crate) fn choose(
         why = format!("{why}; labels from {}", file.display());
     }
     check_fit(&recipe, signature)?;
-    Ok(Chosen { recipe: Some(recipe), why, is_known })
+    Ok(Chosen { recipe: Some(recipe), why, is_known, parts })
+}
+
+/// The command that shows a model's recipe and settles it.
+pub(crate) fn command(path: &Path) -> String {
+    format!("schooner recipe {}", quoted(path.display()))
 }
 
 /// A preset's name, or a file.
-fn asked_for(asked: &str, input: Option<&ModelInput>) -> Result<(Recipe, String), Error> {
-    let path = Path::new(asked);
+fn asked_for(
+    path: &Path,
+    asked: &str,
+    input: Option<&ModelInput>,
+) -> Result<(Recipe, String), Error> {
     if asked.ends_with(".toml") || asked.ends_with(".json") {
-        let text = read_text(path)?;
+        let text = read_text(Path::new(asked))?;
         let read = if asked.ends_with(".json") { Recipe::from_json } else { Recipe::from_toml };
         let recipe = read(&text).map_err(|e| Error::Usage(format!("--recipe {asked}: {e}")))?;
         return Ok((recipe, format!("recipe file {asked}")));
@@ -70,8 +98,12 @@ fn asked_for(asked: &str, input: Option<&ModelInput>) -> Result<(Recipe, String)
     let input = input.ok_or_else(|| {
         Error::Usage(format!("--recipe {asked}: the model takes several inputs, not one image"))
     })?;
-    // The guess finds layout, size, element type and labels; the preset says the rest.
-    let guess = Recipe::guess("", input)?;
+    // The guess finds layout, size and element type; the preset says the rest.
+    let mut guess = Recipe::guess("", &ModelInput { says: Stated::default(), ..input.clone() })?;
+    // What the files say of the pixels is put aside, right or wrong; their names are not.
+    if let Ok(found) = Recipe::for_model(path, input) {
+        guess.recipe.post = found.recipe.post;
+    }
     let (height, width) = guess.recipe.output_size().unwrap_or((preset.side, preset.side));
     let is_open = input.dims.iter().skip(1).filter(|d| d.is_none()).count() >= 2;
     let (height, width) = if is_open { (preset.side, preset.side) } else { (height, width) };
@@ -99,8 +131,43 @@ fn model_input(
         dtype: input.dtype,
         classes: scores.shape.last().and_then(|d| d.known_size()),
         gives_probabilities: source.is_some_and(|(graph, _)| gives_probabilities(graph)),
-        scales_pixels: source.is_some_and(|(_, metadata)| metadata.scales_pixels),
+        says: source.map_or_else(Stated::default, |(_, metadata)| says(metadata, signature)),
     })
+}
+
+/// What the model file says of its images and classes.
+fn says(metadata: &ModelMetadata, signature: &Signature) -> Stated {
+    let pixels = metadata.pixels.clone().unwrap_or_default();
+    let is_empty = pixels.origin.is_empty();
+    let origin = if is_empty { "the model file" } else { pixels.origin };
+    let scores = signature.outputs.first().and_then(|port| port.shape.last()?.known_size());
+    // Files of models that do not classify name classes too.
+    let is_each_named = !metadata.labels.is_empty() && scores == Some(metadata.labels.len());
+    let mut sides = signature.inputs.iter().flat_map(|port| port.shape.iter().skip(1));
+    let is_open = sides.any(|dim| dim.known_size().is_none());
+    let size = match pixels.framing {
+        Some(import::Framing::AsItIs) if is_open => Some(Framing::default()),
+        Some(import::Framing::AsItIs) | None => None,
+        Some(import::Framing::Cropped(side)) => {
+            let crop = Crop { height: side, width: side };
+            Some(Framing::new(ResizeTo::Shortest(side), Filter::Bilinear, Some(crop)))
+        }
+        Some(import::Framing::Stretched(height, width)) => {
+            Some(Framing::new(ResizeTo::Exact { height, width }, Filter::Bilinear, None))
+        }
+    };
+    Stated {
+        origin: origin.to_string(),
+        color: pixels.channels.map(|channels| match channels {
+            import::Channels::Rgb => Color::Rgb,
+            import::Channels::Bgr => Color::Bgr,
+            import::Channels::Gray => Color::Gray,
+        }),
+        size,
+        normalize: pixels.scale.map(|scale| Normalize { mean: scale.mean, std: scale.std }),
+        labels: is_each_named.then(|| metadata.labels.clone()),
+        ..Stated::default()
+    }
 }
 
 /// Does the first output come out of a softmax or sigmoid, whatever shape it was given since?

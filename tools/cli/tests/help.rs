@@ -6,9 +6,9 @@ mod support;
 use std::fmt::Write;
 use support::schooner;
 
-const COMMANDS: [&str; 13] = [
-    "inspect", "check", "run", "verify", "skew", "eval", "compress", "bench", "serve", "build",
-    "export", "kernels", "demo",
+const COMMANDS: [&str; 14] = [
+    "inspect", "check", "recipe", "run", "verify", "skew", "eval", "compress", "bench", "serve",
+    "build", "export", "kernels", "demo",
 ];
 
 #[test]

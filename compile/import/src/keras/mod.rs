@@ -14,6 +14,7 @@ mod hdf5;
 mod layers;
 mod legacy;
 mod net;
+mod pixels;
 mod refusal;
 mod signature;
 mod variables;
@@ -115,7 +116,7 @@ fn survey_contents(contents: Contents, options: &Options) -> Result<Survey, Impo
         format: format.to_string(),
         producer: format!("Keras {version}{by}"),
         properties: BTreeMap::from([("keras_version".to_string(), version)]),
-        scales_pixels: signature::scales_pixels(&net),
+        pixels: pixels::of(&net, &walk),
         ..ModelMetadata::default()
     };
     let Walk { build, refusals, unjudged, origins, taken, .. } = walk;

@@ -1,7 +1,6 @@
 //! What a model takes and makes: its inputs with their types and sizes, its outputs by name.
 
 use super::call::Flow;
-use super::layers::is_for_training;
 use super::net::{Layer, Net};
 use super::refusal;
 use super::walk::Walk;
@@ -9,7 +8,7 @@ use crate::Options;
 use crate::build::Operand;
 use crate::error::Reason;
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use tensor::{DType, Dim};
 
 /// The size that every input has first.
@@ -80,33 +79,6 @@ pub(super) fn element_type(name: &str) -> Result<DType, String> {
         "string" => DType::String,
         other => return Err(format!("its elements are of type {other}")),
     })
-}
-
-/// Layers before the scaling of pixels that leave their levels as they are.
-const BEFORE_SCALING: [&str; 5] =
-    ["InputLayer", "Resizing", "CenterCrop", "ZeroPadding2D", "Permute"];
-
-/// Does the model begin with the scaling of its one input? Layers for training do nothing.
-pub(super) fn scales_pixels(net: &Net<'_>) -> bool {
-    let [input] = net.inputs.as_slice() else { return false };
-    // The first layer that takes what another one gives.
-    let mut takers: HashMap<usize, usize> = HashMap::new();
-    for (at, layer) in net.layers.iter().enumerate() {
-        for place in layer.calls.iter().flat_map(|call| call.places()) {
-            takers.entry(place.layer).or_insert(at);
-        }
-    }
-    let mut at = input.layer;
-    for _ in 0..net.layers.len() {
-        let Some(&next) = takers.get(&at) else { return false };
-        let layer = &net.layers[next];
-        match layer.class {
-            "Rescaling" | "Normalization" => return true,
-            class if BEFORE_SCALING.contains(&class) || is_for_training(class) => at = next,
-            _ => return layer.net.as_ref().is_some_and(|net| scales_pixels(net)),
-        }
-    }
-    false
 }
 
 /// Names the outputs: by what the model calls them, or by their layers.

@@ -342,6 +342,13 @@ impl<'a> Walk<'a> {
         Ok(found)
     }
 
+    /// A weight of a layer that was called, by its number.
+    pub(super) fn weight_of(&self, layer: &Layer<'_>, index: usize) -> Option<&Operand> {
+        let is_its = |path: &str| path.rsplit('/').next() == Some(layer.key.as_str());
+        let found = self.weights.iter().filter(|((path, at), _)| *at == index && is_its(path));
+        found.min_by_key(|(key, _)| *key).map(|(_, weight)| weight)
+    }
+
     fn in_type(&mut self, weight: &Operand, dtype: DType) -> Result<Operand, Reason> {
         match self.build.fact(weight).dtype.is_float() {
             true => self.build.cast(weight, dtype),

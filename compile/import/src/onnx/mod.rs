@@ -11,6 +11,7 @@ pub mod decode;
 mod functions;
 mod ops;
 mod order;
+mod pixels;
 mod remarks;
 mod schema;
 mod signature;
@@ -94,17 +95,17 @@ fn domain_name(domain: &str) -> &str {
 fn metadata(model: &ModelProto) -> ModelMetadata {
     let opsets = model.opset_import.iter();
     let properties = model.metadata_props.iter();
+    let properties: BTreeMap<String, String> =
+        properties.map(|p| (p.key.clone(), p.value.clone())).collect();
     ModelMetadata {
         format: FORMAT.to_string(),
         producer: format!("{} {}", model.producer_name, model.producer_version).trim().to_string(),
         format_version: model.ir_version,
         model_version: model.model_version,
         opset_imports: opsets.map(|o| (domain_name(&o.domain).to_string(), o.version)).collect(),
-        properties: properties
-            .map(|p| (p.key.clone(), p.value.clone()))
-            .collect::<BTreeMap<_, _>>(),
         doc: model.doc_string.clone(),
-        labels: Vec::new(),
-        scales_pixels: false,
+        labels: pixels::labels(&properties),
+        pixels: pixels::pixels(&properties),
+        properties,
     }
 }

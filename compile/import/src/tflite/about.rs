@@ -1,6 +1,7 @@
 //! What a model's author says of it: a FlatBuffer in the file, and a zip archive of files behind.
 
 use super::flat::{File, Table};
+use crate::pixels::{Channels, Pixels, Scale};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
@@ -13,6 +14,7 @@ pub(super) struct About {
     /// Names of the classes, in the order of the first output.
     pub(super) labels: Vec<String>,
     pub(super) properties: BTreeMap<String, String>,
+    pub(super) pixels: Option<Pixels>,
 }
 
 /// What stands behind the first offset of the author's words.
@@ -26,6 +28,12 @@ const NAMES: [i64; 2] = [2, 3];
 
 /// The number of the options that say how an input is normalized.
 const NORMALIZATION: i64 = 1;
+
+/// The number of the properties of images.
+const IMAGE: i64 = 2;
+
+/// Most numbers that are channels: a mean for each pixel is another thing.
+const CHANNELS_MAX: usize = 4;
 
 /// Reads what is there; what is damaged is left out, since nothing of it changes what is computed.
 pub(super) fn read(metadata: &[u8], file: &Bytes) -> About {
@@ -42,7 +50,14 @@ pub(super) fn read(metadata: &[u8], file: &Bytes) -> About {
     let graph = root.tables(3).into_iter().next();
     let tensors = |field| graph.map(|graph| graph.tables(field)).unwrap_or_default();
     if let [input] = tensors(2).as_slice() {
-        about.properties.extend(normalization(input));
+        let (mean, std) = normalization(input).unwrap_or_default();
+        for (name, values) in [("mean", &mean), ("std", &std)] {
+            let values: Vec<String> = values.iter().map(f32::to_string).collect();
+            let text = values.join(", ");
+            about.properties.insert(format!("normalization_{name}"), text);
+        }
+        about.properties.retain(|_, text| !text.is_empty());
+        about.pixels = pixels(input, mean, std);
     }
     let names = tensors(3).first().and_then(label_file);
     about.labels = names.and_then(|name| labels(file, &name)).unwrap_or_default();
@@ -50,18 +65,29 @@ pub(super) fn read(metadata: &[u8], file: &Bytes) -> About {
 }
 
 /// Mean and deviation of an input, where the author gives them.
-fn normalization(input: &Table<'_>) -> Vec<(String, String)> {
+fn normalization(input: &Table<'_>) -> Option<(Vec<f32>, Vec<f32>)> {
     let steps = input.tables(4);
-    let Some(step) = steps.iter().find(|step| step.byte(0) == NORMALIZATION) else {
-        return Vec::new();
+    let options = steps.iter().find(|step| step.byte(0) == NORMALIZATION)?.table(1)?;
+    Some((options.floats(0), options.floats(1)))
+}
+
+/// What is said of the input's pixels; what is no number for a channel is left out.
+fn pixels(input: &Table<'_>, mean: Vec<f32>, std: Vec<f32>) -> Option<Pixels> {
+    let is_channels = |list: &[f32]| {
+        (1..=CHANNELS_MAX).contains(&list.len()) && list.iter().all(|x| x.is_finite())
     };
-    let Some(options) = step.table(1) else { return Vec::new() };
-    let named = [(0, "mean"), (1, "std")].into_iter();
-    let texts = named.map(|(field, name)| {
-        let values: Vec<String> = options.floats(field).iter().map(f32::to_string).collect();
-        (format!("normalization_{name}"), values.join(", "))
-    });
-    texts.filter(|(_, text)| !text.is_empty()).collect()
+    let is_scale = is_channels(&mean) && is_channels(&std) && std.iter().all(|x| x.abs() > 1e-6);
+    let wide = |list: Vec<f32>| list.into_iter().map(f64::from).collect();
+    let scale = is_scale.then(|| Scale { mean: wide(mean), std: wide(std) });
+    let content = input.table(3).filter(|content| content.byte(0) == IMAGE);
+    let channels = match content.and_then(|content| content.table(1)).map(|image| image.byte(0)) {
+        Some(1) => Some(Channels::Rgb),
+        Some(2) => Some(Channels::Gray),
+        Some(_) | None => None,
+    };
+    let origin = "the metadata of the TensorFlow Lite file";
+    let says = channels.is_some() || scale.is_some();
+    says.then_some(Pixels { origin, channels, framing: None, scale })
 }
 
 /// The file with the names of an output's elements, preferably one of no language.

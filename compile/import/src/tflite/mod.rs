@@ -75,6 +75,7 @@ fn metadata(model: &Model<'_>, ports: &Ports, bytes: &Bytes) -> ModelMetadata {
         properties,
         labels: about.labels,
         doc: about.description,
+        pixels: about.pixels,
         ..ModelMetadata::default()
     }
 }

@@ -89,11 +89,9 @@ impl Case {
             case.look_at_part(&survey.graph)?;
         }
         case.recipe = match &case.loaded {
-            Some(loaded) => Chosen {
-                recipe: None,
-                why: loaded.recipe_why.clone(),
-                is_known: loaded.recipe_is_known,
-            },
+            Some(loaded) => {
+                Chosen { is_known: loaded.recipe_is_known, ..Chosen::none(&loaded.recipe_why) }
+            }
             None => {
                 let source = Some((&survey.graph, &survey.metadata));
                 recipes::choose(path, options, &case.signature, None, source)?
@@ -108,7 +106,7 @@ impl Case {
         Case {
             name,
             signature,
-            recipe: Chosen { recipe: None, why: String::new(), is_known: true },
+            recipe: Chosen::none(""),
             survey: None,
             lower_refusals: Vec::new(),
             loaded: None,

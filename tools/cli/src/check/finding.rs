@@ -266,10 +266,16 @@ fn unknown_recipe(case: &Case, _: &Trial) -> Vec<Finding> {
         return Vec::new();
     }
     let name = case.signature.inputs.first().map_or("", |port| &port.name);
-    let text = "it looks like an image, and how its pixels are prepared is a guess: wrong \
-                normalization costs accuracy without an error";
-    let fix = "name the training code's preset with --recipe, or write a recipe file beside the \
-               model, then hold it against a folder of labeled images with schooner eval";
+    let has_recipe = case.loaded.as_ref().is_none_or(|loaded| loaded.model.recipe().is_some());
+    let text = match has_recipe {
+        true => "it looks like an image, and how its pixels are prepared is a guess: wrong \
+             normalization costs accuracy without an error"
+            .to_string(),
+        false => format!("it takes tensors only: {}", case.recipe.why),
+    };
+    let fix = "settle it once: schooner recipe MODEL shows what is known, and with --recipe \
+               PRESET|FILE --write stores it beside the model; then hold it against a folder of \
+               labeled images with schooner eval";
     vec![Finding::new(Severity::Warning, "input", name, text, fix)]
 }
 
