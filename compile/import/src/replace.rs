@@ -1,5 +1,5 @@
-//! Weights from a file of weights alone, in the place of those that a model file holds: the model is
-//! a skeleton, exported once, and what was trained since is a state dict of PyTorch.
+//! Weights from a file of weights alone, in the place of those that a model file holds: the model
+//! is a skeleton, exported once, and what was trained since is a state dict of PyTorch.
 //!
 //! Everything has to meet: names, types, shapes, and that neither side has what the other lacks.
 //! What does not is collected, so that one error names it.
@@ -140,9 +140,9 @@ const KEEP_NAMES: &str = "the export computed weights and gave them names of its
 const SAME_MODEL: &str = "give the state_dict() of the very module that the skeleton was exported \
      from";
 
-const MERGED: &str = "give the state_dict() of the very module that the skeleton was exported from; \
-     an export to ONNX leaves out what it does not use, and holds equal weights once, as those of a \
-     fresh module are: export it as .pt2";
+const MERGED: &str = "give the state_dict() of the very module that the skeleton was exported \
+     from; an export to ONNX leaves out what it does not use, and holds equal weights once, as \
+     those of a fresh module are: export it as .pt2";
 
 /// The first of these, and how many there are beside them.
 fn listed(items: impl ExactSizeIterator<Item = String>) -> String {

@@ -181,9 +181,9 @@ Refused, by the operator's name: branches and loops that data decide, quantized 
 torchvision's detection, and operators that are not in the table. A pickled module is code.
 
 A file of weights alone (`.pth`, `.safetensors`) has no graph. Either an export of the model says
-it: `--weights FILE` puts the tensors of a state dict into a `.pt2`, TorchScript or ONNX file, in the
-place of those that it has under the same names. Types and shapes have to be the same, save that 16
-bits stand for 32, and neither side may have what the other lacks; what does not fit is named. An
+it: `--weights FILE` puts the tensors of a state dict into a `.pt2`, TorchScript or ONNX file, in
+the place of those that it has under the same names. Types and shapes have to be the same, save that
+16 bits stand for 32, and neither side may have what the other lacks; what does not fit is named. An
 exporter to ONNX that computes with weights and gives them new names makes no such skeleton:
 `dynamo=False, do_constant_folding=False, training=TrainingMode.PRESERVE` keeps them.
 

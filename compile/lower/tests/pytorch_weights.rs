@@ -68,7 +68,7 @@ fn each_architecture_that_its_weights_tell_answers_as_in_pytorch() {
         let most = expected.iter().fold(0.0f32, |most, x| most.max(x.abs()));
         let expected = Tensor::from_slice(&[1, expected.len()], &expected).unwrap();
         // Sums are as near as their largest one is large.
-        let tolerance = Tolerance { relative: 0.0, absolute: 1e-4 * most };
+        let tolerance = Tolerance { relative: 0.0, absolute: 1e-4 * f64::from(most) };
         model.check(&[image.into()], &[expected.into()], tolerance)
     });
     for ((name, _), outcome) in cases.iter().zip(outcomes) {

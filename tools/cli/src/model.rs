@@ -87,8 +87,8 @@ pub(crate) struct Part {
     #[arg(long, value_name = "NAME", env = "SCHOONER_SIGNATURE")]
     signature: Option<String>,
 
-    /// Weights alone (.pth, .safetensors): the state dict of a PyTorch module, whose tensors stand in
-    /// the place of those that its export has under the same names [default: the model's own]
+    /// Weights alone (.pth, .safetensors): the state dict of a PyTorch module, whose tensors stand
+    /// in the place of those that its export has under the same names [default: the model's own]
     #[arg(long, value_name = "FILE", env = "SCHOONER_WEIGHTS")]
     weights: Option<PathBuf>,
 }

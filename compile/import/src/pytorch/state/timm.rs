@@ -1,6 +1,6 @@
 //! EfficientNet, lite, EfficientNetV2, MobileNetV2, MobileNetV3 and MnasNet, as timm names their
-//! layers. Those that came from TensorFlow, `tf_…`, have the same names and shapes and are padded in
-//! another way: the model's name tells them.
+//! layers. Those that came from TensorFlow, `tf_…`, have the same names and shapes and are padded
+//! in another way: the model's name tells them.
 
 use super::State;
 use super::efficientnet::{FIRST, SECOND, STRIDES};
@@ -226,8 +226,8 @@ pub(super) fn build(net: &mut Net<'_>) -> Result<(), Reason> {
     Ok(())
 }
 
-/// The convolutions of each kind of block, in their order, of which the first with wide windows takes
-/// the steps; the gate stands before the last one.
+/// The convolutions of each kind of block, in their order, of which the first with wide windows
+/// takes the steps; the gate stands before the last one.
 fn block(
     net: &mut Net<'_>,
     name: &str,

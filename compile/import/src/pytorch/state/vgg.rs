@@ -1,4 +1,5 @@
-//! VGG of 11 to 19 layers, with batch normalization or without, as torchvision and timm name its layers.
+//! VGG of 11 to 19 layers, with batch normalization or without, as torchvision and timm name its
+//! layers.
 
 use super::State;
 use super::net::Net;
