@@ -102,7 +102,8 @@ struct Foreign(usize, &'static [u8], &'static str, &'static str);
 const EXPORT: &str = "this format is not read yet: export the model to ONNX";
 /// What to do about weights alone.
 pub(crate) const WEIGHTS: &str = "weights do not say what is computed with them: export the whole \
-     model with torch.export.save(torch.export.export(model, (example,)), \"model.pt2\")";
+     model with torch.export.save(torch.export.export(model, (example,)), \"model.pt2\"), or give \
+     them with an earlier export of it: --weights FILE";
 const NO_MODEL: &str = "expected a trained model in a format that is read: ONNX (.onnx), \
      Keras (.keras, .h5), TensorFlow (.pb), TensorFlow Lite (.tflite), TensorFlow.js (model.json), \
      PyTorch (.pt2, .pt), XGBoost (.json, .ubj), LightGBM (.txt) or MXNet (-symbol.json)";

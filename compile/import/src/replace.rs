@@ -116,9 +116,7 @@ impl Replacement {
         if parts.is_empty() {
             return Ok(());
         }
-        let is_folded = |name: &String| {
-            FOLDED.iter().any(|start| name.starts_with(start)) || !name.contains('.')
-        };
+        let is_folded = |name: &String| FOLDED.iter().any(|start| name.starts_with(start));
         let is_renamed = self.missing.iter().any(is_folded);
         let hint = match is_renamed {
             true => KEEP_NAMES,
