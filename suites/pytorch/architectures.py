@@ -4,7 +4,7 @@ it is kept: the weights of all take gigabytes.
 
     python architectures.py PATH_OF_SCHOONER FORM [WORD ...]      # export, trace, script, weights
 
-Prints a line for each: name, parameters, largest difference over the largest answer, agreement.
+A word is a part of names of torchvision, or `timm/NAME` for a model of timm. Prints a line for each: name, parameters, largest difference over the largest answer, agreement.
 """
 
 import pathlib
@@ -26,8 +26,28 @@ def names():
     return [name for name in every if not name.startswith("quantized_")]
 
 
-def size(name):
-    return 299 if name == "inception_v3" else 224
+def created(name):
+    """The model of this name with random weights, and the size of its images."""
+    if name.startswith("timm/"):
+        import timm
+
+        model = timm.create_model(name.removeprefix("timm/"))
+        return model, model.default_cfg["input_size"][-1]
+    more = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    size = 299 if name == "inception_v3" else 224
+    return torchvision.models.get_model(name, weights=None, **more), size
+
+
+def randomize(model):
+    """Other numbers than those that layers begin with: statistics that were never met, and heads
+    that would answer nothing else."""
+    for name, value in list(model.named_parameters()) + list(model.named_buffers()):
+        if name.endswith("running_mean"):
+            torch.nn.init.normal_(value, std=0.1)
+        elif name.endswith("running_var"):
+            torch.nn.init.uniform_(value, 0.5, 1.5)
+        elif isinstance(value, torch.nn.Parameter) and not value.any():
+            torch.nn.init.normal_(value, std=0.02)
 
 
 def save(form, model, x, path):
@@ -48,22 +68,22 @@ def save(form, model, x, path):
 
 def compared(binary, form, name):
     torch.manual_seed(1)
-    more = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-    model = torchvision.models.get_model(name, weights=None, **more).eval()
-    for parameter in model.parameters():
-        # Heads that begin at zero would answer nothing else.
-        if not parameter.any():
-            torch.nn.init.normal_(parameter, std=0.02)
-    x = torch.rand(2, 3, size(name), size(name))
+    model, size = created(name)
+    model = model.eval()
+    randomize(model)
+    x = torch.rand(2, 3, size, size)
     with torch.no_grad():
         expected = model(x).numpy()
-    error = difference(binary, "m.pt2", lambda path: save(form, model, x, path), x.numpy(), expected)
+    # The name of weights tells those of timm apart that look alike.
+    file = f"{name.rpartition('/')[2]}.pth" if form == "weights" else "m.pt2"
+    error = difference(binary, file, lambda path: save(form, model, x, path), x.numpy(), expected)
     return sum(p.numel() for p in model.parameters()), error
 
 
 def main():
     binary, form, words = sys.argv[1], sys.argv[2], sys.argv[3:]
-    asked = [name for name in names() if not words or any(word in name for word in words)]
+    others = [word for word in words if word.startswith("timm/")]
+    asked = [name for name in names() if not words or any(word in name for word in words)] + others
     each(asked, lambda name: compared(binary, form, name))
 
 

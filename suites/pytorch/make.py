@@ -101,6 +101,12 @@ def sizes(form, case, inputs):
             for axis, size in enumerate(x.shape)}
 
 
+def packed(archive):
+    """All cases together, since their files are much alike."""
+    wide = zstandard.ZstdCompressionParameters.from_level(22, window_log=25)
+    return zstandard.ZstdCompressor(compression_params=wide).compress(archive)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("form", choices=["export", "trace", "script"])
@@ -128,12 +134,10 @@ def main():
                 count += 1
             except Exception as error:
                 skipped.append(f"{case.name}: {type(error).__name__}: {str(error)[:200]}")
-    # All cases together, since their files are much alike.
-    wide = zstandard.ZstdCompressionParameters.from_level(22, window_log=25)
-    packed = zstandard.ZstdCompressor(compression_params=wide).compress(made.getvalue())
+    whole = packed(made.getvalue())
     with open(args.o or f"{args.form}.zip.zst", "wb") as file:
-        file.write(packed)
-    print(f"{count} cases, {len(packed)} bytes")
+        file.write(whole)
+    print(f"{count} cases, {len(whole)} bytes")
     print("\n".join(["not made:"] + skipped) if skipped else "all made")
 
 

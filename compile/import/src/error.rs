@@ -42,6 +42,16 @@ pub enum ImportError {
         /// What it may take.
         limit: usize,
     },
+    /// Weights that are to stand in the place of the model's do not fit it.
+    #[error("{path}: {reason}; {hint}", path = path.display())]
+    Weights {
+        /// Their file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+        /// What to do.
+        hint: String,
+    },
     /// Nodes that cannot be expressed: all of them, in the model's order.
     #[error("{}", list(.0))]
     Unsupported(Vec<Refusal>),
@@ -69,6 +79,7 @@ impl ImportError {
             }
             ImportError::Io { .. }
             | ImportError::NotAModel { .. }
+            | ImportError::Weights { .. }
             | ImportError::Damaged { .. } => None,
         }
     }

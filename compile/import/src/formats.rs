@@ -14,6 +14,8 @@ pub struct Format {
     pub suffixes: &'static [&'static str],
     /// Could these be its bytes?
     pub is_format: fn(&[u8]) -> bool,
+    /// May others be given in the place of the weights in it?
+    pub takes_weights: bool,
     /// Reads it.
     pub survey: fn(Bytes, &Options) -> Result<Survey, ImportError>,
 }
@@ -24,51 +26,65 @@ pub const FORMATS: &[Format] = &[
         name: "Keras",
         suffixes: &[".keras", ".h5", ".hdf5"],
         is_format: keras::is_format,
+        takes_weights: false,
         survey: keras::survey,
     },
     Format {
         name: "TensorFlow",
         suffixes: &[".pb"],
         is_format: tensorflow::is_format,
+        takes_weights: false,
         survey: tensorflow::survey,
     },
     Format {
         name: "TensorFlow Lite",
         suffixes: &[".tflite", ".lite"],
         is_format: tflite::is_format,
+        takes_weights: false,
         survey: tflite::survey,
     },
     Format {
         name: "TensorFlow.js",
         suffixes: &["model.json"],
         is_format: tfjs::is_format,
+        takes_weights: false,
         survey: tfjs::survey,
     },
     Format {
         name: "XGBoost",
         suffixes: &[".json", ".ubj"],
         is_format: xgboost::is_format,
+        takes_weights: false,
         survey: xgboost::survey,
     },
     Format {
         name: "LightGBM",
         suffixes: &[".txt"],
         is_format: lightgbm::is_format,
+        takes_weights: false,
         survey: lightgbm::survey,
     },
     Format {
         name: "MXNet",
         suffixes: &["-symbol.json"],
         is_format: mxnet::is_format,
+        takes_weights: false,
         survey: mxnet::survey,
     },
     Format {
         name: "PyTorch",
         suffixes: &[".pt2", ".pt", ".jit", ".pth", ".safetensors"],
         is_format: pytorch::is_format,
+        takes_weights: true,
         survey: pytorch::survey,
     },
-    Format { name: "ONNX", suffixes: &[".onnx"], is_format: onnx::is_format, survey: onnx::survey },
+    Format {
+        name: "ONNX",
+        suffixes: &[".onnx"],
+        is_format: onnx::is_format,
+        takes_weights: true,
+        survey: onnx::survey,
+    },
 ];
 
 /// What files of other kinds end in too.
@@ -86,7 +102,8 @@ struct Foreign(usize, &'static [u8], &'static str, &'static str);
 const EXPORT: &str = "this format is not read yet: export the model to ONNX";
 /// What to do about weights alone.
 pub(crate) const WEIGHTS: &str = "weights do not say what is computed with them: export the whole \
-     model with torch.export.save(torch.export.export(model, (example,)), \"model.pt2\")";
+     model with torch.export.save(torch.export.export(model, (example,)), \"model.pt2\"), or give \
+     them with an earlier export of it: --weights FILE";
 const NO_MODEL: &str = "expected a trained model in a format that is read: ONNX (.onnx), \
      Keras (.keras, .h5), TensorFlow (.pb), TensorFlow Lite (.tflite), TensorFlow.js (model.json), \
      PyTorch (.pt2, .pt), XGBoost (.json, .ubj), LightGBM (.txt) or MXNet (-symbol.json)";

@@ -27,6 +27,7 @@ pub mod onnx;
 mod pixels;
 mod protobuf;
 pub mod pytorch;
+mod replace;
 mod survey;
 pub mod tensorflow;
 pub mod tfjs;
@@ -69,6 +70,9 @@ pub struct Options {
     pub outputs: Vec<String>,
     /// The signature by which a SavedModel is called; without one the default one.
     pub signature: Option<String>,
+    /// A file of weights alone, a state dict of PyTorch, whose tensors stand in the place of those
+    /// of the model that have their names.
+    pub weights: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -80,6 +84,7 @@ impl Default for Options {
             memory: MEMORY,
             outputs: Vec::new(),
             signature: None,
+            weights: None,
         }
     }
 }
@@ -130,30 +135,43 @@ pub fn import_file(path: &Path, options: &Options) -> Result<Imported, ImportErr
 pub fn survey(bytes: impl Into<Bytes>, options: &Options) -> Result<Survey, ImportError> {
     let bytes = bytes.into();
     let format = formats::recognize(&bytes)?;
+    if let (Some(path), false) = (&options.weights, format.takes_weights) {
+        return Err(ImportError::Weights {
+            path: path.clone(),
+            reason: format!("a {} file takes no other weights than its own", format.name),
+            hint: "give them with a model of PyTorch (.pt2, .pt) or ONNX (.onnx)".to_string(),
+        });
+    }
     (format.survey)(bytes, options)
 }
 
 /// What a model file is, as far as it can be expressed.
 pub fn survey_file(path: &Path, options: &Options) -> Result<Survey, ImportError> {
-    let failed = |error| ImportError::Io { path: path.to_path_buf(), error };
     // A SavedModel is a folder.
     let inside = path.join(tensorflow::SAVED_MODEL);
     let path = if inside.is_file() { inside.as_path() } else { path };
-    let file = File::open(path).map_err(failed)?;
-    // What is no file has no length, so that the length is held to the limit once more.
-    let limit = options.memory as u64;
-    let length = file.metadata().map_err(failed)?.len();
-    let mut bytes = Vec::new();
-    if length <= limit {
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
-    }
-    let length = length.max(bytes.len() as u64);
-    if length > limit {
-        return Err(ImportError::TooLarge { bytes: length, limit: options.memory });
-    }
+    let bytes = read_file(path, options.memory)?;
     let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
     let folder = options.folder.clone().or_else(|| folder.map(Path::to_path_buf));
     let name = path.file_name().and_then(|name| name.to_str()).map(str::to_string);
     let name = options.name.clone().or(name);
     survey(bytes, &Options { folder, name, ..options.clone() })
+}
+
+/// The bytes of a file, at most so many.
+fn read_file(path: &Path, limit: usize) -> Result<Vec<u8>, ImportError> {
+    let failed = |error| ImportError::Io { path: path.to_path_buf(), error };
+    let file = File::open(path).map_err(failed)?;
+    // What is no file has no length, so that the length is held to the limit once more.
+    let most = limit as u64;
+    let length = file.metadata().map_err(failed)?.len();
+    let mut bytes = Vec::new();
+    if length <= most {
+        file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    }
+    let length = length.max(bytes.len() as u64);
+    if length > most {
+        return Err(ImportError::TooLarge { bytes: length, limit });
+    }
+    Ok(bytes)
 }

@@ -180,10 +180,21 @@ they were saved, with each request.
 Refused, by the operator's name: branches and loops that data decide, quantized operators, those of
 torchvision's detection, and operators that are not in the table. A pickled module is code.
 
-A file of weights alone (`.pth`, `.safetensors`) has no graph. It is read where the names and shapes
-of its tensors are those of an architecture that is known: ResNet of 18 to 152 layers with its
-grouped and wide forms, MobileNetV2, VGG, DenseNet, ViT and DeiT, as torchvision or timm name their
-layers. What each answers is held against PyTorch itself: `suites/pytorch`.
+A file of weights alone (`.pth`, `.safetensors`) has no graph. Either an export of the model says
+it: `--weights FILE` puts the tensors of a state dict into a `.pt2`, TorchScript or ONNX file, in
+the place of those that it has under the same names. Types and shapes have to be the same, save that
+16 bits stand for 32, and neither side may have what the other lacks; what does not fit is named. An
+exporter to ONNX that computes with weights and gives them new names makes no such skeleton:
+`dynamo=False, do_constant_folding=False, training=TrainingMode.PRESERVE` keeps them.
+
+Or the names and shapes of the tensors are those of an architecture that is known, and each of them
+is one of its: ResNet of 18 to 152 layers with its grouped and wide forms, MobileNetV2 and V3,
+EfficientNet and EfficientNetV2, VGG, DenseNet, ViT and DeiT, as torchvision or timm name their
+layers, EfficientNet-lite, MnasNet, TinyNet, FBNet-C and SPNASNet as timm does.
+Models of timm that came from TensorFlow, `tf_…`, have the names and shapes of those that did not,
+and other padding: the file's name tells them, or timm's `config.json` beside it.
+
+What each answers is held against PyTorch itself: `suites/pytorch`.
 ";
 
 #[test]

@@ -71,7 +71,7 @@ pub(crate) struct ModelOptions {
     pub(crate) reads_libraries: bool,
 }
 
-/// Which part of a file is the model.
+/// Which part of a file is the model, and with which weights.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Part {
     /// Output to keep, where the format lets one choose: one of the signature's, or a node of a
@@ -87,6 +87,11 @@ pub(crate) struct Part {
     /// Signature by which a SavedModel is called [default: serving_default, or its first one]
     #[arg(long, value_name = "NAME", env = "SCHOONER_SIGNATURE")]
     signature: Option<String>,
+
+    /// Weights alone (.pth, .safetensors): the state dict of a PyTorch module, whose tensors stand
+    /// in the place of those that its export has under the same names [default: the model's own]
+    #[arg(long, value_name = "FILE", env = "SCHOONER_WEIGHTS")]
+    weights: Option<PathBuf>,
 }
 
 impl ModelOptions {
@@ -223,6 +228,7 @@ pub(crate) fn survey(path: &Path, options: &ModelOptions) -> Result<(Survey, Dur
         memory: options.memory_bytes(),
         outputs: options.part.kept.clone(),
         signature: options.part.signature.clone(),
+        weights: options.part.weights.clone(),
     };
     let start = Instant::now();
     let survey = import::survey_file(path, &import_options).map_err(|e| refused(path, e))?;
@@ -315,6 +321,10 @@ fn open(path: &Path, options: &ModelOptions) -> Result<Loaded, Error> {
     if !options.sizes.is_empty() {
         let reason = "--size needs the model file; sizes are fixed when a library is built";
         return Err(Error::Usage(reason.to_string()));
+    }
+    if let Some(weights) = &options.part.weights {
+        let reason = format!("--weights {}: a library has its own", weights.display());
+        return Err(Error::Usage(format!("{reason}; build it again from the model file")));
     }
     let built_in = model.plan().precision();
     if let Some(asked) = options.precision.filter(|&asked| asked != built_in) {

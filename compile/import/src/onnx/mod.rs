@@ -26,6 +26,7 @@ pub use ops::{Operator, operators};
 
 use crate::error::ImportError;
 use crate::protobuf::WireError;
+use crate::replace::Replacement;
 use crate::{ModelMetadata, Options, Survey, formats};
 use bytes::Bytes;
 use decode::ModelProto;
@@ -67,6 +68,7 @@ pub fn survey_model(mut model: ModelProto, options: &Options) -> Result<Survey, 
     };
     let metadata = metadata(&model);
     let mut walk = Walk::new(&graph.name, metadata, &model.functions, options);
+    walk.replacement = Replacement::open(options)?;
     signature::read(&graph, options, &mut walk);
     for tensor in graph.initializer {
         walk.initializer(tensor);
@@ -77,6 +79,9 @@ pub fn survey_model(mut model: ModelProto, options: &Options) -> Result<Survey, 
     walk.announce(&graph.node);
     for index in order::of(&graph.node) {
         walk.node(&graph.node[index]);
+    }
+    if let Some(replacement) = &walk.replacement {
+        replacement.finish()?;
     }
     let survey = walk.finish(&graph.output);
     debug_assert_eq!(survey.graph.verify(), Ok(()));

@@ -8,6 +8,7 @@ use super::ops::Import;
 use super::{domain_name, functions, ops, remarks, tensors};
 use crate::build::{Budget, Builder, Kind, Operand};
 use crate::error::{Reason, Refusal};
+use crate::replace::{Own, Replacement};
 use crate::{ModelMetadata, Options, Origin, Remark, Survey};
 use ir::{Fact, Graph, ValueId};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -71,6 +72,8 @@ pub(super) struct Walk<'a> {
     survey: Survey,
     opsets: BTreeMap<String, i64>,
     options: &'a Options,
+    /// Weights that stand in the place of the model's own.
+    pub(super) replacement: Option<Replacement>,
     functions: &'a [FunctionProto],
     /// Functions that are being expanded, one inside the other.
     depth: usize,
@@ -105,6 +108,7 @@ impl<'a> Walk<'a> {
                 origins: BTreeMap::new(),
             },
             options,
+            replacement: None,
             functions,
             depth: 0,
             expanded: 0,
@@ -146,12 +150,15 @@ impl<'a> Walk<'a> {
         let folder = self.options.folder.as_deref();
         let read = match self.scope.contains_key(&proto.name) {
             true => Err(Reason::Redefined(proto.name.clone())),
-            false => tensors::read_value(&proto, folder, &self.build.budget),
+            false => match self.replaced(&proto) {
+                Some(replaced) => replaced,
+                None => match tensors::read_value(&proto, folder, &self.build.budget) {
+                    Ok(Value::Tensor(tensor)) => Ok(Operand::constant(&proto.name, tensor)),
+                    Ok(other) => self.build.literal(&other),
+                    Err(reason) => Err(reason),
+                },
+            },
         };
-        let read = read.and_then(|value| match value {
-            Value::Tensor(tensor) => Ok(Operand::constant(&proto.name, tensor)),
-            other => self.build.literal(&other),
-        });
         let entry = match read {
             Ok(operand) => Entry::of(operand),
             Err(reason) => {
@@ -160,6 +167,16 @@ impl<'a> Walk<'a> {
             }
         };
         self.scope.insert(proto.name, entry);
+    }
+
+    /// What stands in the place of a weight, where something does.
+    fn replaced(&mut self, proto: &TensorProto) -> Option<Result<Operand, Reason>> {
+        let replacement = self.replacement.as_mut()?;
+        let dtype = tensors::element_type(i64::from(proto.data_type)).ok()?;
+        let shape: Option<Vec<usize>> =
+            proto.dims.iter().map(|&size| usize::try_from(size).ok()).collect();
+        let own = Own { name: &proto.name, dtype, shape: &shape?, is_trained: None };
+        replacement.operand(&mut self.build, &own).transpose()
     }
 
     /// Imports a node, or notes why it cannot be.

@@ -11,6 +11,7 @@ use super::weights::Weights;
 use super::{FORMAT, damaged, refusal};
 use crate::build::Operand;
 use crate::error::{ImportError, Reason};
+use crate::replace::{Own, Replacement};
 use crate::{ModelMetadata, Options, Survey, json};
 use ir::Fact;
 use serde_json::Value as Json;
@@ -40,10 +41,14 @@ pub(super) fn survey(mut folder: Folder, options: &Options) -> Result<Survey, Im
     if list(graph, "nodes").is_none() || list(signature, "input_specs").is_none() {
         return Err(damaged("its description holds no graph"));
     }
-    let walk = Walk::new(options);
+    let (walk, replacement) = (Walk::new(options), Replacement::open(options)?);
+    let (values, symbols, taken) = (HashMap::new(), HashMap::new(), HashSet::new());
     let mut program_walk =
-        Program { walk, weights, graph, options, values: HashMap::new(), symbols: HashMap::new() };
+        Program { walk, weights, replacement, graph, options, values, symbols, taken };
     program_walk.inputs(signature);
+    if let Some(replacement) = &program_walk.replacement {
+        replacement.finish()?;
+    }
     let inputs = program_walk.walk.build.graph.inputs.len();
     for (at, node) in list(graph, "nodes").into_iter().flatten().enumerate() {
         program_walk.node(at, node);
@@ -124,12 +129,15 @@ fn tagged(json: &Json) -> Option<(&str, &Json)> {
 struct Program<'p> {
     walk: Walk,
     weights: Weights,
+    replacement: Option<Replacement>,
     graph: &'p Json,
     options: &'p Options,
     /// What names stand for.
     values: HashMap<&'p str, Value>,
     /// Sizes by the symbols of the program.
     symbols: HashMap<String, Dim>,
+    /// The names that sizes have.
+    taken: HashSet<String>,
 }
 
 // === Inputs and outputs ===
@@ -143,7 +151,10 @@ impl<'p> Program<'p> {
             let Some(name) = named(arg) else { continue };
             let value = match kind {
                 "user_input" => self.input(name, arg),
-                "parameter" => self.stored(name, text(inner, "parameter_name")),
+                "parameter" => self.trained(name, text(inner, "parameter_name")),
+                "buffer" if inner.get("persistent").and_then(Json::as_bool) != Some(false) => {
+                    self.trained(name, text(inner, "buffer_name"))
+                }
                 "buffer" => self.stored(name, text(inner, "buffer_name")),
                 "tensor_constant" => self.stored(name, text(inner, "tensor_constant_name")),
                 "constant_input" => continue,
@@ -176,14 +187,29 @@ impl<'p> Program<'p> {
         }
     }
 
+    /// A tensor of the file that was trained: another one where weights are given.
+    fn trained(&mut self, name: &str, path: Option<&str>) -> Value {
+        let own = path.unwrap_or(name);
+        let Some(replacement) = &mut self.replacement else { return self.stored(name, path) };
+        let Some((dtype, shape)) = self.weights.fact(own) else { return self.stored(name, path) };
+        let own = Own { name: own, dtype, shape, is_trained: Some(true) };
+        match replacement.operand(&mut self.walk.build, &own) {
+            Ok(Some(operand)) => Value::Tensor(Slot::new(Content::Known(operand))),
+            Ok(None) => self.stored(name, path),
+            Err(reason) => self.refused(name, reason),
+        }
+    }
+
+    fn refused(&mut self, name: &str, reason: Reason) -> Value {
+        self.walk.refusals.push(refusal::of_part("initializer", name, reason));
+        Value::Unknown
+    }
+
     /// A tensor of the file.
     fn stored(&mut self, name: &str, path: Option<&str>) -> Value {
         match self.weights.read(path.unwrap_or(name), &self.walk.build.budget) {
             Ok(operand) => Value::Tensor(Slot::new(Content::Known(operand))),
-            Err(reason) => {
-                self.walk.refusals.push(refusal::of_part("initializer", name, reason));
-                Value::Unknown
-            }
+            Err(reason) => self.refused(name, reason),
         }
     }
 
@@ -231,10 +257,10 @@ impl<'p> Program<'p> {
             _ => format!("{}_{axis}", symbol(name)),
         };
         // Another open first axis is not of the same size.
-        let is_taken = self.symbols.values().any(|known| known.as_symbol() == Some(&own));
-        let own = if is_taken { format!("{}_{axis}", symbol(name)) } else { own };
+        let own = if self.taken.contains(&own) { format!("{}_{axis}", symbol(name)) } else { own };
         let fixed = self.options.sizes.get(&own).copied();
         let dim = fixed.map_or_else(|| Dim::symbol(&own), Dim::from);
+        self.taken.extend(dim.as_symbol().map(str::to_string));
         self.symbols.insert(expression.to_string(), dim.clone());
         Ok(dim)
     }

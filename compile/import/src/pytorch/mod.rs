@@ -22,6 +22,7 @@ mod walk;
 mod weights;
 
 pub use ops::operators;
+pub(crate) use state::State;
 
 use crate::archive::first_name;
 use crate::error::ImportError;
@@ -70,19 +71,38 @@ pub fn is_format(bytes: &[u8]) -> bool {
 /// What a model is, as far as it can be expressed.
 pub fn survey(bytes: Bytes, options: &Options) -> Result<Survey, ImportError> {
     if state::is_safetensors(&bytes) {
-        return state::of_safetensors(bytes, options);
+        return state::survey(state::of_safetensors(bytes, options)?, options);
     }
     let folder = Folder::open(bytes.into(), options.memory).map_err(damaged)?;
     if folder.names().any(export::is_description) {
         return export::survey(folder, options);
     }
-    if folder.has(script::DATA) && folder.names().any(|name| name.starts_with(script::CODE)) {
+    if is_script(&folder) {
         return script::survey(folder, options);
     }
     if folder.has(script::DATA) {
-        return state::of_archive(folder, options);
+        return state::survey(state::of_archive(folder, options)?, options);
     }
     Err(damaged("it holds neither a program nor weights"))
+}
+
+/// The tensors of a file of weights alone.
+pub(crate) fn state(bytes: Bytes, options: &Options) -> Result<State, ImportError> {
+    if state::is_safetensors(&bytes) {
+        return state::of_safetensors(bytes, options);
+    }
+    if !is_format(&bytes) {
+        return Err(formats::not_a_model(&bytes));
+    }
+    let folder = Folder::open(bytes.into(), options.memory).map_err(damaged)?;
+    match folder.has(script::DATA) && !is_script(&folder) {
+        true => state::of_archive(folder, options),
+        false => Err(damaged("it holds a whole model, not its weights alone")),
+    }
+}
+
+fn is_script(folder: &Folder) -> bool {
+    folder.has(script::DATA) && folder.names().any(|name| name.starts_with(script::CODE))
 }
 
 /// A dictionary of weights without what computes with them.

@@ -44,7 +44,7 @@ pub(super) struct Storage {
 }
 
 /// A tensor whose elements lie in a storage.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Stored {
     pub(super) key: Rc<str>,
     pub(super) dtype: DType,

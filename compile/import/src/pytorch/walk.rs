@@ -4,7 +4,7 @@
 use super::ops::{self, Argument};
 use super::value::{Pool, Value};
 use super::{DOMAIN, refusal};
-use crate::build::{Budget, Builder, Operand};
+use crate::build::{Budget, Builder, NAME_BYTES, Operand};
 use crate::error::{Reason, Refusal};
 use crate::{ModelMetadata, Options, Origin, Survey};
 use ir::{Fact, ValueId};
@@ -29,6 +29,9 @@ pub(super) struct Walk {
 /// Values of a graph: the largest have some ten thousand.
 const VALUES_MAX: usize = 1 << 19;
 
+/// Items of a list that are looked at in the time that making one takes.
+const LOOKED_AT: usize = 16;
+
 impl Walk {
     pub(super) fn new(options: &Options) -> Walk {
         Walk {
@@ -45,6 +48,10 @@ impl Walk {
     /// What an operator makes of arguments; [`Value::Unknown`] where it cannot be imported, or what
     /// it takes could not.
     pub(super) fn apply(&mut self, name: &str, op: &str, args: Vec<Argument<'_>>) -> Value {
+        self.pool.spend(1 + (name.len() + op.len()) / NAME_BYTES);
+        if self.is_too_large(name) {
+            return Value::Unknown;
+        }
         let origin = Origin { op: op.to_string(), domain: DOMAIN.to_string(), opset: None };
         self.origins.insert(name.to_string(), origin);
         let mut tensors = Vec::new();
@@ -58,12 +65,6 @@ impl Walk {
         if !is_known {
             self.keep(&tensors);
             self.unjudged.push(name.to_string());
-            return Value::Unknown;
-        }
-        if self.pool.is_full() || self.build.graph.values.len() > VALUES_MAX {
-            if !std::mem::replace(&mut self.is_over, true) {
-                self.refusals.push(refusal::of_part("model", name, Reason::Expansion));
-            }
             return Value::Unknown;
         }
         self.build.node = name.to_string();
@@ -87,6 +88,15 @@ impl Walk {
         }
     }
 
+    /// Is there more than any model has? That is noted once.
+    fn is_too_large(&mut self, name: &str) -> bool {
+        let is_over = self.pool.is_full() || self.build.graph.values.len() > VALUES_MAX;
+        if is_over && !std::mem::replace(&mut self.is_over, true) {
+            self.refusals.push(refusal::of_part("model", name, Reason::Expansion));
+        }
+        is_over
+    }
+
     /// The tensors in a value, and whether all of it is known.
     fn look(&self, value: &Value, tensors: &mut Vec<Operand>, is_known: &mut bool) {
         match value {
@@ -94,6 +104,7 @@ impl Walk {
             Value::Tensor(slot) => tensors.extend(slot.operand().ok()),
             // Operators take lists of tensors, not lists of lists.
             Value::List(items) | Value::Tuple(items) => {
+                self.pool.spend(items.borrow().len() / LOOKED_AT);
                 for value in items.borrow().iter() {
                     match value {
                         Value::Unknown => *is_known = false,

@@ -11,7 +11,7 @@ use crate::json;
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::rc::Rc;
-use tensor::Tensor;
+use tensor::{DType, Tensor};
 
 /// Tensors by their names.
 #[derive(Default)]
@@ -61,6 +61,12 @@ impl Weights {
             }
         }
         Ok(())
+    }
+
+    /// The type and sizes of a tensor.
+    pub(super) fn fact(&self, name: &str) -> Option<(DType, &[usize])> {
+        let stored = &self.places.get(name)?.stored;
+        Some((stored.dtype, &stored.sizes))
     }
 
     /// The tensor with this name.

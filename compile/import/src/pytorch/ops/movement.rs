@@ -8,6 +8,7 @@ use crate::decompose::arithmetic::{self, axis, slice};
 use crate::decompose::{product, target_shape, tiled};
 use crate::error::Reason;
 use ir::{Op, PadMode};
+use std::iter::repeat_n;
 use tensor::Dim;
 
 pub(super) const ROWS: &[Row] = &[
@@ -222,12 +223,11 @@ fn expand(call: &mut Call<'_>) -> Made {
 fn repeat(call: &mut Call<'_>) -> Made {
     let (mut x, mut repeats) = (call.tensor(0)?, call.dims(1)?);
     let mut shape = call.build.fact(&x).shape;
-    while call.op == "tile" && repeats.len() < shape.len() {
-        repeats.insert(0, Dim::from(1));
+    let missing = |own: usize, other: usize| repeat_n(Dim::from(1), other.saturating_sub(own));
+    if call.op == "tile" {
+        repeats.splice(0..0, missing(repeats.len(), shape.len()));
     }
-    while shape.len() < repeats.len() {
-        shape.insert(0, Dim::from(1));
-    }
+    shape.splice(0..0, missing(shape.len(), repeats.len()));
     x = call.build.reshape(&x, shape)?;
     let made = tiled(call.build, &x, &repeats)?;
     Ok(call.own(made))

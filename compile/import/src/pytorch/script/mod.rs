@@ -17,6 +17,7 @@ use super::value::Value;
 use super::walk::Walk;
 use super::{FORMAT, damaged, refusal};
 use crate::error::{ImportError, Reason};
+use crate::replace::Replacement;
 use crate::{ModelMetadata, Options, Survey};
 use given::Assumption;
 use object::Source;
@@ -33,9 +34,13 @@ pub(super) const CODE: &str = "code/";
 /// takes, so that several are tried: the first that all of the model fits.
 pub(super) fn survey(folder: Folder, options: &Options) -> Result<Survey, ImportError> {
     let mut source = Source::open(folder).map_err(damaged)?;
+    source.replacement = Replacement::open(options)?;
     let mut first = None;
     for assumption in given::assumptions(&mut source) {
         let (survey, is_guess) = attempt(&mut source, options, &assumption)?;
+        if let Some(replacement) = &source.replacement {
+            replacement.finish()?;
+        }
         if survey.refusals.is_empty() {
             return Ok(survey);
         }

@@ -1,14 +1,14 @@
 //! The objects, tensors and source of a model, as its archive holds them.
 
-use super::Name;
-use super::parse::{File, parse};
-use crate::build::Budget;
+use super::parse::{Expr, File, parse};
+use crate::build::{Builder, Operand};
 use crate::error::Reason;
 use crate::pytorch::folder::Folder;
 use crate::pytorch::pickle::{Item, Pickle, Stored};
 use crate::pytorch::script::{CODE, DATA};
 use crate::pytorch::unpickle;
-use std::collections::HashMap;
+use crate::replace::{Own, Replacement};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use tensor::Tensor;
@@ -22,6 +22,10 @@ pub(super) struct Source {
     /// The constants of the source.
     pub(super) constants: Option<Pickle>,
     tensors: HashMap<String, Arc<Tensor>>,
+    /// Weights that stand in the place of the model's own.
+    pub(super) replacement: Option<Replacement>,
+    /// Tensors of the model that a state dict may lack, by their paths.
+    kept: HashSet<String>,
 }
 
 impl Source {
@@ -31,8 +35,8 @@ impl Source {
         let data = unpickle::read(&data)?;
         let constants = folder.read("constants.pkl")?;
         let constants = constants.map(|bytes| unpickle::read(&bytes)).transpose()?;
-        let (files, tensors) = (HashMap::new(), HashMap::new());
-        Ok(Source { folder, files, data, constants, tensors })
+        let (files, tensors, kept) = (HashMap::new(), HashMap::new(), HashSet::new());
+        Ok(Source { folder, files, data, constants, tensors, replacement: None, kept })
     }
 
     /// The inputs of a trace, where the model is one: of each its type and sizes.
@@ -69,24 +73,57 @@ impl Source {
         Ok((file, last))
     }
 
+    /// The fields of a class that are tensors and no parameters, where that matters.
+    pub(super) fn buffers(&mut self, class: &str) -> Vec<Rc<str>> {
+        if self.replacement.is_none() {
+            return Vec::new();
+        }
+        let Ok((file, last)) = self.file(class) else { return Vec::new() };
+        let text = |item: &Expr| match item {
+            Expr::Text(text) => Some(text.clone()),
+            _ => None,
+        };
+        match file.classes.get(last).and_then(|class| class.buffers.as_ref()) {
+            Some(Expr::List(items)) => items.iter().filter_map(text).collect(),
+            Some(_) | None => Vec::new(),
+        }
+    }
+
+    /// Notes that a state dict may lack the buffer at this path: those that are not persistent are
+    /// not in one. Statistics of a normalization always are.
+    pub(super) fn keep(&mut self, path: &str) {
+        let last = path.rsplit('.').next().unwrap_or_default();
+        if !last.starts_with("running_") {
+            self.kept.insert(path.to_string());
+        }
+    }
+
     /// A tensor of the model, or of the source's constants.
     pub(super) fn tensor(
         &mut self,
-        name: &Name,
+        name: &str,
         stored: &Stored,
         is_constant: bool,
-        budget: &Budget,
-    ) -> Result<Arc<Tensor>, Reason> {
+        build: &mut Builder,
+    ) -> Result<Operand, Reason> {
         let place = if is_constant { "constants/" } else { "data/" };
+        if let (Some(replacement), false) = (&mut self.replacement, is_constant) {
+            let Stored { dtype, sizes: shape, .. } = stored;
+            let is_trained = self.kept.contains(name).then_some(false);
+            let own = Own { name, dtype: *dtype, shape, is_trained };
+            if let Some(operand) = replacement.operand(build, &own)? {
+                return Ok(operand);
+            }
+        }
         let key = format!(
             "{place}{} {} {} {:?} {:?}",
             stored.key, stored.dtype, stored.offset, stored.sizes, stored.strides
         );
         if let Some(known) = self.tensors.get(&key) {
-            return Ok(known.clone());
+            return Ok(Operand::constant(name, known.clone()));
         }
-        let made = Arc::new(self.folder.tensor(name, place, stored, budget)?);
+        let made = Arc::new(self.folder.tensor(name, place, stored, &build.budget)?);
         self.tensors.insert(key, made.clone());
-        Ok(made)
+        Ok(Operand::constant(name, made))
     }
 }

@@ -64,6 +64,8 @@ pub(super) struct Class {
     pub(super) fields: Vec<Rc<str>>,
     /// Fields that are numbers or texts.
     pub(super) finals: Vec<(Rc<str>, Expr)>,
+    /// The list of those that are tensors and no parameters.
+    pub(super) buffers: Option<Expr>,
     pub(super) methods: HashMap<Rc<str>, Rc<Function>>,
 }
 
@@ -214,6 +216,8 @@ impl Parser<'_> {
                             let value = self.expr()?;
                             class.finals.push((word, value));
                         }
+                    } else if &*word == "__buffers__" && self.takes('=') {
+                        class.buffers = Some(self.expr()?);
                     }
                     self.skip_line();
                 }

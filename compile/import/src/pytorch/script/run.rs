@@ -5,7 +5,7 @@ use super::given::{Assumption, Input};
 use super::object::Source;
 use super::parse::Function;
 use crate::Options;
-use crate::build::{NAME_BYTES, Operand};
+use crate::build::NAME_BYTES;
 use crate::error::Reason;
 use crate::pytorch::pickle::{Item, Pickle};
 use crate::pytorch::refusal;
@@ -213,12 +213,9 @@ impl Interpreter<'_> {
                 Value::Dict(self.walk.pool.items(values))
             }
             Item::Tensor(stored) => {
-                let budget = &self.walk.build.budget;
-                match self.source.tensor(&path.into(), stored, is_constant, budget) {
-                    Ok(tensor) => {
-                        let operand = Operand::constant(path, tensor);
-                        Value::Tensor(Slot::new(Content::Known(operand)))
-                    }
+                let build = &mut self.walk.build;
+                match self.source.tensor(path, stored, is_constant, build) {
+                    Ok(operand) => Value::Tensor(Slot::new(Content::Known(operand))),
                     Err(reason) => {
                         let refused = refusal::of_part("initializer", path, reason);
                         self.walk.refusals.push(refused);
@@ -236,9 +233,13 @@ impl Interpreter<'_> {
     fn object(&mut self, pickle: &Pickle, at: usize, path: &str, is_constant: bool) -> Value {
         let object = pickle.object(at);
         let made = self.new_object(object.class.clone(), path);
+        let buffers = self.source.buffers(&object.class);
         for (name, item) in pickle.entries(&object.state).unwrap_or(&[]) {
             let Item::Text(name) = name else { continue };
             let inner = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
+            if buffers.iter().any(|own| own == name) {
+                self.source.keep(&inner);
+            }
             let value = self.value(pickle, item, &inner, is_constant);
             self.objects[made].fields.insert(name.clone(), value);
         }

@@ -3,7 +3,6 @@
 use super::State;
 use super::net::Net;
 use crate::error::Reason;
-use crate::pytorch::value::Value;
 
 /// Strides of the blocks, which the weights do not show.
 const STRIDES: [i64; 17] = [1, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1];
@@ -21,46 +20,35 @@ pub(super) fn name(state: &State) -> Option<String> {
     is_one.then(|| "mobilenet_v2".to_string())
 }
 
-/// A convolution, its normalization and an activation that ends at 6.
-fn layer(
-    net: &mut Net<'_>,
-    [conv, norm]: [&str; 2],
-    x: &Value,
-    window: [i64; 2],
-    channels: usize,
-) -> Result<Value, Reason> {
-    let x = net.conv(conv, x, window, channels)?;
-    let x = net.batch_norm(norm, &x)?;
-    Ok(net.apply("relu6", &[x]))
-}
-
 /// Blocks that widen, convolve each channel and narrow again; beside them goes the input.
 pub(super) fn build(net: &mut Net<'_>) -> Result<(), Reason> {
+    let activation = Some("relu6");
     let x = net.images(None);
-    let mut x = layer(net, ["features.0.0", "features.0.1"], &x, [2, 1], 3)?;
-    let mut channels = net.channels("features.0.0");
+    let (mut x, mut channels) =
+        net.layer(["features.0.0", "features.0.1"], &x, 2, 3, activation)?;
     for (at, stride) in (1..).zip(STRIDES) {
         let name = |part: &str| format!("features.{at}.conv.{part}");
         let is_wide = net.state.has(&name("2.weight")) && net.state.has(&name("1.0.weight"));
         let (mut made, mut width) = (x.clone(), channels);
         let depth = if is_wide { "1" } else { "0" };
         if is_wide {
-            made = layer(net, [&name("0.0"), &name("0.1")], &made, [1, 0], width)?;
-            width = net.channels(&name("0.0"));
+            let names = [name("0.0"), name("0.1")];
+            (made, width) = net.layer([&names[0], &names[1]], &made, 1, width, activation)?;
         }
-        let conv = [name(&format!("{depth}.0")), name(&format!("{depth}.1"))];
-        made = layer(net, [&conv[0], &conv[1]], &made, [stride, 1], width)?;
-        let last = if is_wide { ["2", "3"] } else { ["1", "2"] };
-        made = net.conv(&name(last[0]), &made, [1, 0], width)?;
-        made = net.batch_norm(&name(last[1]), &made)?;
-        let out = net.channels(&name(last[0]));
+        let names = [name(&format!("{depth}.0")), name(&format!("{depth}.1"))];
+        (made, width) = net.layer([&names[0], &names[1]], &made, stride, width, activation)?;
+        let last = match is_wide {
+            true => [name("2"), name("3")],
+            false => [name("1"), name("2")],
+        };
+        let (mut made, out) = net.layer([&last[0], &last[1]], &made, 1, width, None)?;
         if stride == 1 && out == channels {
             made = net.apply("add", &[x, made]);
         }
         (x, channels) = (made, out);
     }
     let last = [format!("features.{LAST}.0"), format!("features.{LAST}.1")];
-    x = layer(net, [&last[0], &last[1]], &x, [1, 0], channels)?;
+    (x, _) = net.layer([&last[0], &last[1]], &x, 1, channels, activation)?;
     x = net.pooled(&x, 1);
     x = net.linear("classifier.1", &x)?;
     net.output(&x);

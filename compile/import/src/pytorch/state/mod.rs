@@ -2,10 +2,14 @@
 //! it is. Each architecture has one file.
 
 mod densenet;
+mod efficientnet;
+mod inverted;
 mod mobilenet_v2;
+mod mobilenet_v3;
 mod net;
 mod resnet;
 mod safetensors;
+mod timm;
 mod vgg;
 mod vit;
 
@@ -16,11 +20,12 @@ use super::pickle::{Item, Pickle, Stored};
 use super::{FORMAT, damaged, no_graph, refusal, unpickle};
 use crate::build::{Budget, byte_count};
 use crate::error::{ImportError, Reason};
-use crate::{ModelMetadata, Options, Survey};
+use crate::{ModelMetadata, Options, Survey, beside, json};
 use bytes::Bytes;
 use net::Net;
-use std::collections::{BTreeMap, HashMap};
-use tensor::Tensor;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::io::Read;
+use tensor::{DType, Tensor};
 
 /// An architecture that weights can be of.
 struct Row {
@@ -34,6 +39,9 @@ struct Row {
 const ROWS: &[Row] = &[
     Row { name: resnet::name, build: resnet::build },
     Row { name: mobilenet_v2::name, build: mobilenet_v2::build },
+    Row { name: mobilenet_v3::name, build: mobilenet_v3::build },
+    Row { name: efficientnet::name, build: efficientnet::build },
+    Row { name: timm::name, build: timm::build },
     Row { name: vgg::name, build: vgg::build },
     Row { name: densenet::name, build: densenet::build },
     Row { name: vit::name, build: vit::build },
@@ -46,17 +54,21 @@ enum Place {
 }
 
 /// Tensors by their names.
-pub(super) struct State {
+pub(crate) struct State {
     tensors: HashMap<String, Stored>,
     place: Place,
+    /// Those that were read.
+    used: HashSet<String>,
+    /// What the model is said to be, by a file beside it or its own name.
+    said: String,
 }
 
 /// What words before names stand for nothing: of wrappers that train on several devices.
 const WRAPPERS: [&str; 3] = ["module.", "model.", "_orig_mod."];
 
 impl State {
-    fn of(tensors: HashMap<String, Stored>, place: Place) -> State {
-        let mut state = State { tensors, place };
+    fn of(tensors: HashMap<String, Stored>, place: Place, options: &Options) -> State {
+        let mut state = State { tensors, place, used: HashSet::new(), said: said(options) };
         for wrapper in WRAPPERS {
             let has_all = state.tensors.keys().all(|name| name.starts_with(wrapper));
             if has_all && !state.tensors.is_empty() {
@@ -73,6 +85,12 @@ impl State {
         self.tensors.get(name).map(|stored| stored.sizes.as_slice())
     }
 
+    /// Is one of these words, between others, in what the model is said to be?
+    fn is_said_to_be(&self, words: &[&str]) -> bool {
+        let said = format!("_{}_", self.said);
+        words.iter().any(|word| said.contains(&format!("_{word}_")))
+    }
+
     fn has(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
     }
@@ -82,10 +100,25 @@ impl State {
         (first..).take_while(|at| self.has(&format!("{before}{at}{after}"))).count()
     }
 
-    fn read(&mut self, name: &str, budget: &Budget) -> Result<Tensor, Reason> {
+    /// The name of these that stands for this one of a model, with what words lie before it there.
+    pub(crate) fn meeting<'n>(&self, mut name: &'n str) -> Option<&'n str> {
+        while !self.has(name) {
+            name = WRAPPERS.iter().find_map(|wrapper| name.strip_prefix(wrapper))?;
+        }
+        Some(name)
+    }
+
+    /// The type and sizes of a tensor.
+    pub(crate) fn fact(&self, name: &str) -> Option<(DType, &[usize])> {
+        self.tensors.get(name).map(|stored| (stored.dtype, stored.sizes.as_slice()))
+    }
+
+    /// A tensor.
+    pub(crate) fn read(&mut self, name: &str, budget: &Budget) -> Result<Tensor, Reason> {
         let refused = |reason: String| Reason::Tensor { name: name.to_string(), reason };
         let stored = self.tensors.get(name).cloned();
         let stored = stored.ok_or_else(|| refused("is not among the weights".to_string()))?;
+        self.used.insert(name.to_string());
         match &mut self.place {
             Place::Folder(folder) => folder.tensor(name, "data/", &stored, budget),
             Place::Bytes(bytes) => {
@@ -94,20 +127,50 @@ impl State {
             }
         }
     }
+
+    /// The names of what nobody read, in their order. A tensor with two names is read by one.
+    pub(crate) fn unused(&self) -> impl Iterator<Item = &str> {
+        let read: HashSet<&Stored> =
+            self.used.iter().filter_map(|name| self.tensors.get(name)).collect();
+        let is_left = |(name, stored): &(&String, &Stored)| {
+            !read.contains(*stored) && !COUNTERS.iter().any(|end| name.ends_with(end))
+        };
+        let left = self.tensors.iter().filter(is_left).map(|(name, _)| name.as_str());
+        left.collect::<BTreeSet<&str>>().into_iter()
+    }
+}
+
+/// How the names of counters end that training and profilers leave among the weights.
+const COUNTERS: [&str; 3] = ["num_batches_tracked", "total_ops", "total_params"];
+
+/// Bytes of what timm writes beside weights: some hundreds.
+const CONFIG_BYTES_MAX: u64 = 1 << 20;
+
+/// What the model is, as timm's `config.json` beside it says, else its file's name; words with `_`
+/// between them.
+fn said(options: &Options) -> String {
+    let config = options.folder.as_deref().and_then(|folder| {
+        let mut text = String::new();
+        let file = beside::open(Some(folder), "config.json").ok()?;
+        file.take(CONFIG_BYTES_MAX).read_to_string(&mut text).ok()?;
+        Some(json::parse(&text).ok()?.get("architecture")?.as_str()?.to_string())
+    });
+    let said = config.or_else(|| options.name.clone()).unwrap_or_default();
+    said.replace(|c: char| !c.is_alphanumeric(), "_")
 }
 
 /// The weights of an archive of `torch.save`.
-pub(super) fn of_archive(mut folder: Folder, options: &Options) -> Result<Survey, ImportError> {
+pub(super) fn of_archive(mut folder: Folder, options: &Options) -> Result<State, ImportError> {
     let bytes = folder.read("data.pkl").map_err(damaged)?.unwrap_or_default();
     let pickle = unpickle::read(&bytes).map_err(damaged)?;
     let tensors = dictionary(&pickle).ok_or_else(no_graph)?;
-    survey(State::of(tensors, Place::Folder(Box::new(folder))), options)
+    Ok(State::of(tensors, Place::Folder(Box::new(folder)), options))
 }
 
 /// The weights of a safetensors file.
-pub(super) fn of_safetensors(bytes: Bytes, options: &Options) -> Result<Survey, ImportError> {
+pub(super) fn of_safetensors(bytes: Bytes, options: &Options) -> Result<State, ImportError> {
     let (tensors, data) = safetensors::read(bytes, options)?;
-    survey(State::of(tensors, Place::Bytes(data)), options)
+    Ok(State::of(tensors, Place::Bytes(data), options))
 }
 
 /// What checkpoints call the weights in them.
@@ -130,11 +193,28 @@ fn dictionary(pickle: &Pickle) -> Option<HashMap<String, Stored>> {
     Some(entries.iter().filter_map(tensor).collect())
 }
 
-fn survey(mut state: State, options: &Options) -> Result<Survey, ImportError> {
+/// The architecture that weights are of.
+pub(super) fn survey(mut state: State, options: &Options) -> Result<Survey, ImportError> {
+    if let Some(path) = options.weights.clone() {
+        return Err(ImportError::Weights {
+            path,
+            reason: "the model is a file of weights itself, which has no others".to_string(),
+            hint: "give them with an export of the model (.pt2, .pt, .onnx)".to_string(),
+        });
+    }
     let found = ROWS.iter().find_map(|row| Some(((row.name)(&state)?, row)));
     let Some((name, row)) = found else { return Err(no_graph()) };
     let mut net = Net::new(&mut state, options);
     if let Err(reason) = (row.build)(&mut net) {
+        net.walk.refusals.push(refusal::of_part("model", &name, reason));
+    }
+    let left: Vec<&str> = net.state.unused().collect();
+    if let (Some(first), true) = (left.first(), net.walk.refusals.is_empty()) {
+        let reason = Reason::Attribute {
+            name: "weights".to_string(),
+            expected: format!("those of {name} alone"),
+            found: format!("{} more, the first `{first}`", left.len()),
+        };
         net.walk.refusals.push(refusal::of_part("model", &name, reason));
     }
     let inputs = usize::from(!net.walk.build.graph.inputs.is_empty());
@@ -144,5 +224,6 @@ fn survey(mut state: State, options: &Options) -> Result<Survey, ImportError> {
         properties: BTreeMap::from([("architecture".to_string(), name)]),
         ..ModelMetadata::default()
     };
-    Ok(net.walk.survey(inputs, metadata))
+    let Net { walk, remarks, .. } = net;
+    Ok(Survey { remarks, ..walk.survey(inputs, metadata) })
 }

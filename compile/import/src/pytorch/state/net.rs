@@ -1,24 +1,33 @@
 //! What architectures are written down with: layers that take their weights by name.
 
 use super::State;
-use crate::Options;
 use crate::build::Operand;
+use crate::decompose::{same_padded, same_pads};
 use crate::error::Reason;
 use crate::pytorch::value::{Content, Slot, Value};
 use crate::pytorch::walk::Walk;
+use crate::{Options, Remark};
+use ir::{Op, PadMode};
 use tensor::{DType, Dim};
 
 /// A network on its way to a graph.
 pub(super) struct Net<'s> {
     pub(super) walk: Walk,
     pub(super) state: &'s mut State,
+    /// What batch normalizations add to variances.
+    pub(super) epsilon: f64,
+    /// Is the odd row of padding behind the data, as TensorFlow has it?
+    pub(super) pads_behind: bool,
+    /// What somebody should know of the network that was built.
+    pub(super) remarks: Vec<Remark>,
     options: &'s Options,
     nodes: usize,
 }
 
 impl<'s> Net<'s> {
     pub(super) fn new(state: &'s mut State, options: &'s Options) -> Net<'s> {
-        Net { walk: Walk::new(options), state, options, nodes: 0 }
+        let (walk, remarks) = (Walk::new(options), Vec::new());
+        Net { walk, state, epsilon: 1e-5, pads_behind: false, remarks, options, nodes: 0 }
     }
 
     /// Images of three channels: of this size, or of any.
@@ -84,8 +93,67 @@ impl<'s> Net<'s> {
         for part in ["weight", "bias", "running_mean", "running_var"] {
             args.push(self.weights(&format!("{name}.{part}"))?);
         }
-        args.extend([Value::Bool(false), Value::Float(0.1), Value::Float(1e-5)]);
+        args.extend([Value::Bool(false), Value::Float(0.1), Value::Float(self.epsilon)]);
         Ok(self.apply("batch_norm", &args))
+    }
+
+    /// A convolution and its normalization, padded so that a stride of 1 keeps the size; what it
+    /// makes, and how many channels that has.
+    pub(super) fn layer(
+        &mut self,
+        [conv, norm]: [&str; 2],
+        x: &Value,
+        stride: i64,
+        channels: usize,
+        activation: Option<&str>,
+    ) -> Result<(Value, usize), Reason> {
+        let kernel = self.kernel(conv);
+        let made = match self.pads_behind && stride > 1 {
+            true => {
+                let x = self.padded(x, kernel, stride as usize)?;
+                self.conv(conv, &x, [stride, 0], channels)?
+            }
+            false => self.conv(conv, x, [stride, (kernel / 2) as i64], channels)?,
+        };
+        let made = self.batch_norm(norm, &made)?;
+        let made = activation.map(|op| self.apply(op, std::slice::from_ref(&made))).unwrap_or(made);
+        Ok((made, self.channels(conv)))
+    }
+
+    /// An image with zeros around it for as many windows as the stride has steps.
+    fn padded(&mut self, x: &Value, kernel: usize, stride: usize) -> Result<Value, Reason> {
+        // What is refused before it stays so.
+        let Value::Tensor(slot) = x else { return Ok(x.clone()) };
+        let x = slot.operand().map_err(Reason::Signature)?;
+        let build = &mut self.walk.build;
+        let shape = build.fact(&x).shape;
+        let window = [[kernel; 2], [stride; 2], [1; 2]];
+        let pads = same_pads(shape.get(2..).unwrap_or_default(), &window[0], &window[1], &[1, 1]);
+        let made = match pads.as_deref() {
+            Some([rows, columns]) => {
+                let before = vec![0, 0, rows.0 as i64, columns.0 as i64];
+                let after = vec![0, 0, rows.1 as i64, columns.1 as i64];
+                build.emit(Op::Pad { before, after, mode: PadMode::Constant(0.0) }, &[&x])?
+            }
+            _ => same_padded(build, &x, window.each_ref().map(|sizes| &sizes[..]), 0.0)?,
+        };
+        Ok(Value::Tensor(Slot::new(Content::Known(made))))
+    }
+
+    /// `x * gate(wide(activation(narrow(pool(x)))))`
+    pub(super) fn gated(
+        &mut self,
+        [narrow, wide]: [&str; 2],
+        x: &Value,
+        channels: usize,
+        [activation, gate]: [&str; 2],
+    ) -> Result<Value, Reason> {
+        let own = self.apply("adaptive_avg_pool2d", &[x.clone(), Value::int(1)]);
+        let own = self.conv(narrow, &own, [1, 0], channels)?;
+        let own = self.apply(activation, &[own]);
+        let own = self.conv(wide, &own, [1, 0], self.channels(narrow))?;
+        let own = self.apply(gate, &[own]);
+        Ok(self.apply("mul", &[x.clone(), own]))
     }
 
     /// The layer normalization of this name.
@@ -112,6 +180,12 @@ impl<'s> Net<'s> {
     pub(super) fn channels(&self, name: &str) -> usize {
         let sizes = self.state.sizes(&format!("{name}.weight"));
         sizes.and_then(|sizes| sizes.first().copied()).unwrap_or(0)
+    }
+
+    /// The width of a convolution's windows.
+    pub(super) fn kernel(&self, name: &str) -> usize {
+        let sizes = self.state.sizes(&format!("{name}.weight"));
+        sizes.and_then(|sizes| sizes.last().copied()).unwrap_or(1)
     }
 
     pub(super) fn relu(&mut self, x: &Value) -> Value {

@@ -8,6 +8,7 @@ use crate::pytorch::value::Value;
 /// Blocks of each stage, and what networks of them are called.
 const NAMES: &[([usize; 4], bool, &str)] = &[
     ([2, 2, 2, 2], false, "resnet18"),
+    ([2, 2, 2, 2], true, "resnet26"),
     ([3, 4, 6, 3], false, "resnet34"),
     ([3, 4, 6, 3], true, "resnet50"),
     ([3, 4, 23, 3], true, "resnet101"),
@@ -23,6 +24,9 @@ pub(super) fn name(state: &State) -> Option<String> {
     let stem = state.sizes("conv1.weight")?;
     // Blocks with gates, and stems of several convolutions, are of others.
     let is_other = state.has("layer1.0.se.fc1.weight") || state.has("layer1.0.se.conv.weight");
+    // Those that blur before a stride have the same names and shapes.
+    let is_other =
+        is_other || ["resnetblur", "resnetaa"].iter().any(|name| state.said.contains(name));
     let is_one = stem.get(1..) == Some(&[3, 7, 7]) && state.has("fc.weight") && !is_other;
     let is_deep = state.has("layer1.0.conv3.weight");
     let found = NAMES.iter().find(|row| row.0 == blocks(state) && row.1 == is_deep);

@@ -51,8 +51,15 @@ const TORCHVISION: Names = Names {
 /// The first version of torchvision's layers had other names for two of them.
 const TORCHVISION_OLD: Names = Names { linear: ["mlp.linear_1", "mlp.linear_2"], ..TORCHVISION };
 
-/// Width of a head, which the weights do not show: that of all published models.
+/// Width of a head, which the weights do not show: that of published models.
 const HEAD_WIDTH: usize = 64;
+
+/// Widths of models whose heads have another one: huge, giant and gigantic ones have 16 heads.
+const LARGE: [usize; 3] = [1280, 1408, 1664];
+
+fn heads(width: usize) -> usize {
+    if LARGE.contains(&width) { 16 } else { width / HEAD_WIDTH }
+}
 
 /// Largest patch: published models have up to 32 pixels.
 const PATCH_MAX: usize = 1 << 10;
@@ -78,6 +85,7 @@ fn sizes(state: &State, names: &Names) -> Option<[usize; 3]> {
     let along = count.isqrt();
     let is_one = patch == same
         && along * along == count
+        && *width > 0
         && width % HEAD_WIDTH == 0
         && (1..=PATCH_MAX).contains(patch);
     is_one.then_some([*width, *patch, along])
@@ -137,8 +145,8 @@ fn attention(
     [steps, width]: [usize; 2],
 ) -> Result<Value, Reason> {
     let int = |value: usize| Value::int(value as i64);
-    let heads = width / HEAD_WIDTH;
-    let split = vec![batch.clone(), int(steps), int(3), int(heads), int(HEAD_WIDTH)];
+    let heads = heads(width);
+    let split = vec![batch.clone(), int(steps), int(3), int(heads), int(width / heads)];
     let split = net.walk.pool.list(split);
     let x = net.apply("reshape", &[x.clone(), split]);
     let order = net.walk.pool.list([2, 0, 3, 1, 4].map(int).to_vec());
