@@ -37,7 +37,7 @@ pub struct Framing {
 impl Framing {
     /// A resize, and a crop behind it if there is one.
     pub fn new(to: ResizeTo, filter: Filter, crop: Option<Crop>) -> Framing {
-        Framing { resize: Some(Resize { to, filter }), crop }
+        Framing { resize: Some(Resize { to, filter, antialias: true }), crop }
     }
 }
 
