@@ -1,9 +1,10 @@
 """Each architecture of keras.applications with random weights: what `schooner run` answers against
 what Keras does. Nothing of it is kept: the weights of all take gigabytes.
 
-    python applications.py PATH_OF_SCHOONER [WORD ...]
+    python applications.py PATH_OF_SCHOONER FORM [NAME ...]
 
-Prints a line for each: name, parameters, largest difference over the largest answer, agreement.
+FORM is what the model is written as: `keras`, `h5`, `saved` for a SavedModel, or `tflite`. Prints a
+line for each: name, parameters, largest difference over the largest answer, agreement.
 """
 
 import os
@@ -29,21 +30,55 @@ def architectures():
     return found
 
 
-def compared(binary, make):
+def lite(model, path):
+    import tensorflow
+
+    made = tensorflow.lite.TFLiteConverter.from_keras_model(model).convert()
+    pathlib.Path(path).write_bytes(made)
+
+
+FORMS = {
+    "keras": ("m.keras", lambda model, path: model.save(path)),
+    "h5": ("m.h5", lambda model, path: model.save(path)),
+    "saved": ("m", lambda model, path: model.export(path, verbose=False)),
+    "tflite": ("m.tflite", lite),
+}
+
+
+def settle(model, rng):
+    """Statistics, scales and biases as training leaves them: untrained ones change nothing."""
+    for weight in model.weights:
+        if weight.name in ("moving_variance", "gamma"):
+            weight.assign(rng.uniform(0.5, 1.5, weight.shape))
+        elif weight.name in ("moving_mean", "beta", "bias"):
+            weight.assign(rng.normal(size=weight.shape) * 0.1)
+
+
+def rescales(model):
+    """Does it take pixels as they are?"""
+    return any(isinstance(layer, (keras.layers.Rescaling, keras.layers.Normalization))
+               for layer in model.layers)
+
+
+def compared(binary, form, make):
     keras.backend.clear_session()
     keras.utils.set_random_seed(1)
-    model = make(weights=None, classes=10)
+    rng = np.random.default_rng(0)
+    # Probabilities of random weights would be all alike.
+    model = make(weights=None, classes=10, classifier_activation=None)
+    settle(model, rng)
     shape = [1] + [size for size in model.input_shape[1:]]
-    x = np.random.default_rng(0).uniform(0, 1, shape).astype("float32")
+    x = rng.uniform(0, 255 if rescales(model) else 1, shape).astype("float32")
     expected = np.asarray(model(x, training=False))
-    return model.count_params(), difference(binary, "m.keras", model.save, x, expected)
+    name, save = FORMS[form]
+    return model.count_params(), difference(binary, name, lambda path: save(model, path), x, expected)
 
 
 def main():
-    binary, words = sys.argv[1], [word.lower() for word in sys.argv[2:]]
+    binary, form, names = sys.argv[1], sys.argv[2], sys.argv[3:]
     found = architectures()
-    asked = [name for name in found if not words or any(word in name.lower() for word in words)]
-    each(asked, lambda name: compared(binary, found[name]))
+    asked = [name for name in found if not names or name in names]
+    each(asked, lambda name: compared(binary, form, found[name]))
 
 
 if __name__ == "__main__":

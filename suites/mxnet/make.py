@@ -4,6 +4,7 @@ weights, inputs, and what MXNet answers.
     python make.py operators     # each operator in several settings
     python make.py models        # small nets of the model zoo's blocks, and recurrent ones
     python make.py zoo -o FILE   # the model zoo's nets themselves, which are too large to keep
+    python make.py detectors -o FILE    # and the detectors of GluonCV
 
 README.md says which version was taken.
 """
@@ -86,12 +87,15 @@ def of_block(block, inputs, states):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("form", choices=["operators", "models", "zoo"])
+    parser.add_argument("form", choices=["operators", "models", "zoo", "detectors"])
     parser.add_argument("-o", default=None)
     parser.add_argument("-k", default="")
     args = parser.parse_args()
     skipped, made = [], io.BytesIO()
-    cases = {"operators": operators.cases, "models": models.cases, "zoo": models.zoo}[args.form]
+    if args.form == "detectors":
+        from detectors import cases
+    else:
+        cases = {"operators": operators.cases, "models": models.cases, "zoo": models.zoo}[args.form]
     with zipfile.ZipFile(made, "w") as archive:
         for name, make in cases():
             if args.k not in name:
@@ -113,7 +117,7 @@ def main():
             except Exception as error:
                 skipped.append(f"{name}: {str(error).strip().splitlines()[-1][:200]}")
     # All cases together, since their graphs are much alike.
-    level = 1 if args.form == "zoo" else 22
+    level = 1 if args.form in ("zoo", "detectors") else 22
     wide = zstandard.ZstdCompressionParameters.from_level(level, window_log=27)
     packed = zstandard.ZstdCompressor(compression_params=wide).compress(made.getvalue())
     with open(args.o or f"{args.form}.zip.zst", "wb") as file:

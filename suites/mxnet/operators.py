@@ -4,6 +4,8 @@ parameters that are not to be drawn."""
 import mxnet as mx
 import numpy as np
 
+import detection
+
 S = mx.sym
 
 
@@ -263,6 +265,13 @@ def cases():
     one("bilinear_resize", lambda x: S.contrib.BilinearResize2D(x, height=7, width=9))
     one("bilinear_resize_centers", lambda x: S.contrib.BilinearResize2D(
         x, height=7, width=3, align_corners=False))
+    for mode in ("to_even_down", "to_even_up", "to_odd_down", "to_odd_up"):
+        one(f"bilinear_resize_{mode}", lambda x, mode=mode: S.contrib.BilinearResize2D(x, mode=mode))
+    for mode in ("size", "odd_scale"):
+        one(f"bilinear_resize_{mode}", lambda x, mode=mode: S.contrib.BilinearResize2D(
+            x, mode=mode, scale_height=1.7, scale_width=2.3))
+    two("bilinear_resize_like", lambda a, b: S.contrib.BilinearResize2D(a, b, mode="like"),
+        (2, 3, 4, 5), (2, 3, 6, 4))
     for aligned in (False, True):
         case(f"roi_align_{aligned}", lambda rng, aligned=aligned: (
             S.contrib.ROIAlign(S.var("a", shape=(2, 3, 8, 9)), S.var("b", shape=(3, 5)),
@@ -271,4 +280,4 @@ def cases():
                 [[0, 1, 2, 9, 12], [1, 3.5, 0, 15, 6], [0, 4, 4, 5, 9]], "f4")}))
     two("crop", lambda a, b: S.Crop(a, b, num_args=2, offset=(1, 2)), (2, 3, 7, 8), (2, 3, 4, 5))
     two("crop_center", lambda a, b: S.Crop(a, b, num_args=2, center_crop=True), (2, 3, 8, 9), (2, 3, 4, 5))
-    return made
+    return made + detection.cases()

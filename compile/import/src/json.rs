@@ -9,9 +9,9 @@ const WORDS: [(&str, &str); 3] = [("-Infinity", "-1e300"), ("Infinity", "1e300")
 /// Bytes of memory that a byte of text may take as a value: each `{"a":0},` is a map by itself.
 const GROWTH: u64 = 80;
 
-/// Bytes of memory that the value of a text may take.
-pub(crate) fn bytes(text: &str) -> u64 {
-    (text.len() as u64).saturating_mul(GROWTH)
+/// Bytes of memory that the value of a text may take, or a description of this shape.
+pub(crate) fn bytes(text: impl AsRef<[u8]>) -> u64 {
+    (text.as_ref().len() as u64).saturating_mul(GROWTH)
 }
 
 /// The value of a text, nested at most as deep as the reader allows, which is 128.

@@ -70,6 +70,16 @@ fn what_is_not_known_is_named() {
 }
 
 #[test]
+fn what_training_alone_needs_says_so() {
+    let three = ["a", "b", "c"].map(|name| ("null", name, SHAPE, &[][..]));
+    let target = ("_contrib_MultiBoxTarget", "target", "", &[0, 1, 2][..]);
+    let survey = survey(symbol(&[&three[..], &[target]].concat()), &Options::default()).unwrap();
+    let text = survey.refusals[0].to_string();
+    assert!(text.contains("`target` (mxnet._contrib_MultiBoxTarget)"), "{text}");
+    assert!(text.contains("only training needs it"), "{text}");
+}
+
+#[test]
 fn graphs_that_do_not_fit_are_refused() {
     let x = || ("null", "x", SHAPE, &[][..]);
     refused(symbol(&[x(), ("relu", "y", "", &[1])]), "node 1, `y`, takes node 1");
@@ -130,4 +140,27 @@ fn parameters_lie_beside_and_tell_the_size_of_images() {
     std::fs::write(folder.path().join("net-0004.params"), b"damaged").unwrap();
     let error = import_file(&path, &Options::default()).unwrap_err().to_string();
     assert!(error.contains("net-0004.params: it claims 8 bytes; 7 are there"), "{error}");
+}
+
+#[test]
+fn channels_of_an_image_are_those_of_the_first_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let pad = r#""mode": "constant", "pad_width": "(0, 0, 0, 0, 0, 1, 0, 1)""#;
+    let pool = r#""kernel": "(2, 2)", "pool_type": "max""#;
+    let conv = r#""kernel": "(3, 3)", "num_filter": "4", "no_bias": "True""#;
+    let nodes: &[(&str, &str, &str, &[usize])] = &[
+        ("null", "9 data/in:0", "", &[]),
+        ("Pad", "pad", pad, &[0]),
+        ("Pooling", "pool", pool, &[1]),
+        ("relu", "relu", "", &[2]),
+        ("null", "conv_weight", "", &[]),
+        ("Convolution", "conv", conv, &[3, 4]),
+    ];
+    let path = folder.path().join("net-symbol.json");
+    std::fs::write(&path, symbol(nodes)).unwrap();
+    let arrays: &[(&str, &[u64])] = &[("conv_weight", &[4, 3, 3, 3])];
+    std::fs::write(folder.path().join("net-0000.params"), parameters(arrays)).unwrap();
+    let made = import_file(&path, &Options::default()).unwrap().graph;
+    // A size has a name that can be given.
+    assert_eq!(format!("{:?}", made.value(made.inputs[0]).shape), "[batch, 3, in_0_2, in_0_3]");
 }

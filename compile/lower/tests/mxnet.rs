@@ -32,6 +32,9 @@ fn a_net_of_mxnet_answers_as_its_onnx_form() {
         let imported = import::import_file(&folder.join(name), &import::Options::default());
         imported.unwrap().graph
     };
+    // The weights behind the padding say that it is an image, for which there is a recipe.
+    let own = graph("efficientnet_lite0_mx-symbol.json");
+    assert_eq!(format!("{:?}", own.fact(own.inputs[0]).shape), "[batch, 3, data_2, data_3]");
     let shape = [1, 3, 224, 224];
     let pixel = |at: usize| ((at * 7919 % 255) as f32 - 127.0) / 128.0;
     let pixels: Vec<f32> = (0..shape.iter().product()).map(pixel).collect();

@@ -286,3 +286,15 @@ fn sizes_that_are_stored() {
     let sums = [0, 2].map(|at| floats(&signal)[at..at + 4].iter().sum());
     testkit::assert_close("sums", &[floats(&made)[0], floats(&made)[6]], &sums, 1e-6, 1e-6);
 }
+
+#[test]
+fn regions_are_pooled_as_onnxruntime_pools_them() {
+    let x: Vec<f32> = (0..48).map(|at| at as f32).collect();
+    let x = Tensor::from_slice(&[1, 1, 8, 6], &x).unwrap();
+    // One within the image, one that lies partly outside, and one whose ends are turned round.
+    let regions = [0.0f32, 0.0, 0.0, 4.0, 4.0, 0.0, 3.4, 5.5, 9.0, 9.0, 0.0, 3.0, 3.0, 1.0, 1.0];
+    let regions = Tensor::from_slice(&[3, 5], &regions).unwrap();
+    let made = run("MaxRoiPool", &[("pooled_shape", &[2, 2])], &[x, regions]);
+    let expected = [14.0f32, 16.0, 26.0, 28.0, 47.0, 0.0, 0.0, 0.0, 21.0, 21.0, 21.0, 21.0];
+    assert_eq!(made.as_slice::<f32>().unwrap(), expected);
+}

@@ -9,6 +9,7 @@ use tensor::{Dim, View, ViewMut, row_major_strides};
 /// `(x[N, C, in…], offsets[N, groups * taps * A, out…], [mask[N, groups * taps, out…]])`: for each
 /// window and tap of a kernel of `A` axes the element under it, moved by the offset and times the
 /// mask: `[N, C, taps, out…]`. Elements between others are interpolated, those outside are zero.
+/// MXNet has an older form, in which images end at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeformColumns {
     /// Sizes of the kernel.
@@ -21,6 +22,9 @@ pub struct DeformColumns {
     pub pads: Vec<(usize, usize)>,
     /// Groups of channels, each of which has offsets and a mask of its own.
     pub groups: usize,
+    /// Is a place before the first element zero, and one behind the last element equal to it, or
+    /// do elements fade to the zeros outside?
+    pub ends_at_once: bool,
 }
 
 impl Compute for DeformColumns {
@@ -96,7 +100,7 @@ impl Compute for DeformColumns {
                     let offset = offsets[(row * axes + axis) * places + place];
                     let at = self.start(axis, [tap, place], [&by_place, &by_tap, out]) as f64;
                     taps.clear();
-                    taps.extend(linear(at + offset, sizes[axis]));
+                    taps.extend(linear(self.within(at + offset, sizes[axis]), sizes[axis]));
                 }
                 combine(&each, &strides, &mut under);
                 let factor = mask.as_ref().map_or(1.0, |mask| mask[row * places + place]);
@@ -112,6 +116,15 @@ impl Compute for DeformColumns {
 }
 
 impl DeformColumns {
+    /// Where a place is read: one that counts as zero is outside by more than an element.
+    fn within(&self, place: f64, size: usize) -> f64 {
+        match self.ends_at_once {
+            true if place < 0.0 || place >= size as f64 => -2.0,
+            true => place.min(size as f64 - 1.0),
+            false => place,
+        }
+    }
+
     /// Where a tap of a window lies on an axis without an offset.
     fn start(&self, axis: usize, [tap, place]: [usize; 2], shapes: [&[usize]; 3]) -> i64 {
         let [by_place, by_tap, out] = shapes;

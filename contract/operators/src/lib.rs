@@ -21,6 +21,10 @@
 pub mod affine_grid;
 pub mod bit_cast;
 pub mod bitwise;
+pub mod box_detection;
+pub mod box_proposal;
+pub mod box_suppression;
+mod boxes;
 pub mod center_crop_pad;
 pub mod col2im;
 pub mod conv_transpose;
@@ -53,6 +57,7 @@ pub mod recurrent;
 pub mod require;
 pub mod resize;
 pub mod roi_align;
+pub mod roi_pool;
 pub mod scatter_elements;
 pub mod scatter_nd;
 pub mod squared_distance;
@@ -177,6 +182,9 @@ operators! {
     AffineGrid: affine_grid, "`(theta)`: where to sample a moved image.";
     BitCast: bit_cast, "`(x)`: the same bits as elements of another type.";
     Bitwise: bitwise, "`(a, b)`: a function of the bits of each pair, broadcasting.";
+    BoxDetection: box_detection, "`(probabilities, moves, anchors)`: what lies where in an image.";
+    BoxProposal: box_proposal, "`(probabilities, moves, images)`: where something may be.";
+    BoxSuppression: box_suppression, "`(x)`: boxes by score, without those that overlap.";
     CenterCropPad: center_crop_pad, "`(x)`: axes cut or filled up about their middle.";
     Col2Im: col2im, "`(x)`: an image as the sum of windows over it.";
     ConvTranspose: conv_transpose, "`(x, weights, [bias])`: transposed convolution.";
@@ -204,6 +212,7 @@ operators! {
     Require: require, "`(x)`: what is right only where two sizes are equal.";
     Resize: resize, "`(x, [roi])`: interpolation to another size.";
     RoiAlign: roi_align, "`(x, boxes, images)`: what lies in boxes, in one size.";
+    RoiPool: roi_pool, "`(x, boxes)`: the largest elements of parts of boxes.";
     ScatterElements: scatter_elements, "`(x, indices, updates)`: elements replaced by index.";
     ScatterNd: scatter_nd, "`(x, indices, updates)`: slices replaced by index tuples.";
     SquaredDistance: squared_distance, "`(a, b)`: of each pair of rows.";

@@ -40,6 +40,11 @@ pub(super) fn conv_transpose(call: &mut Call<'_, '_>, conv: &ConvTranspose) -> W
 /// `(x, offsets, [mask])`: the windows are what a deformed convolution makes with one kernel for
 /// each tap, which is 1 there and 0 elsewhere.
 pub(super) fn deform_columns(call: &mut Call<'_, '_>, columns: &DeformColumns) -> Written {
+    if columns.ends_at_once {
+        return Err(
+            call.refuse("elements do not fade to the zeros outside of the image".to_string())
+        );
+    }
     let (x, made) = (call.fact(0), call.made());
     let Some(channels) = x.shape[1].known_size() else {
         return Err(call.refuse(format!("{} channels, expected a known number", x.shape[1])));

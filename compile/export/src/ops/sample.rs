@@ -6,6 +6,7 @@ use operators::affine_grid::AffineGrid;
 use operators::center_crop_pad::CenterCropPad;
 use operators::grid_sample::{GridSample, Outside, Sampling};
 use operators::roi_align::RoiAlign;
+use operators::roi_pool::RoiPool;
 use tensor::{DType, Dim};
 
 /// The size of the image is asked for with its channels, of which nothing depends.
@@ -53,4 +54,9 @@ pub(super) fn roi_align(call: &mut Call<'_, '_>, align: &RoiAlign) -> Written {
         float("spatial_scale", align.scale),
     ];
     call.last("RoiAlign", &[&x, &boxes, &images], attributes)
+}
+
+pub(super) fn roi_pool(call: &mut Call<'_, '_>, pool: &RoiPool) -> Written {
+    let attributes = vec![sizes("pooled_shape", &pool.size), float("spatial_scale", pool.scale)];
+    call.same("MaxRoiPool", attributes)
 }

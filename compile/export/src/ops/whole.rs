@@ -17,6 +17,11 @@ pub(super) fn write(call: &mut Call<'_, '_>, operator: &Operator) -> Written {
             call.same("BitCast", vec![int("to", to)])
         }
         Operator::Bitwise(p) => elementwise::bitwise(call, p),
+        Operator::BoxDetection(_) | Operator::BoxProposal(_) | Operator::BoxSuppression(_) => {
+            let reason = "its NonMaxSuppression makes as many boxes as there turn out to be, this \
+                          operator as many as there are candidates; cut it off the model";
+            Err(call.refuse(reason.to_string()))
+        }
         Operator::CenterCropPad(p) => sample::center_crop_pad(call, p),
         Operator::Col2Im(p) => conv::col2im(call, p),
         Operator::ConvTranspose(p) => conv::conv_transpose(call, p),
@@ -48,6 +53,7 @@ pub(super) fn write(call: &mut Call<'_, '_>, operator: &Operator) -> Written {
         }
         Operator::Resize(p) => resize::resize(call, p),
         Operator::RoiAlign(p) => sample::roi_align(call, p),
+        Operator::RoiPool(p) => sample::roi_pool(call, p),
         Operator::ScatterElements(p) => index::scatter_elements(call, p),
         Operator::ScatterNd(p) => index::scatter_nd(call, p),
         Operator::SquaredDistance(_) => tabular::squared_distance(call),

@@ -14,7 +14,7 @@ mod text;
 pub(crate) use budget::{Budget, NAME_BYTES, byte_count};
 pub(crate) use builder::Builder;
 pub(crate) use kind::{Kind, Rank};
-pub(crate) use open::open_size;
+pub(crate) use open::{open_size, open_size_beside};
 pub(crate) use operand::{Operand, Sizes};
 pub(crate) use sizes::lower_bound;
 pub(crate) use state::State;

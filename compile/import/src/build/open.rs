@@ -3,14 +3,20 @@
 use crate::Options;
 use tensor::Dim;
 
-/// The size that an input has first, where it is open.
+/// The size that an input has on the axis that runs over the examples, where it is open.
 const BATCH: &str = "batch";
 
-/// The size of an open axis of an input: a symbol, or what it is to be fixed at.
+/// The size of an open axis of an input whose first axis runs over the examples: a symbol, or what
+/// it is to be fixed at.
 pub(crate) fn open_size(input: &str, axis: usize, options: &Options) -> Dim {
-    let symbol = match axis {
-        0 => BATCH.to_string(),
-        _ => format!("{}_{axis}", symbol(input)),
+    open_size_beside(input, axis, 0, options)
+}
+
+/// The same, where another axis runs over the examples.
+pub(crate) fn open_size_beside(input: &str, axis: usize, batch: usize, options: &Options) -> Dim {
+    let symbol = match axis == batch {
+        true => BATCH.to_string(),
+        false => format!("{}_{axis}", symbol(input)),
     };
     options.sizes.get(&symbol).copied().map_or_else(|| Dim::symbol(&symbol), Dim::from)
 }

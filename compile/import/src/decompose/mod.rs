@@ -1,6 +1,7 @@
 //! What several importers make of operators that the graph does not have.
 
 pub(crate) mod arithmetic;
+mod deformed;
 mod einsum;
 pub(crate) mod forest;
 mod layout;
@@ -12,6 +13,7 @@ mod transpose;
 mod volume;
 mod window;
 
+pub(crate) use deformed::deformed;
 pub(crate) use einsum::einsum;
 pub(crate) use layout::{Turned, to_last, to_second};
 pub(crate) use range::{Range, range_count};

@@ -92,6 +92,27 @@ impl Call<'_, '_> {
         text.parse().map_err(|_| self.refuse(name, "a number", text))
     }
 
+    /// An attribute that is a list of numbers, or the default.
+    pub(super) fn floats(&self, name: &str, default: &[f32]) -> Result<Vec<f32>, Reason> {
+        let Some(text) = self.text(name) else { return Ok(default.to_vec()) };
+        let inner = text.trim_matches(|c| matches!(c, '(' | ')' | '[' | ']'));
+        let parts = inner.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let numbers: Result<Vec<f32>, _> = parts.map(str::parse).collect();
+        numbers.map_err(|_| self.refuse(name, "a list of numbers", text))
+    }
+
+    /// An attribute that is so many numbers, or the default.
+    pub(super) fn several<const N: usize>(
+        &self,
+        name: &str,
+        default: [f32; N],
+    ) -> Result<[f32; N], Reason> {
+        let numbers = self.floats(name, &default)?;
+        let found =
+            |numbers: Vec<f32>| self.refuse(name, &format!("{N} numbers"), &format!("{numbers:?}"));
+        numbers.try_into().map_err(found)
+    }
+
     /// An attribute that is one integer.
     pub(super) fn int(&self, name: &str) -> Result<Option<i64>, Reason> {
         let Some(text) = self.text(name) else { return Ok(None) };
@@ -146,6 +167,12 @@ impl Call<'_, '_> {
     pub(super) fn axis_of(&self, name: &str, value: i64, rank: usize) -> Result<usize, Reason> {
         let found = || self.refuse(name, &format!("one of {rank} axes"), &value.to_string());
         arithmetic::axis(value, rank).ok_or_else(found)
+    }
+
+    /// An attribute that is axes of something; none where it is left out or empty.
+    pub(super) fn axes(&self, name: &str, rank: usize) -> Result<Vec<usize>, Reason> {
+        let given = self.ints(name)?.unwrap_or_default();
+        given.into_iter().map(|axis| self.axis_of(name, axis, rank)).collect()
     }
 
     /// An attribute that is an element type, by its name or its number.

@@ -16,7 +16,7 @@ pub use ops::operators;
 
 use crate::build::Operand;
 use crate::error::{ImportError, Reason, Refusal};
-use crate::{ModelMetadata, Options, Survey};
+use crate::{ModelMetadata, Options, Survey, json};
 use bytes::Bytes;
 use ir::ValueId;
 use std::collections::{BTreeMap, HashMap};
@@ -36,10 +36,6 @@ const HEAD_BYTES: usize = 1024;
 /// Most inputs whose shapes are looked for, each in all layers. Models have a few.
 const INPUTS_MAX: usize = 1 << 10;
 
-/// Bytes of memory that a byte of the symbol file may take: each `"attrs":{"":""}` is a map by
-/// itself.
-const GROWTH: u64 = 48;
-
 /// The files that tell a graph from its parameters are a pair; this one has no graph.
 pub const PARAMETERS_ALONE: &str = "give the -symbol.json file beside it, which holds the graph";
 
@@ -52,7 +48,7 @@ pub fn is_format(bytes: &[u8]) -> bool {
 
 /// What a model is, as far as it can be expressed.
 pub fn survey(bytes: Bytes, options: &Options) -> Result<Survey, ImportError> {
-    let needed = (bytes.len() as u64).saturating_mul(GROWTH);
+    let needed = json::bytes(&bytes);
     if needed > options.memory as u64 {
         return Err(ImportError::TooLarge { bytes: needed, limit: options.memory });
     }

@@ -3,13 +3,11 @@
 use super::params::element_type;
 use super::symbol::{Node, Source, Symbol, tuple};
 use crate::Options;
+use crate::build::open_size_beside;
 use ir::Fact;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tensor::{DType, Dim, Tensor};
-
-/// The size of the axis that runs over the examples.
-const BATCH: &str = "batch";
 
 /// Two axes that are exchanged; twice the same for none.
 type Exchange = [usize; 2];
@@ -62,14 +60,9 @@ pub(super) fn fact(
     let axes = shape.sizes.iter().enumerate();
     let shape = axes.map(|(axis, size)| match size {
         Some(size) => Dim::from(*size),
-        None if axis == shape.batch => open(BATCH.to_string(), options),
-        None => open(format!("{}_{axis}", node.name), options),
+        None => open_size_beside(&node.name, axis, shape.batch, options),
     });
     Some(Fact { dtype, shape: shape.collect() })
-}
-
-fn open(name: String, options: &Options) -> Dim {
-    options.sizes.get(&name).map_or_else(|| Dim::symbol(&name), |&size| Dim::from(size))
 }
 
 /// What the input itself says; 0 and -1 stand for sizes that are open.
@@ -100,6 +93,7 @@ impl Reader<'_> {
             let exchange = same[node.inputs[place].node];
             if let Some(shape) = self.said_by(node, place) {
                 let [a, b] = exchange.filter(|axes| axes.iter().all(|&x| x < shape.sizes.len()))?;
+                let channels = channels.or_else(|| self.channels_behind(at));
                 return Some(shape.with(1, channels).exchanged(a, b));
             }
             if keeps_shape(&node.op) {
@@ -111,6 +105,23 @@ impl Reader<'_> {
                 let axis = |name: &str| node.attribute(name)?.parse().ok();
                 same[at] = Some([axis("dim1").unwrap_or(0), axis("dim2").unwrap_or(0)]);
             }
+        }
+        None
+    }
+
+    /// How many channels a layer keeps that says how many axes there are, by the nearest layer
+    /// behind it whose weights tell.
+    fn channels_behind(&self, first: usize) -> Option<usize> {
+        let mut keeps = vec![false; self.symbol.nodes.len()];
+        keeps[first] = keeps_channels(&self.symbol.nodes[first]);
+        for (at, node) in self.symbol.nodes.iter().enumerate().skip(first + 1) {
+            let is_kept = |source: &Source| source.output == 0 && keeps[source.node];
+            let Some(place) = node.inputs.iter().position(is_kept) else { continue };
+            let said = self.said_by(node, place).and_then(|shape| *shape.sizes.get(1)?);
+            if let Some(channels) = said.or_else(|| self.channels(node, place)) {
+                return Some(channels);
+            }
+            keeps[at] = keeps_shape(&node.op) || keeps_channels(node);
         }
         None
     }
@@ -140,7 +151,13 @@ impl Reader<'_> {
             ("Deconvolution", 0) => Some(Shape::open(kernel()?.len() + 2).with(1, weight(0))),
             ("Pooling" | "Pooling_v1", 0) => Some(Shape::open(kernel()?.len() + 2)),
             ("UpSampling" | "LRN" | "_contrib_BilinearResize2D", 0) => Some(Shape::open(4)),
-            ("_contrib_AdaptiveAvgPooling2D", 0) => Some(Shape::open(4)),
+            ("_contrib_AdaptiveAvgPooling2D" | "_contrib_MultiBoxPrior", 0) => Some(Shape::open(4)),
+            ("ROIPooling" | "_contrib_ROIAlign", 0) => Some(Shape::open(4)),
+            ("ROIPooling" | "_contrib_ROIAlign", 1) => Some(Shape::open(2).with(1, Some(5))),
+            ("_contrib_Proposal" | "_contrib_MultiProposal", 0 | 1) => Some(Shape::open(4)),
+            ("_contrib_Proposal" | "_contrib_MultiProposal", 2) => {
+                Some(Shape::open(2).with(1, Some(3)))
+            }
             ("FullyConnected", 0) => Some(Shape::open(2).with(1, weight(1))),
             ("Pad" | "pad", 0) => Some(Shape::open(list("pad_width")?.len() / 2)),
             ("transpose", 0) => {
@@ -171,6 +188,19 @@ impl Reader<'_> {
             None => reshaped,
         };
         self.parameters.get(&first.name)?.shape().get(1).copied()
+    }
+}
+
+/// Has what this layer makes of images as many channels as they have?
+fn keeps_channels(node: &Node) -> bool {
+    match node.op.as_str() {
+        "Pooling" | "Pooling_v1" | "UpSampling" | "LRN" => true,
+        "_contrib_BilinearResize2D" | "_contrib_AdaptiveAvgPooling2D" => true,
+        "Pad" | "pad" => {
+            let widths = node.attribute("pad_width").and_then(tuple).unwrap_or_default();
+            widths.get(2..4) == Some(&[Some(0), Some(0)])
+        }
+        _ => false,
     }
 }
 

@@ -6,11 +6,14 @@ use crate::decompose;
 use crate::error::Reason;
 use ir::Conv;
 use operators::conv_transpose::ConvTranspose;
+use operators::deform_columns::DeformColumns;
 
 pub(super) const ROWS: &[Row] = &[
     row("Convolution", convolution),
     row("Convolution_v1", convolution),
     row("Deconvolution", deconvolution),
+    row("_contrib_DeformableConvolution", |call| deformable(call, false)),
+    row("_contrib_ModulatedDeformableConvolution", |call| deformable(call, true)),
 ];
 
 /// Most elements that are cut off or added along an axis.
@@ -98,4 +101,29 @@ fn deconvolution(call: &mut Call<'_, '_>) -> Made {
     let weights = call.input(1)?;
     let bias = if call.flag("no_bias", true)? { None } else { Some(call.input(2)?) };
     Ok(vec![decompose::conv_transpose(call.build(), operator, &x, &weights, bias.as_ref())?])
+}
+
+/// `(x, offsets, [mask], weights, [bias])`: those with a mask fade to the zeros outside of the
+/// image, those without end at once.
+fn deformable(call: &mut Call<'_, '_>, has_mask: bool) -> Made {
+    require_layout(call)?;
+    let at = if has_mask { 3 } else { 2 };
+    let mut inputs = vec![call.of_rank(0, 4)?];
+    inputs.extend((1..at).map(|at| call.of_rank(at, 4)).collect::<Result<Vec<_>, Reason>>()?);
+    let Window { kernel, strides, dilations, pads } = Window::of(call, 2)?;
+    let weights = call.of_rank(at, 4)?;
+    let operator = DeformColumns {
+        kernel,
+        strides,
+        dilations,
+        pads: pads.into_iter().map(|pad| (pad, pad)).collect(),
+        groups: call.count("num_deformable_group", 1)?.max(1),
+        ends_at_once: !has_mask,
+    };
+    let groups = call.count("num_group", 1)?.max(1);
+    let has_bias = !call.flag("no_bias", false)?;
+    let bias = if has_bias { Some(call.input(at + 1)?) } else { None };
+    let build = call.build();
+    let made = decompose::deformed(build, operator, &inputs, &weights, groups, bias.as_ref())?;
+    Ok(vec![made])
 }

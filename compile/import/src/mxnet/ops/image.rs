@@ -10,12 +10,14 @@ use ir::Op;
 use operators::conv_transpose::ConvTranspose;
 use operators::resize::{Coordinates, Interpolation, Resize, ResizeAxis};
 use operators::roi_align::RoiAlign;
+use operators::roi_pool::RoiPool;
 use tensor::{DType, Dim};
 
 pub(super) const ROWS: &[Row] = &[
     row("UpSampling", up_sampling),
     row("_contrib_BilinearResize2D", bilinear_resize),
     row("Crop", crop),
+    row("ROIPooling", roi_pooling),
     row("_contrib_ROIAlign", roi_align),
     row("depth_to_space", depth_to_space),
     row("space_to_depth", space_to_depth),
@@ -58,26 +60,43 @@ fn up_sampling(call: &mut Call<'_, '_>) -> Made {
     }
 }
 
+/// What `BilinearResize2D` makes of a size, which is that of an axis.
+fn resized(call: &Call<'_, '_>, axis: usize, size: &Dim) -> Result<Dim, Reason> {
+    let (name, scale) = [("height", "scale_height"), ("width", "scale_width")][axis - 2];
+    let (one, two) = (Dim::from(1), Dim::from(2));
+    let even = |size: Dim| size.floor_div(&two) * two.clone();
+    match (call.text("mode").unwrap_or("size"), call.text(scale)) {
+        ("size", None) => Ok(Dim::from(call.count(name, 1)?)),
+        (mode @ ("size" | "odd_scale"), _) => {
+            let known = size.known_size().ok_or_else(|| Reason::DataDependent {
+                input: 0,
+                what: "the size of the image".to_string(),
+            })?;
+            let factor = call.float(scale, 1.0)?;
+            // What is between the first element and the last one is scaled, or all there is.
+            let border = usize::from(mode == "odd_scale" && known % 2 == 1);
+            Ok(Dim::from(((known - border) as f64 * factor) as usize + border))
+        }
+        ("like", _) => call.fact(1)?.shape.get(axis).cloned().ok_or(Reason::UnknownRank),
+        ("to_even_down", _) => Ok(even(size.clone())),
+        ("to_even_up", _) => Ok(even(size.clone() + one)),
+        ("to_odd_down", _) => Ok(even(size.clone() - one.clone()) + one),
+        ("to_odd_up", _) => Ok(even(size.clone()) + one),
+        (other, _) => {
+            let expected =
+                "size, odd_scale, like, to_even_down, to_even_up, to_odd_down or to_odd_up";
+            Err(call.refuse("mode", expected, other))
+        }
+    }
+}
+
 fn bilinear_resize(call: &mut Call<'_, '_>) -> Made {
     let (x, shape) = (call.of_rank(0, 4)?, call.fact(0)?.shape);
-    let mode = call.text("mode").unwrap_or("size");
-    let mut axes = Vec::new();
-    for (axis, name, scale) in [(2, "height", "scale_height"), (3, "width", "scale_width")] {
-        let size = match (mode, call.text(scale)) {
-            ("size", Some(_)) => {
-                let (given, size) = (call.float(scale, 1.0)?, shape[axis].known_size());
-                let size = size.ok_or_else(|| Reason::DataDependent {
-                    input: 0,
-                    what: "the size of the image".to_string(),
-                })?;
-                Dim::from((size as f64 * given) as usize)
-            }
-            ("size", None) => Dim::from(call.count(name, 1)?),
-            ("like", _) => call.fact(1)?.shape.get(axis).cloned().ok_or(Reason::UnknownRank)?,
-            (other, _) => return Err(call.refuse("mode", "size or like", other)),
-        };
-        axes.push(ResizeAxis { axis, size, scale: None });
-    }
+    let axes = (2..4).map(|axis| {
+        let size = resized(call, axis, &shape[axis])?;
+        Ok(ResizeAxis { axis, size, scale: None })
+    });
+    let axes = axes.collect::<Result<Vec<ResizeAxis>, Reason>>()?;
     let is_aligned = call.flag("align_corners", true)?;
     let operator = Resize {
         axes,
@@ -110,6 +129,15 @@ fn crop(call: &mut Call<'_, '_>) -> Made {
 }
 
 /// `(x, boxes[R, 5])`: the image of each box, and its corners.
+fn roi_pooling(call: &mut Call<'_, '_>) -> Made {
+    let (x, boxes) = (call.of_rank(0, 4)?, call.of_rank(1, 2)?);
+    let size = call.sizes("pooled_size", 2, 1)?;
+    let scale = call.float("spatial_scale", 1.0)? as f32;
+    let operator = RoiPool { size: [size[0], size[1]], scale };
+    call.emit(Op::Whole(operator.into()), &[&x, &boxes])
+}
+
+/// As `roi_pooling`, with means of samples between the elements.
 fn roi_align(call: &mut Call<'_, '_>) -> Made {
     let (x, boxes) = (call.of_rank(0, 4)?, call.of_rank(1, 2)?);
     if call.flag("position_sensitive", false)? {

@@ -10,6 +10,8 @@ use ir::Op;
 use operators::gather_elements::GatherElements;
 use operators::gather_nd::GatherNd;
 use operators::one_hot::OneHot;
+use operators::scatter_elements::Update;
+use operators::scatter_nd::ScatterNd;
 use operators::top_k::TopK;
 use tensor::scalar::Binary;
 use tensor::{DType, Dim};
@@ -22,6 +24,7 @@ pub(super) const ROWS: &[Row] = &[
     row("pick", pick),
     row("choose_element_0index", |call| picked(call, 1, false, true)),
     row("gather_nd", gather_nd),
+    row("_contrib_index_copy", index_copy),
     row("one_hot", one_hot),
     row("topk", top_k),
     row("sort", |call| ordered(call, false)),
@@ -100,6 +103,16 @@ fn gather_nd(call: &mut Call<'_, '_>) -> Made {
     let indices = build.cast(&indices, DType::I64)?;
     let indices = build.transpose(&indices, (1..rank).chain([0]).collect())?;
     call.emit(Op::Whole(GatherNd { batch_dims: 0 }.into()), &[&x, &indices])
+}
+
+/// Rows replaced by those of another value.
+fn index_copy(call: &mut Call<'_, '_>) -> Made {
+    let (x, indices, rows) = (call.of_rank(0, 1)?, call.of_rank(1, 1)?, call.input(2)?);
+    let build = call.build();
+    let indices = build.cast(&indices, DType::I64)?;
+    let indices = with_axis(build, &indices, 1)?;
+    let operator = ScatterNd { update: Update::Replace };
+    call.emit(Op::Whole(operator.into()), &[&x, &indices, &rows])
 }
 
 fn one_hot(call: &mut Call<'_, '_>) -> Made {

@@ -3,6 +3,7 @@
 mod activation;
 mod attention;
 mod conv;
+mod detection;
 mod elementwise;
 mod image;
 mod index;
@@ -44,6 +45,7 @@ const FAMILIES: &[(&str, &[Row])] = &[
     ("activation", activation::ROWS),
     ("attention", attention::ROWS),
     ("conv", conv::ROWS),
+    ("detection", detection::ROWS),
     ("elementwise", elementwise::ROWS),
     ("image", image::ROWS),
     ("index", index::ROWS),

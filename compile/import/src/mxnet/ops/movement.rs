@@ -148,14 +148,10 @@ fn flatten(call: &mut Call<'_, '_>) -> Made {
 
 fn transpose(call: &mut Call<'_, '_>) -> Made {
     let (x, rank) = (call.input(0)?, call.rank(0)?);
-    let axes = call.ints("axes")?.unwrap_or_default();
-    let perm = match axes.is_empty() {
-        true => (0..rank).rev().collect(),
-        false => {
-            let axes = axes.iter().map(|&axis| call.axis_of("axes", axis, rank));
-            axes.collect::<Result<Vec<usize>, Reason>>()?
-        }
-    };
+    let mut perm = call.axes("axes", rank)?;
+    if perm.is_empty() {
+        perm = (0..rank).rev().collect();
+    }
     Ok(vec![call.build().transpose(&x, perm)?])
 }
 
@@ -176,9 +172,7 @@ fn expand_dims(call: &mut Call<'_, '_>) -> Made {
 fn squeeze(call: &mut Call<'_, '_>) -> Made {
     let (x, shape) = (call.input(0)?, call.fact(0)?.shape);
     let rank = shape.len();
-    let axes = call.ints("axis")?.unwrap_or_default();
-    let axes = axes.iter().map(|&axis| call.axis_of("axis", axis, rank));
-    let axes = axes.collect::<Result<Vec<usize>, Reason>>()?;
+    let axes = call.axes("axis", rank)?;
     let is_dropped = |axis: usize| match axes.is_empty() {
         true => shape[axis].known() == Some(1),
         false => axes.contains(&axis),
@@ -273,14 +267,10 @@ fn slice_axis(call: &mut Call<'_, '_>) -> Made {
 fn slice_like(call: &mut Call<'_, '_>) -> Made {
     let (mut x, shape, like) = (call.input(0)?, call.fact(0)?.shape, call.fact(1)?.shape);
     let rank = shape.len().min(like.len());
-    let given = call.ints("axes")?.unwrap_or_default();
-    let axes = match given.is_empty() {
-        true => (0..rank).collect(),
-        false => {
-            let axes = given.iter().map(|&axis| call.axis_of("axes", axis, rank));
-            axes.collect::<Result<Vec<usize>, Reason>>()?
-        }
-    };
+    let mut axes = call.axes("axes", rank)?;
+    if axes.is_empty() {
+        axes = (0..rank).collect();
+    }
     for axis in axes {
         x = slice(call.build(), &x, axis, Dim::from(0), like[axis].clone())?;
     }
@@ -325,8 +315,7 @@ fn repeat(call: &mut Call<'_, '_>) -> Made {
 
 fn reverse(call: &mut Call<'_, '_>) -> Made {
     let (mut x, rank) = (call.input(0)?, call.rank(0)?);
-    for axis in call.ints("axis")?.unwrap_or_default() {
-        let axis = call.axis_of("axis", axis, rank)?;
+    for axis in call.axes("axis", rank)? {
         x = reversed(call.build(), &x, axis)?;
     }
     Ok(vec![x])
@@ -367,10 +356,8 @@ fn broadcast_like(call: &mut Call<'_, '_>) -> Made {
 
 fn broadcast_axis(call: &mut Call<'_, '_>) -> Made {
     let (x, mut shape) = (call.input(0)?, call.fact(0)?.shape);
-    let (axes, sizes) =
-        (call.ints("axis")?.unwrap_or_default(), call.ints("size")?.unwrap_or_default());
-    for (&axis, &size) in axes.iter().zip(&sizes) {
-        let axis = call.axis_of("axis", axis, shape.len())?;
+    let (axes, sizes) = (call.axes("axis", shape.len())?, call.ints("size")?.unwrap_or_default());
+    for (axis, size) in axes.into_iter().zip(sizes) {
         shape[axis] = Dim::from(size);
     }
     Ok(vec![call.build().expand(&x, shape)?])

@@ -32,12 +32,10 @@ pub(super) const ROWS: &[Row] = &[
 /// The axes that are reduced: all where none are said, or all but those where `exclude` is on.
 fn axes(call: &Call<'_, '_>) -> Result<Vec<usize>, Reason> {
     let rank = call.rank(0)?;
-    let given = call.ints("axis")?.unwrap_or_default();
-    if given.is_empty() {
+    let named = call.axes("axis", rank)?;
+    if named.is_empty() {
         return Ok((0..rank).collect());
     }
-    let named = given.iter().map(|&axis| call.axis_of("axis", axis, rank));
-    let named = named.collect::<Result<Vec<usize>, Reason>>()?;
     match call.flag("exclude", false)? {
         true => Ok((0..rank).filter(|axis| !named.contains(axis)).collect()),
         false => Ok(named),

@@ -3,6 +3,7 @@
 use super::conv::Window;
 use super::index::whole;
 use super::{Row, row};
+use crate::decompose;
 use crate::error::Reason;
 use crate::onnx::call::{self, Call, Made};
 use ir::Op;
@@ -12,8 +13,8 @@ use operators::col2im::Col2Im;
 use operators::deform_columns::DeformColumns;
 use operators::grid_sample::{GridSample, Outside, Sampling};
 use operators::roi_align::RoiAlign;
+use operators::roi_pool::RoiPool;
 use tensor::Dim;
-use tensor::scalar::Binary;
 
 pub(super) const OPS: &[Row] = &[
     row("AffineGrid", &["align_corners"], affine_grid),
@@ -25,6 +26,7 @@ pub(super) const OPS: &[Row] = &[
         deform_conv,
     ),
     row("GridSample", &["align_corners", "mode", "padding_mode"], grid_sample),
+    row("MaxRoiPool", &["pooled_shape", "spatial_scale"], max_roi_pool),
     row(
         "RoiAlign",
         &[
@@ -105,6 +107,17 @@ fn roi_align(call: &mut Call<'_>) -> Made {
     whole(call, RoiAlign { size, samples, scale, is_half_pixel, is_max })
 }
 
+/// ONNX MaxRoiPool-1,22.
+fn max_roi_pool(call: &mut Call<'_>) -> Made {
+    let shape = call.ints("pooled_shape")?.unwrap_or_default();
+    let sizes: Option<Vec<usize>> = shape.iter().map(|&size| usize::try_from(size).ok()).collect();
+    let Some(&[height, width]) = sizes.as_deref() else {
+        return Err(call.refuse("pooled_shape", "rows and columns", &format!("{shape:?}")));
+    };
+    let scale = call.float("spatial_scale")?.unwrap_or(1.0);
+    whole(call, RoiPool { size: [height, width], scale })
+}
+
 /// ONNX Col2Im-18. Refused: sizes that are computed from data.
 fn col2im(call: &mut Call<'_>) -> Made {
     let x = call.input(0)?;
@@ -129,29 +142,11 @@ fn deform_conv(call: &mut Call<'_>) -> Made {
         other => Err(call.refuse(name, "at least 1", &other.to_string())),
     };
     let (parts, groups) = (positive("group")?, positive("offset_group")?);
-    let kernel = known[2..].to_vec();
-    let taps = Dim::from(known[1]) * kernel.iter().fold(Dim::from(1), |a, &b| a * Dim::from(b));
-    let Window { kernel, strides, dilations, pads } = Window::of(call, kernel)?;
-    let operator = DeformColumns { kernel, strides, dilations, pads, groups };
-    let mut inputs = vec![call.input(0)?, call.input(2)?];
+    let Window { kernel, strides, dilations, pads } = Window::of(call, known[2..].to_vec())?;
+    let operator = DeformColumns { kernel, strides, dilations, pads, groups, ends_at_once: false };
+    let (mut inputs, weights) = (vec![call.input(0)?, call.input(2)?], call.input(1)?);
     inputs.extend(call.optional(4));
-    let columns =
-        call.build.emit(Op::Whole(operator.into()), &inputs.iter().collect::<Vec<_>>())?;
-    let out = call.build.fact(&columns).shape;
-    let places = out[3..].iter().cloned().fold(Dim::from(1), |a, b| a * b);
-    let rows = Dim::from(known[0]).floor_div(&Dim::from(parts));
-    let weights = call.input(1)?;
-    let weights =
-        call.build.reshape(&weights, vec![Dim::from(parts), rows.clone(), taps.clone()])?;
-    let split = vec![out[0].clone(), Dim::from(parts), taps, places];
-    let columns = call.build.reshape(&columns, split)?;
-    let product = call.build.emit(Op::MatMul, &[&weights, &columns])?;
-    let mut joined = vec![out[0].clone(), Dim::from(known[0])];
-    joined.extend_from_slice(&out[3..]);
-    let made = call.build.reshape(&product, joined)?;
-    let Some(bias) = call.optional(3) else { return Ok(vec![made]) };
-    let mut along = vec![Dim::from(1); out.len() - 1];
-    along[1] = Dim::from(known[0]);
-    let bias = call.build.reshape(&bias, along)?;
-    Ok(vec![call.build.binary(Binary::Add, &made, &bias)?])
+    let bias = call.optional(3);
+    let build = &mut call.build;
+    Ok(vec![decompose::deformed(build, operator, &inputs, &weights, parts, bias.as_ref())?])
 }
