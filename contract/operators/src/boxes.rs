@@ -56,8 +56,8 @@ pub(crate) fn kept(count: usize, most: usize, drops: impl Fn(usize, usize) -> bo
             continue;
         }
         kept.push(at);
-        for behind in at + 1..count {
-            is_dropped[behind] = is_dropped[behind] || drops(at, behind);
+        for (behind, is_dropped) in is_dropped.iter_mut().enumerate().skip(at + 1) {
+            *is_dropped = *is_dropped || drops(at, behind);
         }
     }
     kept
