@@ -37,6 +37,9 @@ def lite(model, path):
     pathlib.Path(path).write_bytes(made)
 
 
+# Of images where an architecture takes any.
+SIDE = 224
+
 FORMS = {
     "keras": ("m.keras", lambda model, path: model.save(path)),
     "h5": ("m.h5", lambda model, path: model.save(path)),
@@ -67,7 +70,7 @@ def compared(binary, form, make):
     # Probabilities of random weights would be all alike.
     model = make(weights=None, classes=10, classifier_activation=None)
     settle(model, rng)
-    shape = [1] + [size for size in model.input_shape[1:]]
+    shape = [1] + [size or SIDE for size in model.input_shape[1:]]
     x = rng.uniform(0, 255 if rescales(model) else 1, shape).astype("float32")
     expected = np.asarray(model(x, training=False))
     name, save = FORMS[form]

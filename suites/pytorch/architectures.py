@@ -2,9 +2,10 @@
 TorchScript and as weights alone: what `schooner run` answers against what PyTorch does. Nothing of
 it is kept: the weights of all take gigabytes.
 
-    python architectures.py PATH_OF_SCHOONER FORM [WORD ...]      # export, trace, script, weights
+    python architectures.py PATH_OF_SCHOONER FORM [NAME ...]      # export, trace, script, weights
 
-A word is a part of names of torchvision, or `timm/NAME` for a model of timm. Prints a line for each: name, parameters, largest difference over the largest answer, agreement.
+A name is one of torchvision, or `timm/NAME` for a model of timm; all of torchvision without one.
+Prints a line for each: name, parameters, largest difference over the largest answer, agreement.
 """
 
 import pathlib
@@ -83,7 +84,7 @@ def compared(binary, form, name):
 def main():
     binary, form, words = sys.argv[1], sys.argv[2], sys.argv[3:]
     others = [word for word in words if word.startswith("timm/")]
-    asked = [name for name in names() if not words or any(word in name for word in words)] + others
+    asked = [name for name in names() if not words or name in words] + others
     each(asked, lambda name: compared(binary, form, name))
 
 

@@ -26,8 +26,8 @@ masks that pass from layer to layer. A file of weights alone has no graph and is
 Values keep Keras' order of axes, so that images are `[batch, height, width, channels]`; sizes that
 the model leaves open are called `batch` and `<input>_<axis>`. Weights of 16 bits are computed in
 f32, as the policy `mixed_float16` keeps them. A model that begins with Rescaling or Normalization
-says which pixels it takes, and that becomes its recipe ([recipes.md](recipes.md)). States of stateful
-layers begin at zero with each request.
+says which pixels it takes, and that becomes its recipe ([recipes.md](recipes.md)). States of
+stateful layers begin at zero with each request.
 
 Files of Keras 1 held some weights in another order, which their sizes do not always show. Refused
 of these are convolutions of the order `th`, transposed convolutions and BatchNormalization of a

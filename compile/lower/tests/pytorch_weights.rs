@@ -125,6 +125,9 @@ fn filled(case: &Case) -> Result<(), String> {
     };
     let options = Options { weights: Some(weights), ..Options::default() };
     let imported = import::import(case.model(), &options);
+    if let Err(error @ import::ImportError::Weights { .. }) = imported {
+        return Err(error.to_string());
+    }
     Compiled::imported(imported)?.check(&case.inputs, &case.outputs, TOLERANCE)
 }
 

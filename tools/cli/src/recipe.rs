@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::model::{self, Loaded, ModelArgs, ModelOptions};
 use crate::recipes::{self, Chosen};
 use ::recipe::presets::{PRESETS, Preset};
-use ::recipe::{Part, Provenance, recipe_file};
+use ::recipe::{Provenance, recipe_file};
 use clap::Args;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
@@ -59,9 +59,6 @@ struct Told {
     from: String,
     is_known: bool,
 }
-
-/// Names that are shown; `--write` stores them all.
-const NAMES_SHOWN: usize = 10;
 
 /// How often a preset is asked for.
 const TRIES: usize = 3;
@@ -220,21 +217,7 @@ impl fmt::Display for Shown {
         let Some(recipe) = &self.recipe else {
             return writeln!(f, "{} has no recipe for images: {}", self.model, self.why);
         };
-        write!(f, "{}", self.comment())?;
-        let mut recipe = recipe.clone();
-        let names = &mut recipe.post.labels;
-        if let [first, .., last] = names.as_slice()
-            && names.len() > NAMES_SHOWN
-        {
-            let (part, count) = (Part::Labels, names.len());
-            writeln!(
-                f,
-                "# {count} {part}, {first:?} to {last:?}, are not shown; --write has them"
-            )?;
-            names.clear();
-        }
-        let text = recipe.to_toml().map_err(|_| fmt::Error)?;
-        write!(f, "\n{text}")
+        write!(f, "{}{}", self.comment(), recipes::shown(recipe).map_err(|_| fmt::Error)?)
     }
 }
 

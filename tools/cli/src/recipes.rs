@@ -80,6 +80,26 @@ pub(crate) fn command(path: &Path) -> String {
     format!("schooner recipe {}", quoted(path.display()))
 }
 
+/// Names of classes that are shown; a thousand of them would hide the rest.
+const NAMES_SHOWN: usize = 10;
+
+/// A recipe as people read it: TOML, without its names where there are many.
+pub(crate) fn shown(recipe: &Recipe) -> Result<String, recipe::RecipeError> {
+    let mut recipe = recipe.clone();
+    let names = std::mem::take(&mut recipe.post.labels);
+    let left_out = match names.as_slice() {
+        [first, .., last] if names.len() > NAMES_SHOWN => {
+            let count = names.len();
+            format!("# {count} labels, {first:?} to {last:?}, are not shown; --write has them\n")
+        }
+        _ => {
+            recipe.post.labels = names;
+            String::new()
+        }
+    };
+    Ok(format!("{left_out}\n{}", recipe.to_toml()?))
+}
+
 /// A preset's name, or a file.
 fn asked_for(
     path: &Path,

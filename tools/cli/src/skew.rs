@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::inputs;
 use crate::model::{self, Loaded, ModelArgs};
-use crate::{compare, run, tensors};
+use crate::{compare, recipes, run, tensors};
 use ::skew::{Comparison, Trainer, Verdict};
 use clap::Args;
 use recipe::{ClassScore, Limits, Recipe, SampleType};
@@ -61,6 +61,9 @@ struct Report {
     comparison: Comparison,
     /// The recipe that agrees, as TOML; nothing where none does or none is needed.
     recipe: Option<String>,
+    /// The same as people read it.
+    #[serde(skip)]
+    shown: Option<String>,
     answers: Answers,
 }
 
@@ -105,10 +108,11 @@ impl Skew {
             Verdict::Agrees => Exit::Ok,
             Verdict::Differs | Verdict::Partly | Verdict::Unexplained => Exit::No,
         };
+        let shown = proposed.as_ref().map(recipes::shown).transpose()?;
         let recipe = proposed.map(|recipe| recipe.to_toml()).transpose()?;
         let is_unwritten = recipe.is_some() && self.write.is_none();
         let answers = self.answers(&loaded, &trainer);
-        console.result(&Report { comparison, recipe, answers });
+        console.result(&Report { comparison, recipe, shown, answers });
         if is_unwritten {
             let name = model::name_of(&self.model.model);
             let path = self.model.model.with_file_name(format!("{name}.recipe.toml"));
@@ -216,7 +220,7 @@ impl fmt::Display for Report {
         if let Some(note) = note {
             writeln!(f, "{note}")?;
         }
-        if let Some(recipe) = &self.recipe {
+        if let Some(recipe) = &self.shown {
             writeln!(f, "\nthe recipe that agrees:\n{}", recipe.trim_end())?;
         }
         Ok(())

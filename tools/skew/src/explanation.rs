@@ -159,9 +159,9 @@ impl<'a> Explanation<'a> {
             Step::Resize => geometry.size = ours.geometry.size,
             Step::Filter | Step::Antialias => {
                 geometry.sampling = match (step, ours.geometry.sampling, geometry.sampling) {
-                    (Step::Filter, Sampling::Recipe(filter, _), Sampling::Recipe(_, widens))
-                    | (Step::Antialias, Sampling::Recipe(_, widens), Sampling::Recipe(filter, _)) => {
-                        Sampling::Recipe(filter, widens)
+                    (Step::Filter, Sampling::Recipe(filter, _), Sampling::Recipe(_, wide))
+                    | (Step::Antialias, Sampling::Recipe(_, wide), Sampling::Recipe(filter, _)) => {
+                        Sampling::Recipe(filter, wide)
                     }
                     (_, ours, _) => ours,
                 };

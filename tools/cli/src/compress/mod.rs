@@ -275,12 +275,12 @@ impl Compress {
 
     fn preparation(&self) -> Preparation {
         let seed = self.seed;
-        let channels = self.pruning.channels.map(|share| ChannelPruning {
+        let channels = self.pruning.prune_channels.map(|share| ChannelPruning {
             macs_kept: 1.0 - share.0,
             seed,
             ..ChannelPruning::default()
         });
-        let weights = self.pruning.weights.map(|share| WeightPruning {
+        let weights = self.pruning.prune_weights.map(|share| WeightPruning {
             criterion: self.pruning.by.criterion(),
             pattern: self.pruning.pattern,
             share: share.0,

@@ -11,12 +11,12 @@ use std::str::FromStr;
 pub(super) struct Pruning {
     /// Take whole channels away, so many that this share of the multiply-accumulates goes: a
     /// smaller dense model; how many of each layer is found
-    #[arg(long = "prune-channels", value_name = "SHARE", env = "SCHOONER_PRUNE_CHANNELS")]
-    pub(super) channels: Option<Share>,
+    #[arg(long, value_name = "SHARE", env = "SCHOONER_PRUNE_CHANNELS")]
+    pub(super) prune_channels: Option<Share>,
 
     /// Make this share of the weights zero; how many of each layer is found
-    #[arg(long = "prune-weights", value_name = "SHARE", env = "SCHOONER_PRUNE_WEIGHTS")]
-    pub(super) weights: Option<Share>,
+    #[arg(long, value_name = "SHARE", env = "SCHOONER_PRUNE_WEIGHTS")]
+    pub(super) prune_weights: Option<Share>,
 
     /// Which weights become zero together: each alone, of 4 neighbors 2 are kept (2:4), or blocks
     /// of so many neighbors (block:8)
@@ -26,7 +26,7 @@ pub(super) struct Pruning {
         default_value = "single",
         env = "SCHOONER_PRUNE_PATTERN",
         value_parser = pattern,
-        requires = "weights"
+        requires = "prune_weights"
     )]
     pub(super) pattern: Pattern,
 
@@ -36,7 +36,7 @@ pub(super) struct Pruning {
         value_name = "CRITERION",
         default_value = "second-order",
         env = "SCHOONER_PRUNE_BY",
-        requires = "weights"
+        requires = "prune_weights"
     )]
     pub(super) by: By,
 }
@@ -112,8 +112,9 @@ fn pattern(text: &str) -> Result<Pattern, String> {
 impl Pruning {
     /// What is done to a model, as reports name it.
     pub(super) fn describe(&self, precision: Precision) -> String {
-        let channels = self.channels.map(|share| format!("channels of {share} of the arithmetic"));
-        let weights = self.weights.map(|share| format!("{share} of the weights"));
+        let channels =
+            self.prune_channels.map(|share| format!("channels of {share} of the arithmetic"));
+        let weights = self.prune_weights.map(|share| format!("{share} of the weights"));
         let gone: Vec<String> = channels.into_iter().chain(weights).collect();
         match gone.is_empty() {
             true => precision.name().to_string(),
