@@ -49,10 +49,13 @@ FORMS = {
 
 
 def settle(model, rng):
-    """Statistics, scales and biases as training leaves them: untrained ones change nothing."""
+    """Statistics, scales and biases as training leaves them: untrained ones change nothing. Nothing
+    grows from layer to layer, or the last digit of an input would decide what the last layer says."""
     for weight in model.weights:
-        if weight.name in ("moving_variance", "gamma"):
-            weight.assign(rng.uniform(0.5, 1.5, weight.shape))
+        if weight.name == "moving_variance":
+            weight.assign(rng.uniform(1.0, 2.0, weight.shape))
+        elif weight.name == "gamma":
+            weight.assign(rng.uniform(0.3, 0.8, weight.shape))
         elif weight.name in ("moving_mean", "beta", "bias"):
             weight.assign(rng.normal(size=weight.shape) * 0.1)
 

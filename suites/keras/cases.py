@@ -1,5 +1,7 @@
 """The cases: each a name, a model and its inputs. A layer is called on inputs of given shapes."""
 
+import importlib
+
 from inputs import values
 from models import functions, models
 
@@ -220,6 +222,8 @@ def movements(keras, L, layer, have):
 def merges(keras, L, layer):
     for name in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"):
         layer(f"merge_{name.lower()}", lambda n=name: getattr(L, n)(), (3, 4), (3, 4))
+    applications = importlib.import_module(f"{keras.__name__}.src.applications.inception_resnet_v2")
+    layer("merge_custom_scale", lambda: applications.CustomScaleLayer(0.17), (3, 4), (3, 4))
     layer("merge_add_three", lambda: L.Add(), (3, 4), (3, 4), (3, 4))
     layer("merge_add_broadcast", lambda: L.Add(), (3, 4), (1, 4))
     layer("merge_multiply_ranks", lambda: L.Multiply(), (3, 3, 4), (4,),

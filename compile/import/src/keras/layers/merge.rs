@@ -21,6 +21,7 @@ pub(super) const ROWS: &[Row] = &[
         Ok(vec![with(&mut call.walk.build, Binary::Div, &sum, count)?])
     })
     .of_elements(),
+    row("CustomScaleLayer", "of keras.applications.InceptionResNetV2", &[], scaled_sum),
     row("Concatenate", "", &[], concatenate),
     row("Dot", "", &[], dot).without_mask(),
 ];
@@ -36,6 +37,15 @@ fn joined(call: &mut Call<'_, '_>, function: Binary) -> Made {
     }
     call.mask = mask_of_joined(call)?;
     Ok(vec![made])
+}
+
+/// `a + scale * b`.
+fn scaled_sum(call: &mut Call<'_, '_>) -> Made {
+    let scale = call.config().float_or("scale", 1.0)?;
+    let (a, b) = (call.input_at(0)?, call.input_at(1)?);
+    let build = &mut call.walk.build;
+    let b = with(build, Binary::Mul, &b, f64::from(scale))?;
+    Ok(vec![build.binary(Binary::Add, &a, &b)?])
 }
 
 /// From Keras 3 on a step counts that counts in any value, and all do where one value has no mask.
