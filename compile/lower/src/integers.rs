@@ -229,12 +229,14 @@ impl<'g> Lowering<'g> {
         factors: Vec<f32>,
         addends: Vec<f32>,
     ) -> [BufferId; 2] {
+        let channels = [factors.len()];
+        let Some([scale, zero]) = product.left.computed else {
+            return [factors, addends].map(|of| self.builder.constant(DType::F32, &channels, of));
+        };
         let zeros = factors.iter().zip(&product.sums).map(|(f, sum)| (-f64::from(*f) * sum) as f32);
         let zeros: Vec<f32> = zeros.collect();
-        let channels = [factors.len()];
         let [factors, zeros, addends] =
             [factors, zeros, addends].map(|of| self.builder.constant(DType::F32, &channels, of));
-        let Some([scale, zero]) = product.left.computed else { return [factors, addends] };
         let [scale, zero] = [scale, zero].map(|id| self.form(id, Layout::Plain));
         let name = self.graph.value(product.left.bytes.value).name.clone();
         let mut step = |operation, inputs: &[BufferId], channels: &[usize]| {

@@ -3,7 +3,7 @@
 use crate::boxes::{Rectangle, by_score};
 use crate::{Compute, ComputeError, numbers};
 use serde::{Deserialize, Serialize};
-use tensor::rule::{Fact, RuleError, exactly, require_type, same_size};
+use tensor::rule::{Fact, RuleError, exactly, require_rank, require_type, same_size};
 use tensor::{Dim, View, ViewMut};
 
 /// `(probabilities[N, C + 1, A], moves[N, 4 A], anchors[1, A, 4])`: what lies in each image as
@@ -37,10 +37,7 @@ impl Compute for BoxDetection {
         for (input, (fact, rank)) in [(scores, 3), (moves, 2), (anchors, 3)].into_iter().enumerate()
         {
             require_type(input, fact, |d| d == scores.dtype && d.is_float(), "floats of one type")?;
-            if fact.rank() != rank {
-                let (expected, found) = (rank.to_string(), fact.shape.clone());
-                return Err(RuleError::Rank { input, expected, found });
-            }
+            require_rank(input, fact, rank)?;
         }
         let count = &scores.shape[2];
         same_size("the batch", &scores.shape[0], &moves.shape[0])?;

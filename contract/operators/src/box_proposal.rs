@@ -3,7 +3,7 @@
 use crate::boxes::{Rectangle, by_score, kept};
 use crate::{Compute, ComputeError, numbers};
 use serde::{Deserialize, Serialize};
-use tensor::rule::{Fact, RuleError, exactly, require_type, same_size};
+use tensor::rule::{Fact, RuleError, exactly, require_rank, require_type, same_size};
 use tensor::{Dim, View, ViewMut};
 
 /// `(probabilities[N, 2 A, H, W], moves[N, 4 A, H, W], images[N, 3])`: where something may be, as
@@ -39,10 +39,7 @@ impl Compute for BoxProposal {
         for (input, (fact, rank)) in [(scores, 4), (moves, 4), (images, 2)].into_iter().enumerate()
         {
             require_type(input, fact, |d| d == scores.dtype && d.is_float(), "floats of one type")?;
-            if fact.rank() != rank {
-                let (expected, found) = (rank.to_string(), fact.shape.clone());
-                return Err(RuleError::Rank { input, expected, found });
-            }
+            require_rank(input, fact, rank)?;
         }
         let anchors = self.scales.len().checked_mul(self.ratios.len());
         let anchors = anchors.filter(|count| (1..1 << 16).contains(count) && self.count > 0);

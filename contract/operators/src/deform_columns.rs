@@ -3,7 +3,7 @@
 use crate::interpolation::{Taps, combine, linear, sum};
 use crate::{Compute, ComputeError, numbers};
 use serde::{Deserialize, Serialize};
-use tensor::rule::{Fact, RuleError, require_type, same_size};
+use tensor::rule::{Fact, RuleError, require_rank, require_type, same_size};
 use tensor::{Dim, View, ViewMut, row_major_strides};
 
 /// `(x[N, C, in…], offsets[N, groups * taps * A, out…], [mask[N, groups * taps, out…]])`: for each
@@ -37,10 +37,7 @@ impl Compute for DeformColumns {
         let axes = self.kernel.len();
         for (input, fact) in inputs.iter().enumerate() {
             require_type(input, fact, |d| d == x.dtype && d.is_float(), "floats of one type")?;
-            if fact.rank() != axes + 2 {
-                let (expected, found) = ((axes + 2).to_string(), fact.shape.clone());
-                return Err(RuleError::Rank { input, expected, found });
-            }
+            require_rank(input, fact, axes + 2)?;
             same_size("the batch", &x.shape[0], &fact.shape[0])?;
         }
         let parameters = [&self.kernel, &self.strides, &self.dilations];

@@ -3,7 +3,7 @@
 use crate::{Compute, ComputeError};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
-use tensor::rule::{Fact, RuleError, exactly, require_type};
+use tensor::rule::{Fact, RuleError, exactly, require_rank, require_type};
 use tensor::{DType, Dim, View, ViewMut};
 
 /// `(x, keys[K], values[K + 1])`: for each element of `x` the value of the key that equals it, the
@@ -21,10 +21,7 @@ impl Compute for Lookup {
         require_type(0, x, |dtype| matches!(dtype, DType::I64 | DType::F64), "i64 or f64")?;
         require_type(1, keys, |dtype| dtype == x.dtype, x.dtype.name())?;
         for (input, fact) in [(1, keys), (2, values)] {
-            if fact.rank() != 1 {
-                let (expected, found) = ("1".to_string(), fact.shape.clone());
-                return Err(RuleError::Rank { input, expected, found });
-            }
+            require_rank(input, fact, 1)?;
         }
         let expected = keys.shape[0].clone() + Dim::from(1);
         if values.shape[0] != expected {

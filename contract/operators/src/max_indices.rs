@@ -2,7 +2,7 @@
 
 use crate::{Compute, ComputeError, numbers};
 use serde::{Deserialize, Serialize};
-use tensor::rule::{Fact, RuleError, exactly};
+use tensor::rule::{Fact, RuleError, exactly, require_rank};
 use tensor::{Bindings, DType, Dim, DimError, View, ViewMut, row_major_strides};
 
 /// `(x[N, C, in…])`: for each window `[N, C, windows…]` where in the whole of `x` its largest
@@ -28,10 +28,7 @@ impl Compute for MaxIndices {
     fn infer(&self, inputs: &[Fact]) -> Result<Vec<Fact>, RuleError> {
         let [x] = exactly(inputs, "1")?;
         let axes = self.windows.len();
-        if x.rank() != axes + 2 {
-            let (expected, found) = ((axes + 2).to_string(), x.shape.clone());
-            return Err(RuleError::Rank { input: 0, expected, found });
-        }
+        require_rank(0, x, axes + 2)?;
         let counts = [&self.kernel, &self.strides, &self.dilations, &self.pads];
         let is_whole =
             |sizes: &&Vec<usize>| sizes.len() == axes && sizes.iter().all(|&size| size < 1 << 31);

@@ -2,7 +2,7 @@
 
 use crate::{Compute, ComputeError, numbers, require_indices};
 use serde::{Deserialize, Serialize};
-use tensor::rule::{Fact, RuleError, exactly, require_type, same_size};
+use tensor::rule::{Fact, RuleError, exactly, require_rank, require_type, same_size};
 use tensor::{DType, Dim, View, ViewMut};
 
 /// `(x[N, C, H, W], boxes[R, 4], images[R])`: for each box `left, top, right, bottom` of the image
@@ -34,10 +34,7 @@ impl Compute for RoiAlign {
         require_type(1, boxes, |d| d == x.dtype, x.dtype.name())?;
         require_indices(2, images)?;
         for (input, rank) in [4, 2, 1].into_iter().enumerate() {
-            if inputs[input].rank() != rank {
-                let (expected, found) = (rank.to_string(), inputs[input].shape.clone());
-                return Err(RuleError::Rank { input, expected, found });
-            }
+            require_rank(input, &inputs[input], rank)?;
         }
         same_size("the numbers of a box", &Dim::from(4), &boxes.shape[1])?;
         same_size("the boxes", &boxes.shape[0], &images.shape[0])?;

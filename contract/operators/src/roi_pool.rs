@@ -2,7 +2,7 @@
 
 use crate::{Compute, ComputeError, numbers};
 use serde::{Deserialize, Serialize};
-use tensor::rule::{Fact, RuleError, exactly, require_type, same_size};
+use tensor::rule::{Fact, RuleError, exactly, require_rank, require_type, same_size};
 use tensor::{DType, Dim, View, ViewMut};
 
 /// `(x[N, C, H, W], boxes[R, 5])`: for each box, an image and `left, top, right, bottom`, the
@@ -23,10 +23,7 @@ impl Compute for RoiPool {
         require_type(0, x, DType::is_float, "floats")?;
         require_type(1, boxes, |d| d == x.dtype, x.dtype.name())?;
         for (input, rank) in [4, 2].into_iter().enumerate() {
-            if inputs[input].rank() != rank {
-                let (expected, found) = (rank.to_string(), inputs[input].shape.clone());
-                return Err(RuleError::Rank { input, expected, found });
-            }
+            require_rank(input, &inputs[input], rank)?;
         }
         same_size("the numbers of a box", &Dim::from(5), &boxes.shape[1])?;
         let [height, width] = self.size.map(Dim::from);

@@ -2,7 +2,7 @@
 
 use crate::{Compute, ComputeError};
 use serde::{Deserialize, Serialize};
-use tensor::rule::{Fact, RuleError, exactly, require_type};
+use tensor::rule::{Fact, RuleError, exactly, require_rank, require_type};
 use tensor::{DType, View, ViewMut};
 
 /// `(a[N, F], b[V, F])`: `[N, V]`, the sum of the squared differences of each pair of rows, all in
@@ -15,10 +15,7 @@ impl Compute for SquaredDistance {
         let [a, b] = exactly(inputs, "2")?;
         for (input, fact) in [a, b].into_iter().enumerate() {
             require_type(input, fact, |dtype| dtype == DType::F32, "f32")?;
-            if fact.rank() != 2 {
-                let (expected, found) = ("2".to_string(), fact.shape.clone());
-                return Err(RuleError::Rank { input, expected, found });
-            }
+            require_rank(input, fact, 2)?;
         }
         if a.shape[1] != b.shape[1] {
             let (expected, found) = (a.shape[1].clone(), b.shape[1].clone());

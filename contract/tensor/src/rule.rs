@@ -88,6 +88,14 @@ pub fn exactly<'a, const N: usize>(
     inputs.try_into().map_err(|_| RuleError::Arity { expected, found: inputs.len() })
 }
 
+/// Requires an input to have so many axes.
+pub fn require_rank(input: usize, fact: &Fact, rank: usize) -> Result<(), RuleError> {
+    if fact.rank() == rank {
+        return Ok(());
+    }
+    Err(RuleError::Rank { input, expected: rank.to_string(), found: fact.shape.clone() })
+}
+
 /// Requires two sizes to be equal where both are known; a symbol is taken on trust, and the
 /// engine checks it when the sizes are bound.
 pub fn same_size(what: &'static str, expected: &Dim, found: &Dim) -> Result<(), RuleError> {
