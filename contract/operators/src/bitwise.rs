@@ -1,9 +1,10 @@
 //! ONNX BitShift-11, BitwiseAnd-18, BitwiseOr-18, BitwiseXor-18; BitwiseNot-18 is an exclusive or.
 
+use crate::broadcasting::Broadcast;
 use crate::{Compute, ComputeError, numbers};
 use serde::{Deserialize, Serialize};
 use tensor::rule::{Fact, RuleError, exactly, require_type};
-use tensor::{DType, View, ViewMut, broadcast, row_major_strides};
+use tensor::{DType, View, ViewMut, broadcast};
 
 /// `(a, b)`: a function of the bits of each pair of integers, broadcasting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,16 +47,9 @@ impl Compute for Bitwise {
         let (a, b) = (numbers::read_integers(&inputs[0]), numbers::read_integers(&inputs[1]));
         let shape = outputs[0].shape;
         debug_assert_eq!(broadcast(inputs[0].shape, inputs[1].shape).as_deref(), Some(shape));
-        let strides = row_major_strides(shape);
-        let place = |at: usize, operand: &[usize]| {
-            let skipped = shape.len() - operand.len();
-            let own = row_major_strides(operand);
-            let along = |axis: usize| at / strides[skipped + axis] % shape[skipped + axis];
-            let steps = (0..operand.len()).filter(|&axis| operand[axis] != 1);
-            steps.map(|axis| along(axis) * own[axis]).sum::<usize>()
-        };
+        let [in_a, in_b] = [0, 1].map(|input| Broadcast::new(inputs[input].shape, shape));
         let made = (0..outputs[0].len()).map(|at| {
-            let (a, b) = (a[place(at, inputs[0].shape)], b[place(at, inputs[1].shape)]);
+            let (a, b) = (a[in_a.place(at)], b[in_b.place(at)]);
             match self.function {
                 BitFunction::And => a & b,
                 BitFunction::Or => a | b,

@@ -1,9 +1,10 @@
 //! ONNX MatMulInteger-10.
 
+use crate::broadcasting::Broadcast;
 use crate::{Compute, ComputeError};
 use serde::{Deserialize, Serialize};
 use tensor::rule::{Fact, RuleError, broadcast, exactly, require_type};
-use tensor::{DType, View, ViewMut, row_major_strides};
+use tensor::{DType, View, ViewMut};
 
 /// `(a[…, M, K], b[…, K, N], a_zero, b_zero)`: the products in `i32` of matrices of `u8` or `i8`
 /// without their zero points, which are of the types of the matrices and broadcast to them. Sums
@@ -50,12 +51,12 @@ impl Compute for IntegerProduct {
         let (batch, matrix) = shape.split_at(shape.len() - 2);
         let (rows, columns) = (matrix[0], matrix[1]);
         let depth = a_shape[a_shape.len() - 1];
-        let of = |shape: &[usize]| steps(&shape[..shape.len() - 2], batch);
-        let [a_steps, b_steps] = [of(a_shape), of(b_shape)];
+        let of = |shape: &[usize]| Broadcast::new(&shape[..shape.len() - 2], batch);
+        let [in_a, in_b] = [of(a_shape), of(b_shape)];
         let made: &mut [i32] = bytemuck::cast_slice_mut(outputs[0].bytes);
         for (at, made) in made.chunks_exact_mut(rows * columns).enumerate() {
-            let a = &a[place(at, batch, &a_steps) * rows * depth..][..rows * depth];
-            let b = &b[place(at, batch, &b_steps) * depth * columns..][..depth * columns];
+            let a = &a[in_a.place(at) * rows * depth..][..rows * depth];
+            let b = &b[in_b.place(at) * depth * columns..][..depth * columns];
             for (row, made) in made.chunks_exact_mut(columns).enumerate() {
                 made.fill(0);
                 let a = &a[row * depth..][..depth];
@@ -76,28 +77,13 @@ fn centered(x: &View<'_>, zero: &View<'_>) -> Vec<i32> {
         DType::I8 => i32::from(byte as i8),
         _ => i32::from(byte),
     };
-    let steps = steps(zero.shape, x.shape);
+    let in_zeros = Broadcast::new(zero.shape, x.shape);
     let zero_at = |at: usize| match zero.bytes {
         &[zero] => zero,
-        zeros => zeros[place(at, x.shape, &steps)],
+        zeros => zeros[in_zeros.place(at)],
     };
     let each = x.bytes.iter().enumerate();
     each.map(|(at, &byte)| number(x.dtype, byte) - number(zero.dtype, zero_at(at))).collect()
-}
-
-/// How far to go in an operand for a step along each axis of what it broadcasts to.
-fn steps(own: &[usize], shape: &[usize]) -> Vec<usize> {
-    let strides = row_major_strides(own);
-    let skipped = shape.len() - own.len();
-    let along = |(&stride, &size): (&usize, &usize)| if size == 1 { 0 } else { stride };
-    std::iter::repeat_n(0, skipped).chain(strides.iter().zip(own).map(along)).collect()
-}
-
-/// Where element `at` of a shape lies in an operand of such steps.
-fn place(at: usize, shape: &[usize], steps: &[usize]) -> usize {
-    let strides = row_major_strides(shape);
-    let along = |axis: usize| at / strides[axis] % shape[axis] * steps[axis];
-    (0..shape.len()).map(along).sum()
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub mod box_detection;
 pub mod box_proposal;
 pub mod box_suppression;
 mod boxes;
+mod broadcasting;
 pub mod center_crop_pad;
 pub mod col2im;
 pub mod conv_transpose;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Largest side of a resize or crop, in pixels. Classifiers take 28 to 800; 8192 leaves room for
 /// whole-page inputs while a tensor stays below 1 GiB (3 × 8192² × 4 bytes).
-const SIDE_MAX: usize = 8192;
+pub(crate) const SIDE_MAX: usize = 8192;
 
 /// How an image becomes the model's input, and its scores an answer.
 ///

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::model::{ModelOptions, read_text};
 use import::ModelMetadata;
 use ir::{Graph, Op};
-use plan::Signature;
+use plan::{Port, Signature};
 use recipe::{
     Color, Crop, Filter, Framing, ModelInput, Normalize, Provenance, Recipe, ResizeTo, Stated,
     labels, presets,
@@ -205,6 +205,12 @@ fn gives_probabilities(graph: &Graph) -> bool {
     false
 }
 
+/// Does an input take what a recipe makes, in batches of any size?
+pub(crate) fn takes(input: &Port, made: [usize; 4]) -> bool {
+    let mut sizes = input.shape.iter().zip(made).skip(1);
+    input.shape.len() == made.len() && sizes.all(|(d, n)| d.known_size().is_none_or(|k| k == n))
+}
+
 /// Refuses a recipe whose tensor the model does not take, before any image is seen.
 fn check_fit(recipe: &Recipe, signature: &Signature) -> Result<(), Error> {
     let [input] = signature.inputs.as_slice() else {
@@ -212,9 +218,7 @@ fn check_fit(recipe: &Recipe, signature: &Signature) -> Result<(), Error> {
         return Err(Error::Usage(format!("a recipe makes one input, the model takes {found}")));
     };
     let Some(made) = recipe.output_shape() else { return Ok(()) };
-    let fits = input.shape.len() == made.len()
-        && input.shape.iter().zip(made).skip(1).all(|(d, n)| d.known_size().is_none_or(|k| k == n));
-    if fits {
+    if takes(input, made) {
         return Ok(());
     }
     Err(Error::Usage(format!(

@@ -8,7 +8,7 @@ use crate::model::{self, Loaded, ModelArgs};
 use crate::{compare, recipes, run, tensors};
 use ::skew::{Comparison, Trainer, Verdict};
 use clap::Args;
-use recipe::{ClassScore, Limits, Recipe, SampleType};
+use recipe::{ClassScore, Limits, Recipe, SampleType, recipe_file};
 use serde::Serialize;
 use std::fmt;
 use std::fs::OpenOptions;
@@ -114,8 +114,7 @@ impl Skew {
         let answers = self.answers(&loaded, &trainer);
         console.result(&Report { comparison, recipe, shown, answers });
         if is_unwritten {
-            let name = model::name_of(&self.model.model);
-            let path = self.model.model.with_file_name(format!("{name}.recipe.toml"));
+            let path = recipe_file(&model::in_folder(&self.model.model));
             console.next(format_args!("the same with --write {}", quoted(path.display())));
         }
         Ok(exit)
@@ -174,9 +173,7 @@ fn proposed(comparison: &Comparison, own: &Recipe, loaded: &Loaded) -> Option<Re
     let port = loaded.model.signature().inputs.first()?;
     let dtype = if port.dtype == DType::U8 { SampleType::U8 } else { SampleType::F32 };
     let recipe = Recipe { layout: own.layout, dtype, ..comparison.recipe.clone()? };
-    let made = recipe.output_shape()?;
-    let fits = port.shape.len() == made.len()
-        && port.shape.iter().zip(made).skip(1).all(|(d, n)| d.known_size().is_none_or(|k| k == n));
+    let fits = recipes::takes(port, recipe.output_shape()?);
     (fits && recipe != *own && recipe.validate().is_ok()).then_some(recipe)
 }
 

@@ -1,10 +1,8 @@
 //! Fields of a JSON object that another tool has written.
 
+use crate::recipe::SIDE_MAX;
 use crate::{Filter, Normalize};
 use serde_json::{Map, Value};
-
-/// Largest side in pixels that is believed; a recipe takes no larger one either.
-const SIDE_MAX: f64 = 8192.0;
 
 /// Most numbers for channels: one more than any image has that is read here.
 const CHANNELS_MAX: usize = 4;
@@ -69,7 +67,7 @@ impl<'a> Fields<'a> {
 
 /// A number of pixels.
 pub(super) fn side(key: &str, value: &Value) -> Result<usize, String> {
-    let side = number(key, value, (1.0, SIDE_MAX))?;
+    let side = number(key, value, (1.0, SIDE_MAX as f64))?;
     if side.fract() == 0.0 { Ok(side as usize) } else { Err(wrong(key, "whole pixels", value)) }
 }
 
