@@ -231,15 +231,19 @@ pub trait F32Vector: Copy + Sized + 'static {
         }
     }
     /// As [`F32Vector::store_u8`], of some vectors one behind the other, none of whose numbers
-    /// is above 255.
+    /// is above the greatest `i32`: bytes, and none beyond the two bounds.
     ///
     /// # Safety
     /// `target` is valid for writes of `N * LANES` bytes.
     #[inline(always)]
-    unsafe fn store_u8s<const N: usize>(vectors: [Self; N], target: *mut u8) {
-        for (i, vector) in vectors.into_iter().enumerate() {
-            // SAFETY: the caller vouches for the bytes.
-            unsafe { vector.store_u8(target.add(i * Self::LANES)) };
+    unsafe fn store_u8s<const N: usize>(vectors: [Self; N], [low, high]: [u8; 2], target: *mut u8) {
+        // SAFETY: the caller vouches for the bytes, and vectors show the ISA.
+        unsafe {
+            let (low, high) = (Self::splat(f32::from(low)), Self::splat(f32::from(high)));
+            for (i, vector) in vectors.into_iter().enumerate() {
+                let bounded = high.min(low.max(vector));
+                bounded.store_u8(target.add(i * Self::LANES));
+            }
         }
     }
     /// `sum` with the products of the 4 bytes of each lane, unsigned here and signed in `b`, added

@@ -10,16 +10,17 @@ use std::arch::x86_64::{
     _mm256_loadu_si256, _mm256_mask_storeu_epi16, _mm256_maskz_loadu_epi16, _mm256_max_ps,
     _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps, _mm512_and_ps, _mm512_and_si512,
     _mm512_andnot_ps, _mm512_castps_si512, _mm512_castps512_ps256, _mm512_castsi512_ps,
-    _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cvtepi32_epi16, _mm512_cvtepi32_ps,
-    _mm512_cvtepu8_epi32, _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh, _mm512_cvtps_epi32,
-    _mm512_cvtusepi32_epi8, _mm512_div_ps, _mm512_extractf32x8_ps, _mm512_extracti32x4_epi32,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_madd_epi16, _mm512_mask_blend_epi32,
-    _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps,
-    _mm512_min_ps, _mm512_mul_ps, _mm512_or_ps, _mm512_or_si512, _mm512_packs_epi32,
-    _mm512_packus_epi16, _mm512_permutexvar_epi32, _mm512_roundscale_ps, _mm512_scalef_ps,
-    _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32, _mm512_slli_epi16,
-    _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_srai_epi16, _mm512_srli_epi16, _mm512_srli_epi32,
-    _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_epi32, _mm512_sub_ps, _mm512_xor_ps,
+    _mm512_castsi512_si128, _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cvtepi32_epi16,
+    _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh,
+    _mm512_cvtps_epi32, _mm512_cvtusepi32_epi8, _mm512_div_ps, _mm512_extractf32x8_ps,
+    _mm512_extracti32x4_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_madd_epi16,
+    _mm512_mask_blend_epi32, _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
+    _mm512_max_epu8, _mm512_max_ps, _mm512_min_epu8, _mm512_min_ps, _mm512_mul_ps, _mm512_or_ps,
+    _mm512_or_si512, _mm512_packs_epi32, _mm512_packus_epi16, _mm512_permutexvar_epi32,
+    _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_setr_epi32, _mm512_slli_epi16, _mm512_slli_epi32, _mm512_sqrt_ps,
+    _mm512_srai_epi16, _mm512_srli_epi16, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512,
+    _mm512_sub_epi32, _mm512_sub_ps, _mm512_xor_ps,
 };
 use std::mem::transmute;
 
@@ -253,24 +254,31 @@ impl<const BF16: bool> F32Vector for Wide<BF16> {
         unsafe { _mm_mask_storeu_epi8(target.cast(), first(count), self.bytes()) }
     }
     #[inline(always)]
-    unsafe fn store_u8s<const N: usize>(vectors: [Wide<BF16>; N], target: *mut u8) {
+    unsafe fn store_u8s<const N: usize>(
+        vectors: [Wide<BF16>; N],
+        bounds: [u8; 2],
+        target: *mut u8,
+    ) {
         let blocks = vectors.chunks_exact(4);
         let rest = blocks.remainder();
         // SAFETY: the caller vouches for the memory; vectors exist, so the CPU has the ISA.
         unsafe {
             for (i, four) in blocks.enumerate() {
-                let bytes = Self::packed([four[0], four[1], four[2], four[3]]);
+                let bytes = Self::packed([four[0], four[1], four[2], four[3]], bounds);
                 _mm512_storeu_si512(target.add(i * 64).cast(), bytes);
             }
             let target = target.add(N / 4 * 64);
             match *rest {
-                [a] => a.store_u8(target),
+                [a] => {
+                    let bytes = Self::packed([a, a, a, a], bounds);
+                    _mm_storeu_si128(target.cast(), _mm512_castsi512_si128(bytes));
+                }
                 [a, b] => {
-                    let bytes = Self::packed([a, b, a, b]);
+                    let bytes = Self::packed([a, b, a, b], bounds);
                     _mm256_storeu_si256(target.cast(), _mm512_castsi512_si256(bytes));
                 }
                 [a, b, c] => {
-                    let bytes = Self::packed([a, b, c, c]);
+                    let bytes = Self::packed([a, b, c, c], bounds);
                     _mm256_storeu_si256(target.cast(), _mm512_castsi512_si256(bytes));
                     let last = _mm512_extracti32x4_epi32::<2>(bytes);
                     _mm_storeu_si128(target.add(32).cast(), last);
@@ -347,13 +355,16 @@ impl<const BF16: bool> Wide<BF16> {
         }
     }
 
-    /// Numbers below 256 rounded to bytes, in their order; what is below 0 or NaN becomes 0.
+    /// Numbers of the range of an `i32`, or below it, rounded to bytes, in their order, and bounded
+    /// by two of them.
     #[inline(always)]
-    fn packed(vectors: [Wide<BF16>; 4]) -> __m512i {
+    fn packed(vectors: [Wide<BF16>; 4], [low, high]: [u8; 2]) -> __m512i {
         // SAFETY: vectors exist, so the CPU has the ISA; only registers are touched.
         unsafe {
             let [a, b, c, d] = vectors.map(|of| _mm512_cvtps_epi32(of.0));
             let bytes = _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+            let (low, high) = (_mm512_set1_epi8(low as i8), _mm512_set1_epi8(high as i8));
+            let bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, low), high);
             // Both pack quarters of their operands.
             let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
             _mm512_permutexvar_epi32(order, bytes)

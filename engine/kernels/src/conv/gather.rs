@@ -85,16 +85,37 @@ pub(super) fn point<'s, T: Stored + Scratch + Default>(
         }
         return pointers;
     }
+    let inside = inside(shape, spare);
     let mut rows = Rows { shape, input, group, zeros, padding, copies, spare };
     let mut pixel = Pixel::new(shape, pixels.start);
     for (first, count) in tiles(pixels.len(), most) {
         let table = &mut pointers[first * runs..(first + count) * runs];
-        for row in 0..count {
-            rows.point(&pixel, gather, row, count, table);
-            pixel.step(shape);
+        let mut row = 0;
+        while row < count {
+            let table = Table { pointers: table, stride: count, row };
+            let pixels = if inside.contains(&pixel.column) {
+                let pixels = (inside.end - pixel.column).min(count - row);
+                rows.point_inside(&pixel, pixels, gather, table);
+                pixels
+            } else {
+                rows.point(&pixel, gather, table);
+                1
+            };
+            pixel.advance(pixels, shape);
+            row += pixels;
         }
     }
     pointers
+}
+
+/// The columns of the output for which nothing that a row of taps reads of a line is padding or,
+/// of the `spare` numbers behind the last tap, of the next line.
+fn inside(shape: &ConvShape, spare: usize) -> Range<usize> {
+    let (stride, pad) = (shape.strides[1].max(1), shape.pads[1]);
+    let reach = shape.kernel[1].saturating_sub(1) * shape.dilations[1];
+    let beyond = reach + spare.div_ceil(shape.in_c.max(1));
+    let end = (shape.in_w + pad).checked_sub(beyond + 1).map_or(0, |last| last / stride + 1);
+    pad.div_ceil(stride)..end.min(shape.out_w)
 }
 
 /// An output pixel.
@@ -110,9 +131,9 @@ impl Pixel {
         Pixel { image: line / shape.out_h, line: line % shape.out_h, column: index % shape.out_w }
     }
 
-    /// The next one.
-    fn step(&mut self, shape: &ConvShape) {
-        self.column += 1;
+    /// The one so many further on, on the same line or the first of the next.
+    fn advance(&mut self, pixels: usize, shape: &ConvShape) {
+        self.column += pixels;
         if self.column == shape.out_w {
             (self.line, self.column) = (self.line + 1, 0);
             if self.line == shape.out_h {
@@ -120,6 +141,13 @@ impl Pixel {
             }
         }
     }
+}
+
+/// The pointers of a tile, run by run, `stride` pixels each: `row` is the first to be written.
+struct Table<'t, T> {
+    pointers: &'t mut [*const T],
+    stride: usize,
+    row: usize,
 }
 
 /// Finds the input rows of output pixels.
@@ -135,51 +163,56 @@ struct Rows<'s, T> {
 }
 
 impl<T: Stored + Default> Rows<'_, T> {
-    /// Points `table[run * stride + row]` at what run `run` of an output pixel sees.
-    fn point(
-        &mut self,
-        pixel: &Pixel,
-        gather: Gather,
-        row: usize,
-        stride: usize,
-        table: &mut [*const T],
-    ) {
+    /// Points at what the runs of output pixels see that follow each other on a line, all of them
+    /// [`inside`].
+    fn point_inside(&self, pixel: &Pixel, pixels: usize, gather: Gather, table: Table<'_, T>) {
         let shape = self.shape;
-        let [kernel_rows, kernel_columns] = shape.kernel;
-        let inside = self.inside(pixel.column);
-        for i in 0..kernel_rows {
-            let line = shape.source(0, pixel.line, i);
-            let line = line.map(|y| (pixel.image * shape.in_h + y) * shape.in_w);
-            match (gather, line.zip(inside)) {
-                (Gather::Runs, Some((line, first))) => {
-                    let start = (line + first) * shape.in_c;
-                    table[i * stride + row] = self.input.as_ptr().wrapping_add(start);
+        let (taps, first) = match gather {
+            Gather::Taps => (shape.kernel[1], self.group * shape.group_in()),
+            Gather::Runs => (1, 0),
+        };
+        let step = shape.strides[1] * shape.in_c;
+        let first = (pixel.column * shape.strides[1] - shape.pads[1]) * shape.in_c + first;
+        let mut runs = table.pointers.chunks_exact_mut(table.stride);
+        for i in 0..shape.kernel[0] {
+            let line = self.line(pixel, i);
+            for (tap, run) in runs.by_ref().take(taps).enumerate() {
+                let run = &mut run[table.row..table.row + pixels];
+                let Some(line) = line else {
+                    run.fill(self.zeros.as_ptr());
+                    continue;
+                };
+                let start = line * shape.in_c + first + tap * shape.dilations[1] * shape.in_c;
+                for (at, pointer) in run.iter_mut().enumerate() {
+                    *pointer = self.input.as_ptr().wrapping_add(start + at * step);
                 }
-                (Gather::Taps, Some((line, first))) => {
-                    let start = (line + first) * shape.in_c + self.group * shape.group_in();
-                    let mut tap = self.input.as_ptr().wrapping_add(start);
-                    for j in 0..kernel_columns {
-                        table[(i * kernel_columns + j) * stride + row] = tap;
-                        tap = tap.wrapping_add(shape.dilations[1] * shape.in_c);
-                    }
+            }
+        }
+    }
+
+    /// Points at what the runs of an output pixel see.
+    fn point(&mut self, pixel: &Pixel, gather: Gather, table: Table<'_, T>) {
+        let columns = self.shape.kernel[1];
+        for i in 0..self.shape.kernel[0] {
+            let line = self.line(pixel, i);
+            match gather {
+                Gather::Runs => {
+                    table.pointers[i * table.stride + table.row] = self.run(line, pixel.column)
                 }
-                (Gather::Runs, None) => table[i * stride + row] = self.run(line, pixel.column),
-                (Gather::Taps, None) => {
-                    for j in 0..kernel_columns {
-                        let at = line.zip(shape.source(1, pixel.column, j));
-                        table[(i * kernel_columns + j) * stride + row] = self.tap(at);
+                Gather::Taps => {
+                    for j in 0..columns {
+                        let at = line.zip(self.shape.source(1, pixel.column, j));
+                        table.pointers[(i * columns + j) * table.stride + table.row] = self.tap(at);
                     }
                 }
             }
         }
     }
 
-    /// The column of the input under the first tap, when nothing that a row of taps reads of a line
-    /// is padding or of the next line.
-    fn inside(&self, column: usize) -> Option<usize> {
-        let first = self.shape.source(1, column, 0)?;
-        let last = self.shape.source(1, column, self.shape.kernel[1].saturating_sub(1))?;
-        self.has_spare(last).then_some(first)
+    /// The line of the input under row `i` of taps, in pixels; `None` in the padding.
+    fn line(&self, pixel: &Pixel, i: usize) -> Option<usize> {
+        let y = self.shape.source(0, pixel.line, i)?;
+        Some((pixel.image * self.shape.in_h + y) * self.shape.in_w)
     }
 
     /// Are all numbers of the last lane of this pixel of a line?

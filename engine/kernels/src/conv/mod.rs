@@ -69,7 +69,7 @@ impl<'a> Conv<'a> {
             input,
             weights,
             epilogue,
-            clamp: Clamp::of(epilogue.activation),
+            clamp: weights.clamp(&epilogue, shape.depth()),
             out,
             grid,
         }

@@ -187,7 +187,11 @@ impl Int8Case {
 }
 
 fn check_int8(random: &mut Random, shape: &ConvShape) {
-    let case = Int8Case::new(random, shape);
+    check_int8_case(&Int8Case::new(random, shape));
+}
+
+fn check_int8_case(case: &Int8Case) {
+    let shape = &case.shape;
     let mut packed = vec![-1; packed_int8_len(shape)];
     pack_weights_int8(&case.weights, shape, &mut packed);
     let weights = Int8 { weights: &packed, scales: &case.scales, zero: case.zero };
@@ -252,10 +256,21 @@ fn convolutions_agree_with_the_naive_twin() {
         shape(1, [30, 5, 4], (8, 1), [7, 1], [1, 1], [1, 1], [3, 0, 3, 0]),
         shape(1, [2, 2, 5], (3, 1), [3, 3], [1, 1], [1, 1], [4; 4]),
         shape(3, [28, 28, 1], (16, 1), [5, 5], [1, 1], [1, 1], [2; 4]),
+        shape(1, [5, 13, 24], (96, 1), [1, 1], [1, 1], [1, 1], [0; 4]),
+        shape(1, [7, 5, 16], (112, 1), [3, 3], [2, 1], [1, 1], [1; 4]),
     ];
     for case in &cases {
         check(&mut random, case);
     }
+}
+
+#[test]
+fn bytes_are_bounded_where_results_leave_i32() {
+    let mut random = Random::new(13);
+    let shape = shape(1, [6, 7, 8], (64, 1), [1, 1], [1, 1], [1, 1], [0; 4]);
+    let mut case = Int8Case::new(&mut random, &shape);
+    case.scales.iter_mut().for_each(|scale| *scale *= 1e12);
+    check_int8_case(&case);
 }
 
 #[test]

@@ -41,6 +41,14 @@ impl<'a> Taps<'a> {
         }
     }
 
+    /// The bounds of results that each sum so many products.
+    fn clamp(self, epilogue: &Epilogue<'_>, depth: usize) -> Clamp {
+        match self {
+            Taps::F32(_) => Clamp::of(epilogue.activation),
+            Taps::Int8 { scales, .. } => Clamp::of_bytes(epilogue, depth, scales),
+        }
+    }
+
     /// What stands for zero in the input.
     fn zero(self) -> f32 {
         match self {
@@ -91,10 +99,10 @@ impl<'a> Depthwise<'a> {
         shape.check(input.len(), out.len());
         epilogue.check(shape.out_c, out.len());
         let row = shape.out_w * shape.in_c * shape.taps();
-        let is_packed = is_packed(isa, shape, input, epilogue.residual.is_some(), out);
+        let clamp = taps.clamp(&epilogue, shape.taps());
+        let is_packed = is_packed(isa, shape, input, (&epilogue, &clamp), out);
         let work = if is_packed { PIECE_WORK_PACKED } else { PIECE_WORK };
         let pieces = Pieces::of_size(shape.batch * shape.out_h, work.div_ceil(row.max(1)));
-        let clamp = Clamp::of(epilogue.activation);
         let token = isa.require();
         let shape = *shape;
         Depthwise { token, shape, input, taps, epilogue, clamp, out, pieces, is_packed }
@@ -107,18 +115,24 @@ fn is_packed(
     isa: Isa,
     shape: &ConvShape,
     input: Floats<'_>,
-    has_residual: bool,
+    (epilogue, clamp): (&Epilogue<'_>, &Clamp),
     out: FloatsMut<'_>,
 ) -> bool {
     match input {
         Floats::F32(_) => false,
-        Floats::Bf16(_) => x86_bf16::is_possible(isa, shape, has_residual),
-        Floats::U8(_) => x86_vnni::is_possible(isa, shape, has_residual, out),
+        Floats::Bf16(_) => x86_bf16::is_possible(isa, shape, epilogue.residual.is_some()),
+        Floats::U8(_) => x86_vnni::is_possible(isa, shape, epilogue, clamp, out),
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn is_packed(_: Isa, _: &ConvShape, _: Floats<'_>, _: bool, _: FloatsMut<'_>) -> bool {
+fn is_packed(
+    _: Isa,
+    _: &ConvShape,
+    _: Floats<'_>,
+    _: (&Epilogue<'_>, &Clamp),
+    _: FloatsMut<'_>,
+) -> bool {
     false
 }
 

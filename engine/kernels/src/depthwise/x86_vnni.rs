@@ -11,12 +11,13 @@
 
 use super::{Depthwise, Taps, rows, spans};
 use crate::conv::ConvShape;
+use crate::matmul::{Clamp, Epilogue};
 use crate::{FloatsMut, SharedMut};
 use simd::Isa;
 use std::arch::x86_64::{
     __m512, __m512i, __mmask64, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_dpbusd_epi32,
     _mm512_fmadd_ps, _mm512_mask_loadu_epi8, _mm512_mask_storeu_epi8, _mm512_maskz_loadu_ps,
-    _mm512_max_ps, _mm512_min_ps, _mm512_packs_epi16, _mm512_packs_epi32, _mm512_packus_epi16,
+    _mm512_max_epu8, _mm512_min_epu8, _mm512_packs_epi16, _mm512_packs_epi32, _mm512_packus_epi16,
     _mm512_set1_epi8, _mm512_set1_ps, _mm512_setzero_si512, _mm512_shuffle_f32x4, _mm512_sub_epi32,
     _mm512_unpackhi_epi8, _mm512_unpackhi_epi16, _mm512_unpacklo_epi8, _mm512_unpacklo_epi16,
 };
@@ -35,15 +36,17 @@ const DEPTH: usize = 4;
 pub(super) fn is_possible(
     isa: Isa,
     shape: &ConvShape,
-    has_residual: bool,
+    epilogue: &Epilogue<'_>,
+    clamp: &Clamp,
     out: FloatsMut<'_>,
 ) -> bool {
     // Five rows of taps leave so much of eight lanes empty that 5x5 only pays where lanes of f32
     // share little.
     let is_known = matches!((shape.kernel, shape.strides[1]), ([3, 3], 1) | ([3 | 5, 3 | 5], 2))
         && shape.kernel[0] == shape.kernel[1];
-    let is_of_bytes = matches!(out, FloatsMut::U8(_)) && !has_residual;
-    isa == Isa::Avx512 && is_known && is_of_bytes && shape.dilations == [1, 1] && simd::has_vnni()
+    let is_of_bytes = matches!(out, FloatsMut::U8(_)) && epilogue.residual.is_none();
+    let is_known = is_known && is_of_bytes && clamp.bytes.is_some();
+    isa == Isa::Avx512 && is_known && shape.dilations == [1, 1] && simd::has_vnni()
 }
 
 /// Computes some of the lines of all output images.
@@ -136,7 +139,8 @@ struct Block<const K: usize> {
     start: [__m512i; 4],
     scales: [__m512; 4],
     bias: [__m512; 4],
-    bounds: [__m512; 2],
+    /// In each byte.
+    bounds: [__m512i; 2],
 }
 
 impl<const K: usize> Block<K> {
@@ -169,8 +173,8 @@ impl<const K: usize> Block<K> {
         let bias = call.epilogue.bias.map_or(&[][..], |bias| &bias[channel..][..count]);
         let bias = if bias.is_empty() { [_mm512_set1_ps(0.0); 4] } else { by_lane(bias) };
         let scales = by_lane(&scales[channel..][..count]);
-        let bounds = [call.clamp.low.max(0.0), call.clamp.high.min(255.0)];
-        let bounds = bounds.map(|bound| _mm512_set1_ps(bound));
+        let bounds = call.clamp.bytes.unwrap_or([u8::MIN, u8::MAX]);
+        let bounds = bounds.map(|bound| _mm512_set1_epi8(bound as i8));
         Block { weights, zero, start, scales, bias, bounds }
     }
 }
@@ -266,10 +270,10 @@ impl<const K: usize> Block<K> {
         let mut whole = sums;
         for (i, sum) in whole.iter_mut().enumerate() {
             let y = _mm512_fmadd_ps(_mm512_cvtepi32_ps(*sum), self.scales[i], self.bias[i]);
-            // A NaN stays one, and becomes the least integer: both give their second operand then.
-            *sum = _mm512_cvtps_epi32(_mm512_min_ps(high, _mm512_max_ps(low, y)));
+            *sum = _mm512_cvtps_epi32(y);
         }
         let [a, b, c, d] = whole;
-        _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d))
+        let bytes = _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+        _mm512_min_epu8(_mm512_max_epu8(bytes, low), high)
     }
 }

@@ -177,36 +177,39 @@ impl Block {
         let mut staged = [const { MaybeUninit::<f32>::uninit() }; STAGED_MAX];
         let panels = columns.div_ceil(PANEL);
         let next = self.next.unwrap_or(panels * self.panel_stride);
+        let staging = Target::F32(staged.as_mut_ptr().cast());
+        let is_staged = self.clamp.rest.is_some();
+        let mut call = TileCall {
+            a: a.as_ptr(),
+            taps: self.taps,
+            k: self.k,
+            b: self.b.wrapping_add(panel * self.panel_stride),
+            panel_stride: self.panel_stride,
+            ahead: 0,
+            columns: count,
+            c: staging,
+            c_stride: if is_staged { count } else { self.c_stride },
+            bias: offset(self.bias, column),
+            residual: None,
+            residual_stride: self.c_stride,
+            residual_scale: self.residual_scale,
+            rounding: self.rounding,
+            row_scales: std::ptr::null(),
+            scales: offset(self.scales, column),
+            low: self.clamp.low,
+            high: self.clamp.high,
+            bytes: self.clamp.bytes,
+        };
         for (at, (row, rows)) in tiles(self.rows, by_rows.len()).enumerate() {
-            // The first tiles bring one of the next panels each into the cache. Behind the last
-            // panel of all lies what the next piece or the next step multiplies by.
-            let ahead = if at < panels { next + at * self.panel_stride } else { 0 };
             let origin = row * self.c_stride + column;
             let target = self.c.offset(origin);
-            let (c, c_stride) = match self.clamp.rest {
-                None => (target, self.c_stride),
-                Some(_) => (Target::F32(staged.as_mut_ptr().cast()), count),
-            };
-            let call = TileCall {
-                a: a[row * self.taps..].as_ptr(),
-                taps: self.taps,
-                k: self.k,
-                b: self.b.wrapping_add(panel * self.panel_stride),
-                panel_stride: self.panel_stride,
-                ahead,
-                columns: count,
-                c,
-                c_stride,
-                bias: offset(self.bias, column),
-                residual: self.residual.map(|residual| residual.offset(origin)),
-                residual_stride: self.c_stride,
-                residual_scale: self.residual_scale,
-                rounding: self.rounding,
-                row_scales: offset(self.row_scales, row),
-                scales: offset(self.scales, column),
-                low: self.clamp.low,
-                high: self.clamp.high,
-            };
+            call.a = a[row * self.taps..].as_ptr();
+            // The first tiles bring one of the next panels each into the cache. Behind the last
+            // panel of all lies what the next piece or the next step multiplies by.
+            call.ahead = if at < panels { next + at * self.panel_stride } else { 0 };
+            call.c = if is_staged { staging } else { target };
+            call.residual = self.residual.map(|residual| residual.offset(origin));
+            call.row_scales = offset(self.row_scales, row);
             // SAFETY: the caller's; the call stays within the block.
             unsafe { by_rows[rows - 1](&call) };
             if let Some(unary) = self.clamp.rest {

@@ -19,6 +19,7 @@ pub struct MatMul<'a> {
     a_stride: usize,
     b: Packed<'a>,
     epilogue: Epilogue<'a>,
+    clamp: Clamp,
     out: FloatsMut<'a>,
     grid: Grid,
 }
@@ -46,7 +47,8 @@ impl<'a> MatMul<'a> {
         epilogue.check(n, out.len());
         let grid = Grid::with_target([m, k, n], Left::Read, 1);
         let token = isa.require();
-        let product = MatMul { token, m, n, k, a, a_stride, b, epilogue, out, grid };
+        let clamp = b.clamp(&epilogue, k);
+        let product = MatMul { token, m, n, k, a, a_stride, b, epilogue, clamp, out, grid };
         product.for_threads(THREADS_MAX)
     }
 }
@@ -160,7 +162,7 @@ impl Task for MatMul<'_> {
             rounding: self.epilogue.rounding,
             row_scales: std::ptr::null(),
             scales: self.b.scales_at(columns.start),
-            clamp: Clamp::of(self.epilogue.activation),
+            clamp: self.clamp,
             steps: self.epilogue.steps,
         };
         let pointers = self.point(rows, &mut scratch);

@@ -89,17 +89,43 @@ pub(crate) struct Clamp {
     pub(crate) high: f32,
     /// What bounds cannot express.
     pub(crate) rest: Option<Unary>,
+    /// The bounds that bytes may have after they are rounded instead: where all results are numbers
+    /// within the range of an `i32`.
+    pub(crate) bytes: Option<[u8; 2]>,
 }
 
 impl Clamp {
     /// Splits an activation.
     pub(crate) fn of(activation: Option<Unary>) -> Clamp {
-        let none = Clamp { low: f32::NEG_INFINITY, high: f32::INFINITY, rest: None };
+        let none = Clamp { low: f32::NEG_INFINITY, high: f32::INFINITY, rest: None, bytes: None };
         match activation {
             None => none,
             Some(Unary::Relu) => Clamp { low: 0.0, ..none },
-            Some(Unary::Clip { min, max }) => Clamp { low: min, high: max, rest: None },
+            Some(Unary::Clip { min, max }) => Clamp { low: min, high: max, ..none },
             other => Clamp { rest: other, ..none },
         }
     }
+
+    /// The bounds of sums of up to `depth` products of bytes by these factors.
+    pub(crate) fn of_bytes(epilogue: &Epilogue<'_>, depth: usize, scales: &[f32]) -> Clamp {
+        let clamp = Clamp::of(epilogue.activation);
+        // Five terms of this magnitude make no number beyond an i32.
+        let most = (1 << 28) as f32;
+        let factor_of = |largest: usize| most / largest.max(1) as f32;
+        let steps = epilogue.rounding.map_or([0.0; 2], |steps| [steps.factor, steps.offset]);
+        let are_within_i32 = are_within(scales, factor_of(depth.saturating_mul(255 * 128)))
+            && epilogue.bias.is_none_or(|bias| are_within(bias, most))
+            && are_within(&[epilogue.residual_scale, steps[0]], factor_of(256))
+            && are_within(&[steps[1]], most);
+        // A bound that is no number is none.
+        let byte = |bound: f32, none| if bound.is_nan() { none } else { bound.round_ties_even() };
+        let bytes = [byte(clamp.low, 0.0) as u8, byte(clamp.high, 255.0) as u8];
+        Clamp { bytes: are_within_i32.then_some(bytes), ..clamp }
+    }
+}
+
+/// Is the magnitude of each number at most this?
+fn are_within(numbers: &[f32], most: f32) -> bool {
+    // Without a branch for each, which would keep it from being done by vectors.
+    numbers.iter().fold(true, |are, x| are & (x.abs() <= most))
 }

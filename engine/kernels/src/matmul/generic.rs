@@ -15,7 +15,7 @@
 
 use super::product::{Bf16, F32, Int8, Product};
 use super::{PANEL, Rounding, TileCall, Tiles};
-use crate::floats::{self, Target, load};
+use crate::floats::{self, Source, Target, load};
 use simd::F32Vector;
 use simd::generic::F32x8;
 
@@ -105,9 +105,12 @@ pub(crate) unsafe fn tile<V: F32Vector, P: Product<V>, const R: usize, const N: 
             (Target::Bf16(c), true, true) => store_sums::<V, P, u16, R, N>(call, c, acc),
             (Target::Bf16(c), true, false) => store::<V, P, u16, R, N, true>(call, c, acc),
             (Target::Bf16(c), false, _) => store::<V, P, u16, R, N, false>(call, c, acc),
-            (Target::U8(c), true, _) if P::GIVES_BYTES => {
-                store::<V, P, u8, R, N, true>(call, c, acc);
-            }
+            (Target::U8(c), true, _) if P::GIVES_BYTES => match call.bytes {
+                Some(bounds) if is_of_bytes(call) => {
+                    store_bytes::<V, P, R, N>(call, bounds, c, acc);
+                }
+                _ => store::<V, P, u8, R, N, true>(call, c, acc),
+            },
             (Target::U8(c), false, _) if P::GIVES_BYTES => {
                 store::<V, P, u8, R, N, false>(call, c, acc);
             }
@@ -151,6 +154,56 @@ unsafe fn store_sums<V: F32Vector, P: Product<V>, T: Made<V, P>, const R: usize,
                 let at = r * call.c_stride + j * V::LANES;
                 T::put::<true>(y, c.wrapping_add(at), V::LANES);
             }
+        }
+    }
+}
+
+/// Do the columns have factors and a bias, rows none, and is the residual of bytes?
+#[inline(always)]
+fn is_of_bytes(call: &TileCall) -> bool {
+    let is_affine = !call.scales.is_null() && !call.bias.is_null() && call.row_scales.is_null();
+    is_affine && matches!(call.residual, None | Some(Source::U8(_)))
+}
+
+/// [`store`] of whole tiles of bytes that [`is_of_bytes`] is true of: each operation is done on the
+/// whole tile while it lies in registers, and bounds are applied to bytes.
+///
+/// # Safety
+/// As [`store`].
+#[inline(always)]
+unsafe fn store_bytes<V: F32Vector, P: Product<V>, const R: usize, const N: usize>(
+    call: &TileCall,
+    bounds: [u8; 2],
+    c: *mut u8,
+    mut acc: [[V; N]; R],
+) {
+    // SAFETY: the caller's; there are factors and a bias of all columns.
+    unsafe {
+        for j in 0..N {
+            let scales = V::load(call.scales.add(j * V::LANES));
+            let bias = V::load(call.bias.add(j * V::LANES));
+            for row in &mut acc {
+                row[j] = P::to_f32(row[j]).fused_mul_add(scales, bias);
+            }
+        }
+        if let Some(Rounding { bounds: [low, high], factor, offset }) = call.rounding {
+            let (low, high) = (V::splat(low), V::splat(high));
+            let (factor, offset) = (V::splat(factor), V::splat(offset));
+            for y in acc.as_flattened_mut() {
+                *y = high.min(low.max(*y)).round_even().fused_mul_add(factor, offset);
+            }
+        }
+        if let Some(Source::U8(residual)) = call.residual {
+            let scale = V::splat(call.residual_scale);
+            for (r, row) in acc.iter_mut().enumerate() {
+                let residual = residual.add(r * call.residual_stride);
+                for (j, y) in row.iter_mut().enumerate() {
+                    *y = V::load_u8(residual.add(j * V::LANES)).fused_mul_add(scale, *y);
+                }
+            }
+        }
+        for (r, row) in acc.into_iter().enumerate() {
+            V::store_u8s(row, bounds, c.wrapping_add(r * call.c_stride));
         }
     }
 }
@@ -335,6 +388,6 @@ impl<V: F32Vector, P: Product<V>> Made<V, P> for u8 {
     #[inline(always)]
     unsafe fn put_whole<const N: usize>(vectors: [V; N], target: *mut u8) {
         // SAFETY: the caller's.
-        unsafe { V::store_u8s(vectors, target) }
+        unsafe { V::store_u8s(vectors, [u8::MIN, u8::MAX], target) }
     }
 }

@@ -168,6 +168,8 @@ pub(crate) struct TileCall {
     pub(crate) low: f32,
     /// Upper bound of the result.
     pub(crate) high: f32,
+    /// As of [`Clamp`].
+    pub(crate) bytes: Option<[u8; 2]>,
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A constant right-hand operand, by the numbers that its lanes hold.
 
-use super::{Kernel, PANEL};
+use super::{Clamp, Epilogue, Kernel, PANEL};
 use crate::Floats;
 use half::bf16;
 use simd::Isa;
@@ -91,6 +91,14 @@ impl<'a> Packed<'a> {
             let most = super::DEPTH_MAX;
             assert!(depth <= most, "sums of {depth} products may leave i32");
             assert_eq!(int8.scales.len(), columns, "scales: one for each column expected");
+        }
+    }
+
+    /// The bounds of results that each sum `depth` products.
+    pub(crate) fn clamp(self, epilogue: &Epilogue<'_>, depth: usize) -> Clamp {
+        match self {
+            Packed::Int8(int8) => Clamp::of_bytes(epilogue, depth, int8.scales),
+            Packed::F32(_) | Packed::Bf16(_) => Clamp::of(epilogue.activation),
         }
     }
 

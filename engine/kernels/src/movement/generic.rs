@@ -1,6 +1,7 @@
 //! Planes of elements, copied whole.
 
 use super::Axis;
+use simd::{F32Vector, Token, Vectorize};
 
 /// A plane: `rows.extent` by `columns.extent` elements on both sides.
 pub(super) struct Plane<T> {
@@ -19,10 +20,14 @@ const SQUARE: usize = 16;
 impl<T: Copy> Plane<T> {
     /// # Safety
     /// All elements of the plane lie in memory that may be read, or written.
-    pub(super) unsafe fn copy(&self) {
+    pub(super) unsafe fn copy(&self, token: Token) {
+        let is_dense = [self.rows.source, self.columns.target] == [1, 1]
+            && self.rows.target == self.columns.extent as isize;
         // SAFETY: the caller's, for all calls below.
         unsafe {
             match (self.columns.source, self.columns.target) {
+                _ if is_dense && self.columns.extent == 3 => token.run(Zip::<T, 3>(self)),
+                _ if is_dense && self.columns.extent == 4 => token.run(Zip::<T, 4>(self)),
                 (1, 1) => self.runs(),
                 (0, 1) => self.repeats(),
                 _ if self.columns.extent < SQUARE => self.interleaves(),
@@ -87,6 +92,31 @@ impl<T: Copy> Plane<T> {
                             target.offset(column * self.columns.target).write(x);
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+/// Planes of a source that become the numbers of each pixel, as many as an image has channels.
+struct Zip<'p, T, const N: usize>(&'p Plane<T>);
+
+impl<T: Copy, const N: usize> Vectorize for Zip<'_, T, N> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: F32Vector>(self) {
+        let (plane, rows) = (self.0, self.0.rows.extent);
+        // SAFETY: the planes and the pixels are those of the plane that the caller vouches for,
+        // whose rows are one element apart in the source and N in the target.
+        unsafe {
+            let channels: [&[T]; N] = std::array::from_fn(|channel| {
+                let start = plane.source.wrapping_offset(channel as isize * plane.columns.source);
+                std::slice::from_raw_parts(start, rows)
+            });
+            for row in 0..rows {
+                for (channel, elements) in channels.iter().enumerate() {
+                    plane.target.add(row * N + channel).write(*elements.get_unchecked(row));
                 }
             }
         }

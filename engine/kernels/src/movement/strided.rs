@@ -3,6 +3,7 @@
 
 use super::{PIECE_BYTES, generic};
 use crate::task::{Pieces, SharedMut, Task};
+use simd::{Isa, Token};
 
 /// One axis of a copy; strides in elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,6 +27,7 @@ const RANK_MAX: usize = AXES_MAX + 1;
 /// target stride]`, for all indices within the extents.
 #[derive(Debug)]
 pub struct StridedCopy<'a> {
+    token: Token,
     size: usize,
     source: &'a [u8],
     source_offset: usize,
@@ -46,8 +48,9 @@ impl<'a> StridedCopy<'a> {
     /// # Panics
     /// When an element would lie outside of its buffer, two elements might go to the same place
     /// (target axes must nest: each stride beyond the span of the smaller ones), more than 7
-    /// axes are left after joining, or memory is not aligned.
+    /// axes are left after joining, memory is not aligned, or this CPU has no `isa`.
     pub fn new(
+        isa: Isa,
         size: usize,
         source: &'a [u8],
         source_offset: usize,
@@ -72,7 +75,18 @@ impl<'a> StridedCopy<'a> {
         let row_bytes = ordered[rank - 1].extent.max(1) * size;
         let pieces = Pieces::of_size(rows, PIECE_BYTES / row_bytes);
         let axes = ordered;
-        StridedCopy { size, source, source_offset, target, target_offset, axes, rank, pieces }
+        let token = isa.require();
+        StridedCopy {
+            token,
+            size,
+            source,
+            source_offset,
+            target,
+            target_offset,
+            axes,
+            rank,
+            pieces,
+        }
     }
 
     /// # Safety
@@ -102,7 +116,7 @@ impl<'a> StridedCopy<'a> {
             };
             // SAFETY: the constructor checked that all indices lie within both buffers, and that
             // no two go to the same place; the caller vouches for the output.
-            unsafe { plane.copy() };
+            unsafe { plane.copy(self.token) };
             at += count;
         }
     }

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::SharedMut;
-use crate::testing::{Random, run};
+use crate::testing::{Random, isas, run};
 use bytemuck::cast_slice;
+use simd::Isa;
 
 /// Copies one by one.
 fn naive(source: &[u32], from: usize, target: &mut [u32], to: usize, axes: &[Axis]) {
@@ -22,22 +23,35 @@ fn check(len: [usize; 2], offsets: [usize; 2], axes: &[Axis]) {
     let source: Vec<u32> = (0..len[0] as u32).collect();
     let mut expected = vec![u32::MAX; len[1]];
     naive(&source, offsets[0], &mut expected, offsets[1], axes);
-    let mut found = vec![u32::MAX; len[1]];
-    let target = SharedMut::from_bytes_of(&mut found);
-    run(&StridedCopy::new(4, cast_slice(&source), offsets[0], target, offsets[1], axes));
-    assert_eq!(found, expected, "{offsets:?} {axes:?}");
-    for size in [1usize, 2, 8] {
-        let bytes: Vec<u64> = (0..len[0] as u64).collect();
-        let mut found = vec![u64::MAX; len[1]];
-        // Elements of other sizes share the buffers' bytes from the front.
-        let (source, target) = (cast_slice(&bytes), SharedMut::from_bytes_of(&mut found));
-        run(&StridedCopy::new(size, source, offsets[0], target, offsets[1], axes));
-        let found: &[u8] = cast_slice(&found);
-        let source: &[u8] = cast_slice(&bytes);
-        for (i, &from) in expected.iter().enumerate().filter(|&(_, &from)| from != u32::MAX) {
-            let from = from as usize * size;
-            assert_eq!(found[i * size..][..size], source[from..][..size], "size {size} at {i}");
+    for isa in isas() {
+        let mut found = vec![u32::MAX; len[1]];
+        let target = SharedMut::from_bytes_of(&mut found);
+        run(&StridedCopy::new(isa, 4, cast_slice(&source), offsets[0], target, offsets[1], axes));
+        assert_eq!(found, expected, "{isa:?} {offsets:?} {axes:?}");
+        for size in [1, 2, 8] {
+            check_size(isa, size, &expected, len, offsets, axes);
         }
+    }
+}
+
+/// The same with elements of another size, which share the buffers' bytes from the front.
+fn check_size(
+    isa: Isa,
+    size: usize,
+    expected: &[u32],
+    len: [usize; 2],
+    offsets: [usize; 2],
+    axes: &[Axis],
+) {
+    let bytes: Vec<u64> = (0..len[0] as u64).collect();
+    let mut found = vec![u64::MAX; len[1]];
+    let (source, target) = (cast_slice(&bytes), SharedMut::from_bytes_of(&mut found));
+    run(&StridedCopy::new(isa, size, source, offsets[0], target, offsets[1], axes));
+    let found: &[u8] = cast_slice(&found);
+    let source: &[u8] = cast_slice(&bytes);
+    for (i, &from) in expected.iter().enumerate().filter(|&(_, &from)| from != u32::MAX) {
+        let from = from as usize * size;
+        assert_eq!(found[i * size..][..size], source[from..][..size], "{isa:?} {size} at {i}");
     }
 }
 
@@ -53,6 +67,10 @@ fn copies_agree_with_the_naive_twin() {
     check([35 * 50, 35 * 50], [0, 0], &[axis(35, 50, 1), axis(50, 1, 35)]);
     check([360, 360], [0, 0], &[axis(2, 180, 180), axis(5, 36, 1), axis(36, 1, 5)]);
     check([360, 360], [0, 0], &[axis(2, 180, 180), axis(36, 5, 1), axis(5, 1, 36)]);
+    for channels in 2..=5 {
+        let (pixels, len) = (101, 101 * channels);
+        check([len, len], [0, 0], &[axis(pixels, 1, channels as isize), axis(channels, 101, 1)]);
+    }
     check([12, 12], [11, 0], &[axis(12, -1, 1)]);
     check([3, 12], [0, 0], &[axis(3, 1, 4), axis(4, 0, 1)]);
     check([4, 12], [0, 0], &[axis(3, 0, 4), axis(4, 1, 1)]);
@@ -84,7 +102,15 @@ fn random_permutations_agree_with_the_naive_twin() {
 #[should_panic(expected = "source: elements -1 ..= 2 of a buffer of 3")]
 fn a_copy_that_leaves_its_source_is_refused() {
     let mut out = [0u8; 4];
-    StridedCopy::new(1, &[0; 3], 2, SharedMut::from(&mut out[..]), 0, &[axis(4, -1, 1)]);
+    StridedCopy::new(
+        Isa::Generic,
+        1,
+        &[0; 3],
+        2,
+        SharedMut::from(&mut out[..]),
+        0,
+        &[axis(4, -1, 1)],
+    );
 }
 
 #[test]
@@ -92,7 +118,7 @@ fn a_copy_that_leaves_its_source_is_refused() {
 fn a_copy_onto_itself_is_refused() {
     let mut out = [0u8; 9];
     let axes = [axis(3, 1, 1), axis(3, 1, 2)];
-    StridedCopy::new(1, &[0; 9], 0, SharedMut::from(&mut out[..]), 0, &axes);
+    StridedCopy::new(Isa::Generic, 1, &[0; 9], 0, SharedMut::from(&mut out[..]), 0, &axes);
 }
 
 #[test]

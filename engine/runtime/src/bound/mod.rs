@@ -146,7 +146,7 @@ impl Bound {
             Bound::Affine(bound) => bound.run(isa, operands, execute),
             Bound::ByteSum(bound) => bound.run(isa, operands, execute),
             Bound::Rows(bound) => bound.run(isa, operands, execute),
-            Bound::Movement(bound) => return bound.run(operands, execute),
+            Bound::Movement(bound) => return bound.run(isa, operands, execute),
             Bound::Trees(bound) => return bound.run(operands, execute),
             Bound::Whole(bound) => return bound.run(operands),
         }

@@ -4,6 +4,7 @@ use super::{Execute, Facts, Operands};
 use crate::RunError;
 use kernels::movement::{AXES_MAX, Axis, Fill, Gather, Indices, StridedCopy};
 use plan::{Copy, Operation};
+use simd::Isa;
 use tensor::DType;
 
 pub(crate) enum Movement {
@@ -36,13 +37,14 @@ impl Movement {
 
     pub(crate) fn run(
         &self,
+        isa: Isa,
         operands: &Operands<'_>,
         execute: Execute<'_>,
     ) -> Result<(), RunError> {
         let (input, out) = (operands.inputs[0], operands.output);
         match self {
             Movement::Copy { size, source, target, axes } => {
-                execute(&StridedCopy::new(*size, input, *source, out, *target, axes));
+                execute(&StridedCopy::new(isa, *size, input, *source, out, *target, axes));
             }
             Movement::Fill(element) => execute(&Fill::new(element, out)),
             Movement::Gather { step, sizes, indices } => {
@@ -57,7 +59,7 @@ impl Movement {
             }
             Movement::Dimensions(bytes) => {
                 let axis = [Axis { extent: bytes.len(), source: 1, target: 1 }];
-                execute(&StridedCopy::new(1, bytes, 0, out, 0, &axis));
+                execute(&StridedCopy::new(isa, 1, bytes, 0, out, 0, &axis));
             }
         }
         Ok(())
