@@ -40,8 +40,8 @@ model whose class is one's own; `TFSMLayer`; and layers of Keras that are not in
 them Hashing, StringLookup, TextVectorization, spectrograms, Solarization, Equalization and
 AutoContrast. So is an operation that is given a parameter which is not read. What each answers is
 held against Keras itself: `suites/keras`. Of the 39 architectures of keras.applications each
-answers as Keras does, to 1e-4 of the largest number: all as `.keras`, 36 as `.h5`, and 15, one or more of
-each family, as a SavedModel and for TensorFlow Lite (`suites/keras/applications.py BINARY
+answers as Keras does, to 1e-4 of the largest number: all as `.keras`, 36 as `.h5`, and 15, one or
+more of each family, as a SavedModel and for TensorFlow Lite (`suites/keras/applications.py BINARY
 keras|h5|saved|tflite`; random weights, 2026-12-01).
 ";
 
