@@ -2,6 +2,7 @@
 
 use std::io::{Cursor, Read};
 use zip::ZipArchive;
+use zip::read::{ArchiveOffset, Config};
 
 /// Files in an archive: the largest models have some ten thousand tensors and files of code.
 const MEMBERS_MAX: usize = 1 << 16;
@@ -20,7 +21,12 @@ impl Archive {
     /// Reads the list of files; each may unpack to `limit` bytes.
     pub(crate) fn open(bytes: Vec<u8>, limit: u64) -> Result<Archive, String> {
         let length = bytes.len() as u64;
-        let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
+        // Model files begin with their archive. Where it begins is not to be searched for: between
+        // the list and its end PyTorch writes 76 bytes more, for lists of any length, and the
+        // search takes a second name that lies 76 bytes behind the first for the list's start.
+        let config = Config { archive_offset: ArchiveOffset::Known(0) };
+        let zip = ZipArchive::with_config(config, Cursor::new(bytes));
+        let zip = zip.map_err(|error| error.to_string())?;
         match zip.len() {
             ..=MEMBERS_MAX => Ok(Archive { zip, length, limit }),
             count => Err(format!("expected at most {MEMBERS_MAX} files, found {count}")),
@@ -55,4 +61,46 @@ pub(crate) fn first_name(bytes: &[u8]) -> Option<&[u8]> {
     let length = head.get(22..24)?;
     let length = usize::from(u16::from_le_bytes([length[0], length[1]]));
     head.get(26..26 + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    /// An archive of two files, the first with this name; behind its list what PyTorch writes.
+    fn saved(first: &str) -> Vec<u8> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        for name in [first, "second"] {
+            zip.start_file(name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(name.as_bytes()).unwrap();
+        }
+        let bytes = zip.finish().unwrap().into_inner();
+        let (list, end) = bytes.split_at(bytes.len() - 22);
+        let number = |at: usize| u64::from(u32::from_le_bytes(end[at..at + 4].try_into().unwrap()));
+        let mut long = Vec::new();
+        long.extend(b"PK\x06\x06");
+        long.extend(44u64.to_le_bytes());
+        long.extend([45, 0, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        for value in [2, 2, number(12), number(16)] {
+            long.extend(value.to_le_bytes());
+        }
+        long.extend(b"PK\x06\x07\0\0\0\0");
+        long.extend((list.len() as u64).to_le_bytes());
+        long.extend(1u32.to_le_bytes());
+        [list, &long, end].concat()
+    }
+
+    #[test]
+    fn names_of_any_length_are_read() {
+        for length in 1..120 {
+            let name = "n".repeat(length);
+            let mut archive = Archive::open(saved(&name), 1 << 20).unwrap();
+            assert_eq!(archive.names(), [name.as_str(), "second"], "{length}");
+            let read = archive.read(&name, 1 << 20).unwrap();
+            assert_eq!(read.as_deref(), Some(name.as_bytes()), "{length}");
+        }
+    }
 }

@@ -40,8 +40,9 @@ model whose class is one's own; `TFSMLayer`; and layers of Keras that are not in
 them Hashing, StringLookup, TextVectorization, spectrograms, Solarization, Equalization and
 AutoContrast. So is an operation that is given a parameter which is not read. What each answers is
 held against Keras itself: `suites/keras`. Of the 39 architectures of keras.applications each
-answers as Keras does, to 1e-4 of the largest number (`suites/keras/applications.py BINARY keras`;
-random weights, 2026-11-30).
+answers as Keras does, to 1e-4 of the largest number: all as `.keras`, 36 as `.h5`, and 15, one or
+more of each family, as a SavedModel and for TensorFlow Lite (`suites/keras/applications.py BINARY
+keras|h5|saved|tflite`; random weights, 2026-12-01).
 ";
 
 const TENSORFLOW: &str = "
@@ -201,9 +202,11 @@ layers, EfficientNet-lite, MnasNet, TinyNet, FBNet-C and SPNASNet as timm does.
 Models of timm that came from TensorFlow, `tf_…`, have the names and shapes of those that did not,
 and other padding: the file's name tells them, or timm's `config.json` beside it.
 
-What each answers is held against PyTorch itself: `suites/pytorch`. Of the architectures of
-torchvision 58 were tried, and each answers as PyTorch does, to 4e-6 of the largest number
-(`suites/pytorch/architectures.py BINARY export`; random weights, 2026-11-30).
+What each answers is held against PyTorch itself: `suites/pytorch`. Of the 80 classifiers of
+torchvision 76 were exported, all but those of more than a gigabyte, and each answers as PyTorch
+does, to 4e-6 of the largest number (`suites/pytorch/architectures.py BINARY export`; random
+weights, 2026-12-01). So do 15 whose weights alone were given, one or more of each family, and ViT,
+DeiT and DenseNet of timm.
 ";
 
 #[test]

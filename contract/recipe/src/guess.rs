@@ -139,16 +139,10 @@ const NO_NAMES: &str = "no file names them";
 
 /// The parts of an image's preparation, and the names if there are some, by where they are from.
 pub(crate) fn sentence(parts: &[Provenance]) -> String {
-    let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
     let told = |place: &&Provenance| place.part != Part::Activation && place.from != NO_NAMES;
-    for Provenance { part, from, .. } in parts.iter().filter(told) {
-        match groups.iter_mut().find(|(known, _)| known == from) {
-            Some((_, parts)) => parts.push(part.to_string()),
-            None => groups.push((from, vec![part.to_string()])),
-        }
-    }
-    let group = |(from, parts): (&str, Vec<String>)| format!("{} from {from}", parts.join(", "));
-    groups.into_iter().map(group).collect::<Vec<_>>().join("; ")
+    let sources = Provenance::by_source(parts.iter().filter(told)).into_iter();
+    let texts = sources.map(|(names, place)| format!("{names} from {}", place.from));
+    texts.collect::<Vec<_>>().join("; ")
 }
 
 fn explain(preset: &Preset, recipe: &Recipe, reason: &str) -> String {

@@ -39,6 +39,7 @@ pub use error::RecipeError;
 pub use guess::{Guess, ModelInput};
 pub use prepare::Sample;
 pub use recipe::{
-    Activation, Color, Crop, Filter, Layout, Normalize, Post, Recipe, Resize, ResizeTo, SampleType,
+    Activation, Color, Crop, Filter, Layout, Normalize, Post, Recipe, Resize, ResizeTo, Rounding,
+    SampleType,
 };
 pub use stated::{Framing, Part, Provenance, Stated};

@@ -100,7 +100,8 @@ impl Recipe {
             let (crop_width, crop_height) = (crop.width, crop.height);
             return Err(RecipeError::CropOutside { width, height, crop_width, crop_height });
         }
-        let (left, top) = (crop_start(width, crop.width), crop_start(height, crop.height));
+        let start = |whole: usize, part: usize| crop.rounding.half(whole - part);
+        let (left, top) = (start(width, crop.width), start(height, crop.height));
         Ok(Window { columns: left..left + crop.width, rows: top..top + crop.height })
     }
 
@@ -188,22 +189,26 @@ fn cropped(pixels: Pixels, window: &Window) -> Result<Pixels, RecipeError> {
     })
 }
 
-/// `round((whole - part) / 2)`, ties to even, as Python rounds.
-fn crop_start(whole: usize, part: usize) -> usize {
-    let margin = whole - part;
-    // An odd margin lies between margin / 2 and the next: take the even one.
-    margin / 2 + (margin % 2) * (margin / 2 % 2)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Crop, Rounding};
 
     #[test]
-    fn crop_starts_are_those_of_torchvision() {
-        // Python: [round(m / 2.0) for m in range(8)] == [0, 0, 1, 2, 2, 2, 3, 4]
-        let starts: Vec<_> = (0..8).map(|margin| crop_start(100 + margin, 100)).collect();
-        assert_eq!(starts, [0, 0, 1, 2, 2, 2, 3, 4]);
+    fn crops_start_where_each_library_starts_them() {
+        for (rounding, expected) in [
+            // torchvision: [int(round(m / 2.0)) for m in range(8)]
+            (Rounding::Even, [0, 0, 1, 2, 2, 2, 3, 4]),
+            // transformers: [m // 2 for m in range(8)]
+            (Rounding::Down, [0, 0, 1, 1, 2, 2, 3, 3]),
+        ] {
+            for (margin, start) in expected.into_iter().enumerate() {
+                let crop = Some(Crop { rounding, ..Crop::new(5, 3) });
+                let recipe = Recipe { crop, ..Recipe::default() };
+                let window = recipe.window((3 + margin, 5 + margin)).unwrap();
+                assert_eq!((window.columns.start, window.rows.start), (start, start), "{margin}");
+            }
+        }
     }
 
     #[test]

@@ -208,7 +208,7 @@ impl Recipe {
         let is_cropped = preset.is_cropped && height == width && height >= CROPPED_SIDE_MIN;
         let (to, crop) = if is_cropped {
             let side = height.saturating_mul(256) / 224;
-            (ResizeTo::Shortest(side), Some(Crop { height, width }))
+            (ResizeTo::Shortest(side), Some(Crop::new(height, width)))
         } else {
             (ResizeTo::Exact { height, width }, None)
         };

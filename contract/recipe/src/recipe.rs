@@ -145,8 +145,7 @@ pub enum Filter {
     Nearest,
 }
 
-/// A center crop. The first row is `round((image_height - height) / 2)`, ties to even, as
-/// torchvision's `CenterCrop` computes it; columns alike.
+/// A center crop. The first row is half of `image_height - height`; columns alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Crop {
@@ -154,6 +153,45 @@ pub struct Crop {
     pub height: usize,
     /// Width in pixels.
     pub width: usize,
+    /// What half of an odd number is.
+    ///
+    /// Written only where it is not the default: libraries of before it was there read what they
+    /// can run.
+    #[serde(default, skip_serializing_if = "Rounding::is_default")]
+    pub rounding: Rounding,
+}
+
+impl Crop {
+    /// A crop as torchvision makes it.
+    pub const fn new(height: usize, width: usize) -> Crop {
+        Crop { height, width, rounding: Rounding::Even }
+    }
+}
+
+/// Where a center crop begins when the margin around it is odd: the two differ by a pixel where it
+/// is 3, 7, 11 …
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rounding {
+    /// At the even one of the two numbers beside the half: torchvision's `CenterCrop`, and timm.
+    #[default]
+    Even,
+    /// At the smaller one: the image processors of Hugging Face, Keras' `CenterCrop`.
+    Down,
+}
+
+impl Rounding {
+    /// Half of a margin.
+    pub const fn half(self, margin: usize) -> usize {
+        match self {
+            Rounding::Even => margin / 2 + (margin % 2) * (margin / 2 % 2),
+            Rounding::Down => margin / 2,
+        }
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Rounding::default()
+    }
 }
 
 /// `(x - mean) / std` per channel, x being a level 0 to 255, channels in the recipe's order of

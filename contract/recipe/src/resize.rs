@@ -1,9 +1,10 @@
 //! The resize, level for level as Pillow's (`libImaging/Resample.c`, `Geometry.c`).
 //!
 //! A model has learned the image that this filter gives, so it is followed to the rounding:
-//! weights in 22-bit fixed point, the horizontal pass first, its result rounded and clipped to 8
-//! bits, then the vertical pass. Integer sums make the answer the same on every machine. (General
-//! resize crates sum in 15 bits and choose the order of the passes: up to 15 levels away.)
+//! weights in 22-bit fixed point, one pass along each axis in Pillow's order, the result of the
+//! first rounded and clipped to 8 bits. Integer sums make the answer the same on every machine.
+//! (General resize crates sum in 15 bits and choose the order by other rules: up to 15 levels
+//! away.)
 //!
 //! Without antialiasing the model has learned from OpenCV, torch or TensorFlow: both axes are
 //! summed at once and the sum rounded once, which is at most a level from each of them.
@@ -26,7 +27,7 @@ pub(crate) struct Window {
 
 /// Resizes to `width` × `height` and gives the window of it; what lies outside is not computed.
 ///
-/// Errors: the window, or the image between the two passes, exceeds the limits.
+/// Errors: the window exceeds the limits.
 pub(crate) fn resize(
     pixels: &Pixels,
     (width, height): (usize, usize),
@@ -47,14 +48,31 @@ pub(crate) fn resize(
         };
         return finish(pixels, window, levels, limits);
     }
-    let used = rows.used();
-    limits.check("inside the resize", window.columns.len(), used.len())?;
-    let between = match pixels.channels() {
-        1 => horizontal::<1>(pixels, &columns, used.clone()),
-        _ => horizontal::<3>(pixels, &columns, used.clone()),
+    let from = (pixels.width(), pixels.height());
+    let levels = match is_vertical_first(from, (width, height)) {
+        true => {
+            let stride = pixels.width() * pixels.channels();
+            let between = vertical(pixels.levels(), &rows, 0, stride);
+            horizontal(pixels.channels(), &between, stride, &columns)
+        }
+        false => {
+            let used = rows.used();
+            let stride = pixels.width() * pixels.channels();
+            let lines = &pixels.levels()[used.start * stride..used.end * stride];
+            let between = horizontal(pixels.channels(), lines, stride, &columns);
+            vertical(&between, &rows, used.start, window.columns.len() * pixels.channels())
+        }
     };
-    let levels = vertical(&between, &rows, used.start, window.columns.len() * pixels.channels());
     finish(pixels, window, levels, limits)
+}
+
+/// The order of the passes since Pillow 13: an image that loses more than twice as many rows as
+/// columns loses its rows first. Before, columns were always the first.
+///
+/// In this order what lies between the passes is no larger than the larger one of image and result.
+fn is_vertical_first(from: (usize, usize), to: (usize, usize)) -> bool {
+    let (columns, rows) = (from.0 as i64 - to.0 as i64, from.1 as i64 - to.1 as i64);
+    rows > 0 && rows > 2 * columns
 }
 
 fn finish(
@@ -198,11 +216,17 @@ fn level(sum: i32) -> u8 {
     (sum >> WEIGHT_BITS).clamp(0, 255) as u8
 }
 
-/// Each of the given rows, resized along its width: `[rows, outputs, C]`.
-fn horizontal<const C: usize>(pixels: &Pixels, taps: &Taps, rows: Range<usize>) -> Vec<u8> {
-    let stride = pixels.width() * C;
-    let mut out = Vec::with_capacity(rows.len() * taps.outputs.len() * C);
-    for row in pixels.levels()[rows.start * stride..rows.end * stride].chunks_exact(stride) {
+/// Rows of `stride` levels, each resized along its width: `[rows, outputs, channels]`.
+fn horizontal(channels: usize, levels: &[u8], stride: usize, taps: &Taps) -> Vec<u8> {
+    match channels {
+        1 => horizontal_of::<1>(levels, stride, taps),
+        _ => horizontal_of::<3>(levels, stride, taps),
+    }
+}
+
+fn horizontal_of<const C: usize>(levels: &[u8], stride: usize, taps: &Taps) -> Vec<u8> {
+    let mut out = Vec::with_capacity(levels.len() / stride * taps.outputs.len() * C);
+    for row in levels.chunks_exact(stride) {
         for (first, weights) in &taps.outputs {
             let weights = &taps.weights[weights.clone()];
             let inputs = &row[first * C..(first + weights.len()) * C];
@@ -280,11 +304,24 @@ fn nearest(
     finish(pixels, window, levels, limits)
 }
 
-/// The input nearest to each wanted output.
+/// Outputs before the wanted ones over which centers are added up, some microseconds: more lie
+/// beside a crop only where an image is thousands of times as long as it is wide.
+const SUMMED_MAX: usize = 1 << 16;
+
+/// The input in which the center of each wanted output lies.
+///
+/// Pillow adds the scale up from output to output. Where a center lies between two inputs, what
+/// that sum was rounded to decides, so it is added up here as well.
 fn nearest_inputs(from: usize, to: usize, wanted: &Range<usize>) -> Vec<usize> {
     let scale = from as f64 / to as f64;
-    let input = |output: usize| ((output as f64 + 0.5) * scale) as usize;
-    wanted.clone().map(|output| input(output).min(from - 1)).collect()
+    let first = if wanted.start <= SUMMED_MAX { 0 } else { wanted.start };
+    let mut center = (first as f64 + 0.5) * scale;
+    let inputs = (first..wanted.end).map(|_| {
+        let input = center as usize;
+        center += scale;
+        input.min(from - 1)
+    });
+    inputs.skip(wanted.start - first).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::{Activation, Color, Crop, Filter, Guess, ModelInput, Normalize, Recipe};
 use crate::{RecipeError, Resize, ResizeTo};
+use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -42,7 +43,8 @@ impl Framing {
 }
 
 /// A part of a recipe that is known or guessed by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Part {
     /// The order of the channels.
     Color,
@@ -75,7 +77,7 @@ impl fmt::Display for Part {
 }
 
 /// Where a part of a recipe is from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Provenance {
     /// The part.
     pub part: Part,
@@ -83,6 +85,25 @@ pub struct Provenance {
     pub from: String,
     /// Does somebody say so? Otherwise it is what is commonest.
     pub is_known: bool,
+}
+
+impl Provenance {
+    /// The parts of each source, `color, size`, with it: the sources in the order of their first
+    /// parts.
+    pub fn by_source<'a>(
+        parts: impl IntoIterator<Item = &'a Provenance>,
+    ) -> Vec<(String, &'a Provenance)> {
+        let mut sources: Vec<(String, &Provenance)> = Vec::new();
+        for place in parts {
+            let is_it =
+                |known: &Provenance| (&known.from, known.is_known) == (&place.from, place.is_known);
+            match sources.iter_mut().find(|(_, known)| is_it(known)) {
+                Some((names, _)) => names.push_str(&format!(", {}", place.part)),
+                None => sources.push((place.part.to_string(), place)),
+            }
+        }
+        sources
+    }
 }
 
 impl Guess {

@@ -2,7 +2,7 @@
 
 use recipe::{
     Activation, Color, Crop, Filter, Framing, Guess, ModelInput, Normalize, Part, Recipe,
-    RecipeError, Resize, ResizeTo, Stated,
+    RecipeError, Resize, ResizeTo, Rounding, Stated,
 };
 use std::path::{Path, PathBuf};
 use tensor::DType;
@@ -48,7 +48,12 @@ fn exact(side: usize, filter: Filter) -> Option<Resize> {
 }
 
 fn square(side: usize) -> Option<Crop> {
-    Some(Crop { height: side, width: side })
+    Some(Crop::new(side, side))
+}
+
+/// As Hugging Face's processors crop.
+fn rounded_down(side: usize) -> Option<Crop> {
+    Some(Crop { rounding: Rounding::Down, ..Crop::new(side, side) })
 }
 
 fn scale(mean: &[f64], std: &[f64]) -> Normalize {
@@ -66,12 +71,18 @@ fn image_processors_of_hugging_face_are_read() {
         ("ViTImageProcessor", "", exact(224, Filter::Bilinear), None, halves()),
         ("ViTFeatureExtractor", r#""size": 384"#, exact(384, Filter::Bilinear), None, halves()),
         ("ViTImageProcessorFast", statistics, exact(224, Filter::Bilinear), None, imagenet()),
-        ("DeiTImageProcessor", statistics, exact(256, Filter::Bicubic), square(224), imagenet()),
+        (
+            "DeiTImageProcessor",
+            statistics,
+            exact(256, Filter::Bicubic),
+            rounded_down(224),
+            imagenet(),
+        ),
         (
             "ConvNextFeatureExtractor",
             r#""size": 224, "crop_pct": 0.95, "resample": 3"#,
             shortest(235, Filter::Bicubic),
-            square(224),
+            rounded_down(224),
             halves(),
         ),
         (
@@ -81,8 +92,14 @@ fn image_processors_of_hugging_face_are_read() {
             None,
             halves(),
         ),
-        ("MobileNetV2ImageProcessor", "", shortest(256, Filter::Bilinear), square(224), halves()),
-        ("LevitImageProcessor", "", shortest(256, Filter::Bicubic), square(224), imagenet()),
+        (
+            "MobileNetV2ImageProcessor",
+            "",
+            shortest(256, Filter::Bilinear),
+            rounded_down(224),
+            halves(),
+        ),
+        ("LevitImageProcessor", "", shortest(256, Filter::Bicubic), rounded_down(224), imagenet()),
         (
             "EfficientNetImageProcessor",
             r#""rescale_offset": true, "rescale_factor": 0.00784313725490196"#,
@@ -95,7 +112,7 @@ fn image_processors_of_hugging_face_are_read() {
             r#""do_resize": false, "do_rescale": false, "do_normalize": false, "crop_size":
                {"height": 10, "width": 10}"#,
             None,
-            square(10),
+            rounded_down(10),
             scale(&[0.0], &[1.0]),
         ),
     ];

@@ -112,6 +112,46 @@ fn resizes_are_pillows_to_the_level() {
 }
 
 #[test]
+fn rows_are_resized_first_where_pillow_does_so() {
+    let photo = pixels("photo.png");
+    let part = |row: &[u8]| row[90 * 3..150 * 3].to_vec();
+    let levels = photo.levels().chunks_exact(photo.width() * 3).flat_map(part).collect();
+    let tall = Pixels::new(60, photo.height(), 3, levels).unwrap();
+    for (filter, name) in
+        [(Filter::Bilinear, "bilinear"), (Filter::Bicubic, "bicubic"), (Filter::Lanczos, "lanczos")]
+    {
+        // 60 rows less and 30 columns; one row more than twice as many; columns more; both more.
+        for (width, height) in [(30, 43), (30, 42), (80, 102), (80, 110)] {
+            let to = ResizeTo::Exact { height, width };
+            let resize = Some(Resize { to, filter, antialias: true });
+            let recipe = Recipe { resize, ..Recipe::default() };
+            let image = recipe.arrange(tall.clone(), &Limits::default()).unwrap();
+            let expected = format!("tall_{name}_{width}x{height}.png");
+            assert_eq!(difference(&image, &pixels(&expected)), (0, 0), "{expected}");
+        }
+    }
+}
+
+#[test]
+fn the_nearest_pixels_are_pillows() {
+    let lines = String::from_utf8(read("nearest.txt")).unwrap();
+    for line in lines.lines() {
+        let numbers: Vec<usize> = line.split(' ').map(|word| word.parse().unwrap()).collect();
+        let [from, to, expected @ ..] = numbers.as_slice() else { panic!("{line}") };
+        // The place of a pixel in two channels of it.
+        let levels = (0..*from).flat_map(|x| [(x / 256) as u8, (x % 256) as u8, 0]).collect();
+        let pixels = Pixels::new(*from, 1, 3, levels).unwrap();
+        let to = ResizeTo::Exact { height: 1, width: *to };
+        let resize = Some(Resize { to, filter: Filter::Nearest, antialias: true });
+        let recipe = Recipe { resize, ..Recipe::default() };
+        let image = recipe.arrange(pixels, &Limits::default()).unwrap();
+        let place = |p: &[u8]| usize::from(p[0]) * 256 + usize::from(p[1]);
+        let found: Vec<usize> = image.levels().chunks_exact(3).map(place).collect();
+        assert_eq!(found, expected, "{line}");
+    }
+}
+
+#[test]
 fn the_tensor_is_torchvisions() {
     let recipe = Recipe {
         resize: Some(Resize {
@@ -119,7 +159,7 @@ fn the_tensor_is_torchvisions() {
             filter: Filter::Bilinear,
             antialias: true,
         }),
-        crop: Some(Crop { height: 33, width: 33 }),
+        crop: Some(Crop::new(33, 33)),
         normalize: Normalize {
             mean: vec![123.675, 116.28, 103.53],
             std: vec![58.395, 57.12, 57.375],

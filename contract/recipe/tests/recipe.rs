@@ -2,7 +2,7 @@
 
 use recipe::{
     Activation, Color, Crop, Filter, Layout, Limits, ModelInput, Normalize, Pixels, Recipe,
-    RecipeError, Resize, ResizeTo, SampleType,
+    RecipeError, Resize, ResizeTo, Rounding, SampleType,
 };
 use std::path::{Path, PathBuf};
 use tensor::DType;
@@ -43,11 +43,24 @@ fn a_file_says_everything() {
     );
     let resize = Resize { to: ResizeTo::Shortest(256), filter: Filter::Bicubic, antialias: true };
     assert_eq!(recipe.resize, Some(resize));
-    assert_eq!(recipe.crop, Some(Crop { height: 224, width: 200 }));
+    assert_eq!(recipe.crop, Some(Crop::new(224, 200)));
     assert_eq!(recipe.output_shape(), Some([1, 224, 200, 3]));
     assert_eq!(recipe.post.activation, Activation::None);
     assert_eq!(Recipe::from_toml(&recipe.to_toml().unwrap()).unwrap(), recipe);
     assert_eq!(Recipe::from_json(&recipe.to_json().unwrap()).unwrap(), recipe);
+}
+
+#[test]
+fn the_rounding_of_a_crop_is_said_where_it_is_not_the_common_one() {
+    assert!(!full().to_toml().unwrap().contains("rounding"));
+    let crop = Crop { rounding: Rounding::Down, ..Crop::new(224, 200) };
+    let recipe = Recipe { crop: Some(crop), ..full() };
+    let text = recipe.to_toml().unwrap();
+    assert!(text.contains("rounding = \"down\""), "{text}");
+    assert_eq!(Recipe::from_toml(&text).unwrap(), recipe);
+    let error = Recipe::from_toml("crop = { height = 1, width = 1, rounding = \"up\" }");
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("`up`") && error.contains("`even` or `down`"), "{error}");
 }
 
 #[test]
@@ -137,12 +150,12 @@ fn gray_images_fill_three_channels_and_channels_are_normalized_apart() {
 
 #[test]
 fn the_crop_is_centered() {
-    let crop = Some(Crop { height: 1, width: 1 });
+    let crop = Some(Crop::new(1, 1));
     let recipe = Recipe { crop, ..Recipe::default() };
     let middle = recipe.arrange(picture(), &Limits::default()).unwrap();
     // Margins 2 and 1: column 1, and row 0, for a half rounds to the even number.
     assert_eq!(middle.levels(), [10, 11, 12]);
-    let recipe = Recipe { crop: Some(Crop { height: 1, width: 4 }), ..Recipe::default() };
+    let recipe = Recipe { crop: Some(Crop::new(1, 4)), ..Recipe::default() };
     let error = recipe.arrange(picture(), &Limits::default()).unwrap_err();
     assert!(error.to_string().contains("at least 4x1 pixels to crop, found 3x2"), "{error}");
 }

@@ -7,6 +7,9 @@ Run: python make.py      (Pillow 13.0.0 and NumPy 2.4.6 made the files that are 
   NAME.gray.png               Image.open(NAME).convert("L")
   resize_FILTER_WxH.png       photo.png resized
   resize_gray_FILTER_WxH.png  photo.png converted to "L", then resized
+  tall_FILTER_WxH.png         the 60 columns of photo.png from the 90th on, resized to sizes on both
+                              sides of the rule that the rows are resized first
+  nearest.txt                 which pixel NEAREST takes for each of a line's: from, to, the pixels
   imagenet_33.f32             photo.png through torchvision's arithmetic: shorter side 48, center
                               33x33, (x / 255 - mean) / std; little-endian [3, 33, 33]
 
@@ -93,6 +96,21 @@ def encoded(image):
                    lossless=True)
 
 
+def nearest(rng):
+    """Lines of lengths by chance, half of them such that the centers of pixels of the one lie
+    between two of the other, where it hangs on rounding which is taken."""
+    lines = []
+    while len(lines) < 40:
+        before, after = (int(n) for n in rng.integers(2, 400, 2))
+        after = min(after, 60)
+        line = Image.fromarray(np.arange(before, dtype=np.int32)[None])
+        taken = np.asarray(line.resize((after, 1), Image.Resampling.NEAREST))[0]
+        at_once = ((np.arange(after) + 0.5) * (before / after)).astype(int)
+        if len(lines) % 2 == 0 or (taken != at_once).any():
+            lines.append(" ".join(map(str, [before, after, *taken])))
+    (HERE / "nearest.txt").write_text("\n".join(lines) + "\n")
+
+
 def main():
     image = photo()
     encoded(image)
@@ -111,6 +129,12 @@ def main():
             image.resize(size, method).save(HERE / f"resize_{name}", optimize=True)
             gray = image.convert("L").resize(size, method)
             gray.save(HERE / f"resize_gray_{name}", optimize=True)
+    tall = image.crop((90, 0, 150, HEIGHT))
+    for filter_name in filters[:3]:
+        for size in ((30, 43), (30, 42), (80, 102), (80, 110)):
+            name = f"tall_{filter_name.lower()}_{size[0]}x{size[1]}.png"
+            tall.resize(size, Image.Resampling[filter_name]).save(HERE / name, optimize=True)
+    nearest(np.random.default_rng(13))
     resized = image.resize((48 * WIDTH // HEIGHT, 48), Image.Resampling.BILINEAR)
     left, top = round((resized.width - 33) / 2), round((48 - 33) / 2)
     levels = np.asarray(resized.crop((left, top, left + 33, top + 33))).astype(np.float32)

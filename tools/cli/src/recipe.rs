@@ -45,19 +45,11 @@ struct Shown {
     /// Is it more than a guess?
     is_known: bool,
     why: String,
-    parts: Vec<Told>,
+    parts: Vec<Provenance>,
     recipe: Option<::recipe::Recipe>,
     /// Where it was stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     stored: Option<PathBuf>,
-}
-
-/// Where a part is from.
-#[derive(Serialize)]
-struct Told {
-    part: String,
-    from: String,
-    is_known: bool,
 }
 
 /// How often a preset is asked for.
@@ -110,7 +102,7 @@ impl Shown {
             model: loaded.model.name().to_string(),
             is_known: loaded.recipe_is_known,
             why: loaded.recipe_why.clone(),
-            parts: loaded.recipe_parts.iter().map(Told::of).collect(),
+            parts: loaded.recipe_parts.clone(),
             recipe: loaded.model.recipe().cloned(),
             stored: None,
         }
@@ -129,8 +121,7 @@ impl Shown {
         let signature = loaded.model.signature();
         let Chosen { recipe, why, is_known, parts } =
             recipes::choose(path, &options, signature, None, source)?;
-        (self.recipe, self.why, self.is_known) = (recipe, why, is_known);
-        self.parts = parts.iter().map(Told::of).collect();
+        (self.recipe, self.why, self.is_known, self.parts) = (recipe, why, is_known, parts);
         Ok(())
     }
 
@@ -166,21 +157,17 @@ impl Shown {
         if self.parts.is_empty() {
             return format!("# {}\n", self.why);
         }
-        let line = |Told { part, from, is_known }: &Told| {
+        let sources = Provenance::by_source(&self.parts);
+        let width = sources.iter().map(|(names, _)| names.len()).max().unwrap_or_default();
+        let line = |(names, Provenance { from, is_known, .. }): &(String, &Provenance)| {
             let guess = if *is_known { "" } else { "a guess: " };
-            format!("# {part:<10}  {guess}{from}\n")
+            format!("# {names:<width$}  {guess}{from}\n")
         };
-        self.parts.iter().map(line).collect()
+        sources.iter().map(line).collect()
     }
 
     fn exit(&self) -> Exit {
         if self.recipe.is_some() { Exit::Ok } else { Exit::No }
-    }
-}
-
-impl Told {
-    fn of(Provenance { part, from, is_known }: &Provenance) -> Told {
-        Told { part: part.to_string(), from: from.clone(), is_known: *is_known }
     }
 }
 

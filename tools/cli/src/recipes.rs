@@ -169,7 +169,7 @@ fn says(metadata: &ModelMetadata, signature: &Signature) -> Stated {
         Some(import::Framing::AsItIs) if is_open => Some(Framing::default()),
         Some(import::Framing::AsItIs) | None => None,
         Some(import::Framing::Cropped(side)) => {
-            let crop = Crop { height: side, width: side };
+            let crop = Crop::new(side, side);
             Some(Framing::new(ResizeTo::Shortest(side), Filter::Bilinear, Some(crop)))
         }
         Some(import::Framing::Stretched(height, width)) => {

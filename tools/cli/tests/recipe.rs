@@ -61,9 +61,11 @@ fn what_lies_beside_a_model_is_found() {
     assert!(from.ends_with("preprocessor_config.json") && is_known, "{from}");
     assert!(part(&shown, "labels").0.ends_with("index_to_name.json"), "{shown}");
     assert!(!part(&shown, "activation").1, "{shown}");
-    // The text is a recipe with comments.
+    // The text is a recipe with comments, one for each source.
     let (text, stderr) = check(&["recipe", word(&model)], 0);
-    assert!(text.contains("# normalize   ") && text.contains("mean = [127.5]"), "{text}");
+    assert!(text.contains("mean = [127.5]"), "{text}");
+    assert!(text.contains("# color, size, normalize  "), "{text}");
+    assert_eq!(text.matches("preprocessor_config.json").count(), 1, "{text}");
     assert!(stderr.contains("next: schooner run"), "{stderr}");
     let (json, _) = check(&["check", word(&model), "--json"], 0);
     let triage: Value = serde_json::from_str(&json).unwrap();
@@ -104,6 +106,40 @@ fn a_guess_is_settled_once() {
     assert_eq!(found["recipe"]["color"], "bgr");
     let (json, _) = check(&["check", path, "--json"], 0);
     assert!(!json.contains("is a guess"), "{json}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn somebody_at_a_terminal_is_asked_once() {
+    use support::{schooner, terminal::Terminal};
+    let model = model("recipe_terminal", &[]);
+    let path = word(&model);
+    let stored = model.with_file_name("net.recipe.toml");
+    let asked = "number or name, or nothing to leave it a guess: ";
+
+    // Nothing typed leaves it a guess, which is asked about again.
+    let mut terminal = Terminal::start(schooner(&["recipe", path]));
+    terminal.expect(asked);
+    terminal.enter("");
+    let (code, results, shown) = terminal.end();
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(results.contains("a guess: ") && !stored.exists(), "{results}");
+
+    let mut terminal = Terminal::start(schooner(&["recipe", path]));
+    terminal.expect(asked);
+    terminal.enter("cafe");
+    terminal.expect("found `cafe`");
+    terminal.expect(asked);
+    terminal.enter("caffe");
+    let (code, results, shown) = terminal.end();
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(shown.contains("stored in") && shown.contains("next: schooner run"), "{shown}");
+    assert!(results.ends_with(&std::fs::read_to_string(&stored).unwrap()), "{results}");
+    assert!(results.contains("color = \"bgr\""), "{results}");
+
+    let (code, _, shown) = Terminal::start(schooner(&["recipe", path])).end();
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(!shown.contains("How were"), "{shown}");
 }
 
 #[test]

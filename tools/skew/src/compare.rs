@@ -8,7 +8,7 @@ use crate::orientation::Orientation;
 use crate::search::{ALIKE, Fitted, Hypothesis, Search};
 use crate::{Agreement, Row, SkewError, Step, Trainer, geometry, picture};
 use recipe::decode::decode;
-use recipe::{Filter, ImageFormat, Limits, Pixels, Recipe, Resize, ResizeTo};
+use recipe::{Filter, ImageFormat, Limits, Pixels, Recipe, Resize, ResizeTo, Rounding};
 use serde::Serialize;
 
 /// What the comparison came to.
@@ -81,6 +81,7 @@ pub fn compare(
         pixels: &pixels,
         trainer,
         ours,
+        rounding: recipe.crop.map_or_else(Rounding::default, |crop| crop.rounding),
         affine: affine_of(&normalization),
         limits,
         small: smaller(&pixels, trainer, limits).unwrap_or_else(|| pixels.clone()),

@@ -4,11 +4,11 @@ use crate::compare::{Comparison, Own, Verdict, difference};
 use crate::fit::{Affine, Difference};
 use crate::normalization::{self, Named, Normalization};
 use crate::search::{Fitted, Hypothesis, Search};
-use crate::{Agreement, Row, Step, Trainer, text};
-use recipe::{Crop, Layout, Normalize, Recipe, Resize, ResizeTo, SampleType};
+use crate::{Agreement, Row, Step, Trainer, geometry, text};
+use recipe::{Crop, Layout, Normalize, Recipe, Resize, ResizeTo, Rounding, SampleType};
 use tensor::DType;
 
-use crate::geometry::Size;
+use crate::geometry::{Geometry, Size};
 use crate::resample::Sampling;
 
 /// What the trainer did, against the recipe.
@@ -214,12 +214,28 @@ impl<'a> Explanation<'a> {
         let our_crop = our_crop.filter(|crop| ours.size.resized(from, target) != *crop);
         let whole = theirs.size.resized(from, target);
         let their_crop = (whole != target).then_some(target);
-        let center = crate::geometry::center(whole, target);
-        let names =
-            (text::crop(our_crop, (0, 0), None), text::crop(their_crop, theirs.offset, center));
+        let center = geometry::center(whole, target, self.search.rounding);
+        let theirs_round = self.rounding();
+        let offset = if theirs_round.is_some() { (0, 0) } else { theirs.offset };
+        let names = (
+            text::crop(our_crop, (0, 0), None, self.search.rounding),
+            text::crop(their_crop, offset, center, theirs_round.unwrap_or(self.search.rounding)),
+        );
         let moved = theirs.offset != (0, 0);
         let crop = row(Step::Crop, names.0, names.1, follows(!is_same_size && !moved));
         vec![resize, filter, antialias, crop]
+    }
+
+    /// How the trainer halved margins, if that says where the crop is.
+    fn rounding(&self) -> Option<Rounding> {
+        let Geometry { size, offset, .. } = self.found.hypothesis.geometry;
+        let whole = size.resized(self.from(), self.target());
+        let start = |rounding| geometry::center(whole, self.target(), rounding);
+        let ours = start(self.search.rounding)?;
+        let theirs = Some((ours.0 + offset.0, ours.1 + offset.1));
+        // The recipe's own comes first where both are the same.
+        let all = [self.search.rounding, Rounding::Even, Rounding::Down];
+        all.into_iter().find(|rounding| start(*rounding) == theirs)
     }
 
     fn channel_rows(&self) -> Vec<Row> {
@@ -277,7 +293,8 @@ impl<'a> Explanation<'a> {
         let (filter, antialias) = nearest_said(geometry.sampling);
         let resize = to.map(|to| Resize { to, filter, antialias });
         let is_cropped = whole != target || matches!(to, Some(ResizeTo::Shortest(_)));
-        let crop = is_cropped.then_some(Crop { height: target.0, width: target.1 });
+        let rounding = self.rounding().unwrap_or(self.search.rounding);
+        let crop = is_cropped.then_some(Crop { rounding, ..Crop::new(target.0, target.1) });
         let shortened = |list: &[f64]| match list {
             [first, rest @ ..] if rest.iter().all(|n| n == first) => vec![*first],
             _ => list.to_vec(),
@@ -311,7 +328,7 @@ impl<'a> Explanation<'a> {
         if matches!(geometry.size, Size::CropFirst(..)) {
             unsaid.push("a crop before the resize".to_string());
         }
-        if geometry.offset != (0, 0) {
+        if self.rounding().is_none() {
             unsaid.push("a crop beside the center".to_string());
         }
         if orientation.name() != self.search.ours.orientation.name() {

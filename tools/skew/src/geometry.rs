@@ -1,7 +1,7 @@
 //! Which part of the image the tensor shows, and at what size: resize and crop.
 
 use crate::resample::Sampling;
-use recipe::{Pixels, Recipe, ResizeTo};
+use recipe::{Pixels, Recipe, ResizeTo, Rounding};
 
 /// The size rule of a resize.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,18 +77,22 @@ pub(crate) fn of_recipe(recipe: &Recipe) -> Geometry {
     Geometry { size, sampling, offset: (0, 0) }
 }
 
-/// First row and column of the center crop: the recipe's rule, a half to the even number.
-pub(crate) fn center(whole: (usize, usize), part: (usize, usize)) -> Option<(isize, isize)> {
+/// First row and column of the center crop.
+pub(crate) fn center(
+    whole: (usize, usize),
+    part: (usize, usize),
+    rounding: Rounding,
+) -> Option<(isize, isize)> {
     let start = |whole: usize, part: usize| -> Option<isize> {
-        let margin = whole.checked_sub(part)?;
-        isize::try_from(margin / 2 + (margin % 2) * (margin / 2 % 2)).ok()
+        isize::try_from(rounding.half(whole.checked_sub(part)?)).ok()
     };
     Some((start(whole.0, part.0)?, start(whole.1, part.1)?))
 }
 
 /// The center of an image.
 pub(crate) fn cut(pixels: &Pixels, (height, width): (usize, usize)) -> Option<Pixels> {
-    let (top, left) = center((pixels.height(), pixels.width()), (height, width))?;
+    let whole = (pixels.height(), pixels.width());
+    let (top, left) = center(whole, (height, width), Rounding::default())?;
     let (top, left) = (top.unsigned_abs(), left.unsigned_abs());
     let channels = pixels.channels();
     let rows = pixels.levels().chunks_exact(pixels.width() * channels);
@@ -113,10 +117,11 @@ mod tests {
 
     #[test]
     fn centers_are_those_of_the_recipe() {
-        let starts: Vec<_> =
-            (0..6).map(|m| center((100 + m, 100), (100, 100)).unwrap().0).collect();
+        let start = |m: usize, rounding| center((100 + m, 100), (100, 100), rounding).unwrap().0;
+        let starts: Vec<_> = (0..6).map(|m| start(m, Rounding::Even)).collect();
         assert_eq!(starts, [0, 0, 1, 2, 2, 2]);
-        assert_eq!(center((99, 100), (100, 100)), None);
+        assert_eq!(start(3, Rounding::Down), 1);
+        assert_eq!(center((99, 100), (100, 100), Rounding::Even), None);
         let pixels = Pixels::new(4, 2, 1, vec![0, 1, 2, 3, 4, 5, 6, 7]).unwrap();
         assert_eq!(cut(&pixels, (2, 2)).unwrap().levels(), [1, 2, 5, 6]);
     }

@@ -17,7 +17,7 @@ use crate::geometry::{Geometry, Size, center, cut};
 use crate::levels::Levels;
 use crate::orientation::Orientation;
 use crate::resample::Sampling;
-use recipe::{Filter, Limits, Pixels};
+use recipe::{Filter, Limits, Pixels, Rounding};
 
 /// Levels, on average, that rounding alone leaves: what is closer is found.
 const ROUNDING: f64 = 0.4;
@@ -70,6 +70,8 @@ pub(crate) struct Search<'a> {
     pub(crate) trainer: &'a Trainer,
     /// What the recipe does.
     pub(crate) ours: Hypothesis,
+    /// How the recipe halves margins.
+    pub(crate) rounding: Rounding,
     /// Of the recipe's normalization, should the image say nothing of it.
     pub(crate) affine: Vec<Affine>,
     pub(crate) limits: &'a Limits,
@@ -172,7 +174,33 @@ impl Search<'_> {
         let target = hypothesis.orientation.size_before(self.trainer.size());
         let Geometry { size, sampling, offset } = hypothesis.geometry;
         let whole = self.whole(size, sampling, target, false)?;
-        window(&whole, offset, target)
+        self.window(&whole, offset, target)
+    }
+
+    /// What lies so far beside the center.
+    fn window(
+        &self,
+        whole: &Levels,
+        offset: (isize, isize),
+        target: (usize, usize),
+    ) -> Option<Levels> {
+        let (top, left) = center((whole.height, whole.width), target, self.rounding)?;
+        whole.window((top + offset.0, left + offset.1), target)
+    }
+
+    /// Of the center crop: itself and the corners.
+    fn offsets_of_corners(
+        &self,
+        whole: (usize, usize),
+        target: (usize, usize),
+    ) -> Vec<(isize, isize)> {
+        let Some((top, left)) = center(whole, target, self.rounding) else { return Vec::new() };
+        let margin = |whole: usize, part: usize| (whole - part) as isize;
+        let (bottom, right) = (margin(whole.0, target.0) - top, margin(whole.1, target.1) - left);
+        let mut offsets =
+            vec![(0, 0), (-top, -left), (-top, right), (bottom, -left), (bottom, right)];
+        offsets.dedup();
+        offsets
     }
 
     fn staged(
@@ -184,7 +212,7 @@ impl Search<'_> {
         for target in targets(views) {
             for size in sizes(self, target) {
                 let corners =
-                    |whole: &Levels| offsets_of_corners((whole.height, whole.width), target);
+                    |whole: &Levels| self.offsets_of_corners((whole.height, whole.width), target);
                 places.extend(self.looks(views, target, size, corners));
             }
         }
@@ -213,7 +241,7 @@ impl Search<'_> {
         let Some(whole) = self.whole(size, sampling, target, true) else { return Vec::new() };
         let mut places = Vec::new();
         for offset in offsets(&whole) {
-            let Some(levels) = window(&whole, offset, target) else { continue };
+            let Some(levels) = self.window(&whole, offset, target) else { continue };
             for (at, view) in views.iter().enumerate().filter(|(_, view)| view.size == target) {
                 let distance = Moments::new(&levels, &view.planes).least_distance();
                 places.push(Place { view: at, size, offset, distance });
@@ -275,7 +303,7 @@ impl Search<'_> {
                 for place in places.iter().filter(|place| place.size == size) {
                     let view = &views[place.view];
                     let levels =
-                        (view.size == target).then(|| window(&whole, place.offset, target));
+                        (view.size == target).then(|| self.window(&whole, place.offset, target));
                     let Some(levels) = levels.flatten() else { continue };
                     let moments = Moments::new(&levels, &view.planes);
                     for channels in Channels::of_count(view.planes.len()) {
@@ -404,23 +432,8 @@ fn distinct(mut sizes: Vec<Size>) -> Vec<Size> {
     sizes
 }
 
-/// Of the center crop: itself and the corners.
-fn offsets_of_corners(whole: (usize, usize), target: (usize, usize)) -> Vec<(isize, isize)> {
-    let Some((top, left)) = center(whole, target) else { return Vec::new() };
-    let margin = |whole: usize, part: usize| (whole - part) as isize;
-    let (bottom, right) = (margin(whole.0, target.0) - top, margin(whole.1, target.1) - left);
-    let mut offsets = vec![(0, 0), (-top, -left), (-top, right), (bottom, -left), (bottom, right)];
-    offsets.dedup();
-    offsets
-}
-
 fn offsets_around((down, right): (isize, isize)) -> Vec<(isize, isize)> {
     (-3..=3).flat_map(|y| (-3..=3).map(move |x| (down + y, right + x))).collect()
-}
-
-fn window(whole: &Levels, offset: (isize, isize), target: (usize, usize)) -> Option<Levels> {
-    let (top, left) = center((whole.height, whole.width), target)?;
-    whole.window((top + offset.0, left + offset.1), target)
 }
 
 /// So many of the places, the nearest first: of one size in one view two at most, for a neighbor of

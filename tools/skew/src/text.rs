@@ -2,6 +2,7 @@
 
 use crate::compare::{Comparison, Verdict};
 use crate::{Agreement, Difference, Row};
+use recipe::Rounding;
 use std::fmt;
 
 /// The comparison in a sentence, the first step that differs first.
@@ -65,11 +66,15 @@ pub(crate) fn crop(
     size: Option<(usize, usize)>,
     (down, right): (isize, isize),
     center: Option<(isize, isize)>,
+    rounding: Rounding,
 ) -> String {
     let Some((height, width)) = size else { return "none".to_string() };
     let size = format!("{height}x{width}");
     if (down, right) == (0, 0) {
-        return format!("center {size}");
+        return match rounding {
+            Rounding::Even => format!("center {size}"),
+            Rounding::Down => format!("center {size}, rounded down"),
+        };
     }
     if center == Some((-down, -right)) {
         return format!("top left {size}");

@@ -26,7 +26,7 @@ fn any_recipe(random: &mut Random) -> Recipe {
     };
     let filters = [Filter::Bilinear, Filter::SharpBicubic, Filter::Nearest];
     let resize = Resize { to, filter: random.of(&filters), antialias: random.below(2) == 0 };
-    let crop = Crop { height: side(random), width: side(random) };
+    let crop = Crop::new(side(random), side(random));
     Recipe {
         color: random.of(&[Color::Rgb, Color::Bgr, Color::Gray]),
         layout: random.of(&[Layout::Nchw, Layout::Nhwc]),

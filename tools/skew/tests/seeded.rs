@@ -2,7 +2,9 @@
 
 mod support;
 
-use recipe::{Color, Filter, Layout, Normalize, Recipe, Resize, ResizeTo, SampleType};
+use recipe::{
+    Color, Crop, Filter, Layout, Normalize, Recipe, Resize, ResizeTo, Rounding, SampleType,
+};
 use skew::{Step, Verdict};
 use support::{Fed, check, drawn};
 
@@ -205,6 +207,24 @@ fn the_recipe_that_is_proposed_agrees() {
         assert_eq!(again.verdict, Verdict::Agrees, "{name}\n{again}");
         let read = Recipe::from_toml(&proposed.to_toml().unwrap()).unwrap();
         assert_eq!(&read, proposed, "{name}");
+    }
+}
+
+#[test]
+fn crops_that_are_rounded_otherwise_are_named() {
+    let image = drawn(640, 480);
+    let even = imagenet(224);
+    // 341 columns less 222: 59 of them lie before the crop, or 60.
+    let even = Recipe { crop: Some(Crop::new(222, 222)), ..even };
+    let crop = Crop { rounding: Rounding::Down, ..Crop::new(222, 222) };
+    let down = Recipe { crop: Some(crop), ..even.clone() };
+    for (ours, theirs) in [(&even, &down), (&down, &even)] {
+        let fed = Fed::of(theirs, &image);
+        check("rounded", &fed, &image, ours, &[Step::Crop]);
+        let found = fed.compare(&image, ours);
+        assert!(found.to_string().contains("center 222x222, rounded down"), "{found}");
+        assert_eq!((found.recipe.as_ref(), found.unsaid.len()), (Some(theirs), 0), "{found}");
+        assert_eq!(fed.compare(&image, theirs).verdict, Verdict::Agrees);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::fields::{self, Fields, in_levels, wrong};
 use super::timm;
-use crate::{Color, Crop, Filter, Framing, ModelInput, ResizeTo, Stated};
+use crate::{Color, Crop, Filter, Framing, ModelInput, ResizeTo, Rounding, Stated};
 use serde_json::Value;
 
 /// A class of image processor, with its defaults.
@@ -141,7 +141,7 @@ impl Processor {
             (to, _) => (to.unwrap_or(self.size), self.filter),
         };
         let crop = match file.get("crop_size") {
-            None => Crop { height: self.crop.0, width: self.crop.0 },
+            None => rounded_down(self.crop.0, self.crop.0),
             Some(value) => crop_of(value)?,
         };
         let crop = file.flag("do_center_crop", self.crop.1)?.then_some(crop);
@@ -149,7 +149,7 @@ impl Processor {
             (Rule::ConvNext, ResizeTo::Shortest(side)) if side < CONVNEXT_WHOLE_SIDE => {
                 let share = file.number("crop_pct", (0.1, 1.0))?.unwrap_or(224.0 / 256.0);
                 let shortest = (side as f64 / share) as usize;
-                (ResizeTo::Shortest(shortest), Some(Crop { height: side, width: side }))
+                (ResizeTo::Shortest(shortest), Some(rounded_down(side, side)))
             }
             (Rule::ConvNext, ResizeTo::Shortest(side)) => (square(side), None),
             (Rule::Levit, ResizeTo::Shortest(side)) => {
@@ -225,18 +225,23 @@ fn filter_of(value: &Value) -> Result<Result<Filter, String>, String> {
     Ok(fields::filter(name).ok_or_else(|| format!("images are resized with the filter `{name}`")))
 }
 
+/// The crop of every class, whatever it computes with.
+fn rounded_down(height: usize, width: usize) -> Crop {
+    Crop { rounding: Rounding::Down, ..Crop::new(height, width) }
+}
+
 /// A crop by number or by both sides.
 fn crop_of(value: &Value) -> Result<Crop, String> {
     let expected = || wrong("crop_size", "pixels, or height and width", value);
     match value {
         Value::Number(_) => {
             let side = fields::side("crop_size", value)?;
-            Ok(Crop { height: side, width: side })
+            Ok(rounded_down(side, side))
         }
         Value::Object(map) => {
             let map = Fields(map);
             match (map.side("height")?, map.side("width")?) {
-                (Some(height), Some(width)) => Ok(Crop { height, width }),
+                (Some(height), Some(width)) => Ok(rounded_down(height, width)),
                 _ => Err(expected()),
             }
         }

@@ -15,7 +15,7 @@ pub(super) fn read(file: &Fields<'_>, _: &ModelInput) -> Result<Option<Stated>, 
     let names = file.get("labels").map(labels::of_json).transpose();
     let side = file.side("imageSize")?.unwrap_or(SIDE);
     // The middle square, at the model's size; then x / 127 - 1.
-    let crop = Crop { height: side, width: side };
+    let crop = Crop::new(side, side);
     Ok(Some(Stated {
         color: Some(Color::Rgb),
         size: Some(Framing::new(ResizeTo::Shortest(side), Filter::Bilinear, Some(crop))),

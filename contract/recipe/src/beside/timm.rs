@@ -57,7 +57,7 @@ fn framing(config: &Fields<'_>, input: &ModelInput) -> Result<Result<Framing, St
         return Ok(Err(format!("images are resized with the filter `{name}`")));
     };
     let scaled = |side: usize| (side as f64 / share).floor() as usize;
-    let crop = Crop { height, width };
+    let crop = Crop::new(height, width);
     let to = match config.text("crop_mode")?.unwrap_or("center") {
         "squash" => ResizeTo::Exact { height: scaled(height), width: scaled(width) },
         "center" if scaled(height) == scaled(width) => ResizeTo::Shortest(scaled(height)),

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its part of the support")]
 
+#[cfg(target_os = "linux")]
+pub(crate) mod terminal;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
