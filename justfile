@@ -33,7 +33,7 @@ measure:
 bench MODEL *FLAGS:
     cargo run --release --package schooner-cli -- bench {{MODEL}} {{FLAGS}}
 
-# compress a classifier beside onnxruntime.quantization and NNCF: `just compress --data DATA`
+# compress models beside onnxruntime.quantization and NNCF: `just compress --fixtures FOLDER`
 compress *FLAGS:
     cargo build --release --package schooner-cli
     python3 benches/compress/compress.py {{FLAGS}}

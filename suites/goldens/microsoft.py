@@ -1,5 +1,6 @@
 """Runs onnxruntime on models of one node each and stores them with its answers: com.microsoft, and
-Einsum in f32, of which onnx's own tests have f64 alone.
+Einsum in f32, of which onnx's own tests have f64 alone; and on convolutions as its quantize_dynamic
+writes them.
 
     python microsoft.py
 
@@ -48,20 +49,24 @@ class Weight:
 
 def make(name: str, op: str, inputs: list, outputs: int = 1, domain: str = MICROSOFT, **attributes):
     """Stores a model of one node and what onnxruntime makes of it. `None` leaves an input out."""
-    taken, ports, weights, feeds = [], [], [], {}
+    taken = ["" if given is None else f"x{index}" for index, given in enumerate(inputs)]
+    made = [f"y{index}" for index in range(outputs)]
+    store(name, [helper.make_node(op, taken, made, domain=domain, **attributes)], inputs, made)
+
+
+def store(name: str, nodes: list, inputs: list, made: list):
+    """Stores a model that takes `inputs` as x0, x1 … and what onnxruntime makes of it."""
+    ports, weights, feeds = [], [], {}
     for index, given in enumerate(inputs):
-        label = "" if given is None else f"x{index}"
-        taken.append(label)
+        label = f"x{index}"
         if isinstance(given, Weight):
             weights.append(numpy_helper.from_array(given.value, label))
         elif given is not None:
             element = helper.np_dtype_to_tensor_dtype(given.dtype)
             ports.append(helper.make_tensor_value_info(label, element, given.shape))
             feeds[label] = given
-    made = [f"y{index}" for index in range(outputs)]
-    node = helper.make_node(op, taken, made, domain=domain, **attributes)
     results = [helper.make_empty_tensor_value_info(label) for label in made]
-    graph = helper.make_graph([node], name, ports, results, weights)
+    graph = helper.make_graph(nodes, name, ports, results, weights)
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid(MICROSOFT, 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
     options = onnxruntime.SessionOptions()
@@ -316,6 +321,33 @@ def recurrences():
     make("dynamic_lstm_rows", op, given, outputs=3, hidden_size=3, direction="bidirectional")
 
 
+def convolutions():
+    """Images that are quantized while the model runs, by weights of bytes."""
+    for name, kernel, groups, dtype, zero, window in [
+        ("u8", (6, 3, 3, 3), 1, U8, 128, {"pads": [1, 1, 1, 1]}),
+        ("u8_uneven", (6, 3, 3, 3), 1, U8, 141, {"pads": [0, 1, 1, 2], "strides": [2, 2]}),
+        ("i8", (5, 3, 1, 1), 1, I8, 0, {}),
+        ("depthwise", (3, 1, 3, 3), 3, I8, 0, {"pads": [1, 1, 1, 1], "dilations": [1, 2]}),
+        ("groups", (6, 1, 2, 3), 3, U8, 128, {"pads": [1, 0, 0, 1]}),
+        ("sequence", (4, 3, 5), 1, U8, 128, {"pads": [2, 2]}),
+    ]:
+        nodes = [
+            helper.make_node("DynamicQuantizeLinear", ["x0"], ["bytes", "scale", "zero"]),
+            helper.make_node("ConvInteger", ["bytes", "x1", "zero", "x2"], ["sums"],
+                             group=groups, **window),
+            helper.make_node("Cast", ["sums"], ["floats"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["scale", "x3"], ["scales"]),
+            helper.make_node("Mul", ["floats", "scales"], ["scaled"]),
+            helper.make_node("Add", ["scaled", "x4"], ["y0"]),
+        ]  # fmt: skip
+        x = floats(120, 2, 3, *[9, 8][: len(kernel) - 2])
+        low = 0 if dtype == U8 else -127
+        weights = whole(121, low, low + 255, *kernel, dtype=dtype)
+        bias = floats(122, 1, kernel[0], *[1] * (len(kernel) - 2))
+        parameters = [weights, number(zero, dtype), number(0.01), bias]
+        store(f"conv_integer_{name}", nodes, [x, *map(Weight, parameters)], ["y0"])
+
+
 def einsums():
     for name, equation, *shapes in [
         ("product", "ij,jk->ik", (3, 4), (4, 5)),
@@ -342,7 +374,7 @@ def main():
     FOLDER.mkdir()
     for family in [
         activations, fused, norms, attentions, multi_head_attentions, rotations, qlinear,
-        products, few_bits, linear, recurrences, einsums,
+        products, few_bits, linear, recurrences, convolutions, einsums,
     ]:  # fmt: skip
         family()
     files = sorted(FOLDER.iterdir())

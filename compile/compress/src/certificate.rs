@@ -10,6 +10,8 @@ use serde::Serialize;
 pub struct Certificate {
     /// The version of Schooner that made it.
     pub schooner: String,
+    /// What the model was compressed for.
+    pub target: String,
     /// The instruction set that both models were run with.
     pub isa: String,
     /// The original.

@@ -12,6 +12,7 @@ use crate::{
 use ir::Graph;
 use runtime::{Model, Pool};
 use serde::{Deserialize, Serialize};
+use simd::Token;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tensor::Tensor;
@@ -51,6 +52,8 @@ pub struct Request<'a> {
     pub store: &'a Store,
     /// Who is told how far it is.
     pub progress: &'a dyn Progress,
+    /// What the original and the compressed models are run with: whose latency decides.
+    pub isa: Token,
     /// Threads of the runs whose latency is measured; as many samples are run at a time.
     pub pool: Arc<Pool>,
 }
@@ -158,6 +161,7 @@ pub fn compress(request: &Request<'_>) -> Result<Compressed, CompressError> {
         data: request.data,
         measure: request.measure,
         threads: request.pool.threads(),
+        isa: request.isa,
         store: request.store,
         progress: request.progress,
     };
@@ -179,13 +183,14 @@ pub fn compress(request: &Request<'_>) -> Result<Compressed, CompressError> {
     measure(request, &trial, search)
 }
 
-/// Layers that are no gain on this machine.
+/// Layers that are no gain.
 fn slow_layers(request: &Request<'_>, bench: &Workbench<'_>) -> Result<Vec<Slow>, CompressError> {
     request.store.remember("slow", || {
         request.progress.begin("latency by layer", 0);
         let made = bench.graph(Made { config: &request.config, is_refined: false })?;
         let on_pool = |graph: &Graph| {
-            Ok::<Model, CompressError>(evaluate::prepared(graph)?.with_pool(request.pool.clone()))
+            let model = evaluate::prepared(graph, request.isa)?;
+            Ok::<Model, CompressError>(model.with_pool(request.pool.clone()))
         };
         let names: Vec<String> = request.config.layers.keys().cloned().collect();
         let inputs = inputs(request)?;
@@ -264,7 +269,7 @@ fn measure(
     graphs.insert(0, request.graph.clone());
     let models: Vec<Model> = graphs
         .iter()
-        .map(|graph| Ok(evaluate::prepared(graph)?.with_pool(request.pool.clone())))
+        .map(|graph| Ok(evaluate::prepared(graph, request.isa)?.with_pool(request.pool.clone())))
         .collect::<Result<_, CompressError>>()?;
     let inputs = inputs(request)?;
     request.progress.begin("latency", 0);

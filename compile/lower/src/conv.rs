@@ -7,7 +7,7 @@ use crate::{Lowering, Refusal, refuse, require_number};
 use ir::{Conv, Node, ValueId};
 use kernels::conv::ConvShape;
 use kernels::depthwise::INT8_TAPS_MAX;
-use plan::{BufferId, Convolution, Epilogue, Operation, Precision};
+use plan::{BufferId, Convolution, Epilogue, Operation, Precision, View};
 use tensor::{DType, Dim, Tensor};
 
 /// Images larger than this are no other case, and products of such sizes cannot overflow.
@@ -40,15 +40,11 @@ impl Lowering<'_> {
             return self.scalar_conv(node, conv);
         }
         require_number(node, self.dtype(input))?;
-        let window = Spatial::of(node, self.shape(node.inputs[1]), conv)?;
+        let mut window = Spatial::of(node, self.shape(node.inputs[1]), conv)?;
         let rank = self.shape(input).len();
         let is_depthwise = is_depthwise(self.shape(node.inputs[1]), conv.groups);
         let product = self.integer_product(node, 0);
-        // Padding is made of the zero point, which has to be known for it.
-        let product = product.filter(|product| {
-            let is_exact = !is_depthwise || taps(&window) <= INT8_TAPS_MAX;
-            is_exact && product.left.computed.is_none()
-        });
+        let product = product.filter(|_| !is_depthwise || taps(&window) <= INT8_TAPS_MAX);
         let weights = if product.is_some() { None } else { self.known(node.inputs[1]) };
         let sizes = product.as_ref().map(|product| product.shape.as_slice());
         if let Some(sizes) = sizes.or(weights.as_ref().map(|weights| weights.shape())) {
@@ -63,7 +59,10 @@ impl Lowering<'_> {
         };
         let from =
             self.form(product.as_ref().map_or(input, |p| p.left.bytes.value), Layout::ChannelsLast);
-        let from = self.planar(from, rank);
+        let mut from = self.planar(from, rank);
+        if let Some([_, zero]) = product.as_ref().and_then(|product| product.left.computed) {
+            from = self.padded(node, from, zero, &mut window);
+        }
         let parameters = Convolution {
             kernel: window.kernel,
             strides: window.strides,
@@ -86,6 +85,32 @@ impl Lowering<'_> {
         let output = self.planar(output, rank);
         self.builder.step(&node.name, operation, &inputs, output);
         Ok(())
+    }
+
+    /// An image of bytes with its computed zero point around it: kernels pad by one that is known.
+    fn padded(
+        &mut self,
+        node: &Node,
+        image: BufferId,
+        zero: ValueId,
+        window: &mut Spatial,
+    ) -> BufferId {
+        let pads = std::mem::take(&mut window.pads);
+        if pads == [0; 4] {
+            return image;
+        }
+        let [top, left, bottom, right] = pads.map(|pad| pad as i64);
+        let pads = [(0, 0), (top, bottom), (left, right), (0, 0)];
+        let sizes = self.builder.shape(image).iter().zip(pads);
+        let shape: Vec<Dim> =
+            sizes.map(|(size, (before, after))| size.clone() + Dim::from(before + after)).collect();
+        let padded = self.builder.arena(DType::U8, shape.clone());
+        let zero = self.form(zero, Layout::Plain);
+        let everywhere = View { offset: Dim::from(0), strides: vec![Dim::from(0); shape.len()] };
+        let whole = self.whole(padded);
+        self.copy(node, zero, padded, shape, everywhere, whole);
+        self.copy_inside(node, image, padded, &pads);
+        padded
     }
 
     /// The packed form of weights that are known, and what takes them.

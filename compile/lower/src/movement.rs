@@ -152,6 +152,17 @@ impl Lowering<'_> {
     ) {
         let fill = Operation::Fill(element_bytes(self.builder.dtype(output), value));
         self.builder.step(&node.name, fill, &[], output);
+        self.copy_inside(node, input, output, pads);
+    }
+
+    /// Copies a buffer into the middle of another one, which is larger by `pads` along each axis.
+    pub(crate) fn copy_inside(
+        &mut self,
+        node: &Node,
+        input: BufferId,
+        output: BufferId,
+        pads: &[(i64, i64)],
+    ) {
         let (mut from, mut to) = (self.whole(input), self.whole(output));
         let mut extents = self.builder.shape(input).to_vec();
         for (axis, &(before, after)) in pads.iter().enumerate() {
@@ -247,11 +258,11 @@ impl Lowering<'_> {
     }
 
     /// A dense view of a whole buffer.
-    fn whole(&self, buffer: BufferId) -> View {
+    pub(crate) fn whole(&self, buffer: BufferId) -> View {
         View { offset: Dim::from(0), strides: strides(self.builder.shape(buffer)) }
     }
 
-    fn copy(
+    pub(crate) fn copy(
         &mut self,
         node: &Node,
         input: BufferId,

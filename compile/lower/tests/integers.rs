@@ -82,6 +82,16 @@ impl Net {
         self.value = self.add("conv", Op::Conv(conv), &inputs);
     }
 
+    /// Quantizes the value by the range that it turns out to have, and gives what the integers stand
+    /// for.
+    fn quantize_dynamically(&mut self) {
+        self.add("range", Op::Whole(DynamicRange {}.into()), &[self.value]);
+        let found: Vec<ValueId> = self.graph.nodes.last().unwrap().outputs().collect();
+        let quantize = Op::Quantize { dtype: DType::U8, axis: 0 };
+        let bytes = self.add("bytes", quantize, &[self.value, found[0], found[1]]);
+        self.value = self.add("x", Op::Dequantize { axis: 0 }, &[bytes, found[0], found[1]]);
+    }
+
     fn unary(&mut self, function: Unary) {
         self.value = self.add("act", Op::Unary(function), &[self.value]);
     }
@@ -258,6 +268,22 @@ fn a_value_that_integers_and_floats_are_made_of() {
 }
 
 #[test]
+fn a_plan_says_what_its_products_multiply() {
+    let shape = [2, 24];
+    let mut net = Net::new(26, &shape);
+    net.quantize(128);
+    let weights = net.weights(&[24, 16], 1);
+    net.value = net.add("product", Op::MatMul, &[net.value, weights]);
+    let floats = net.random.floats(&[16, 5], 0.2);
+    let floats = net.graph.constant("w", floats);
+    net.value = net.add("head", Op::MatMul, &[net.value, floats]);
+    net.quantize(128);
+    let plan = net.check(&shape);
+    assert_eq!(plan.arithmetic(), "int8 and f32");
+    assert_eq!(plan.precision(), plan::Precision::F32, "which --precision asks for");
+}
+
+#[test]
 fn weights_of_four_bits() {
     let shape = [5, 24];
     let mut net = Net::new(12, &shape);
@@ -274,12 +300,7 @@ fn scales_that_are_found_at_each_run() {
     for (seed, k, n) in [(20, 33, 50), (21, 64, 64), (22, 5, 1)] {
         let shape = [3, 4, k];
         let mut net = Net::new(seed, &shape);
-        let range = Op::Whole(DynamicRange {}.into());
-        net.add("range", range, &[net.value]);
-        let found: Vec<ValueId> = net.graph.nodes.last().unwrap().outputs().collect();
-        let quantize = Op::Quantize { dtype: DType::U8, axis: 0 };
-        let bytes = net.add("bytes", quantize, &[net.value, found[0], found[1]]);
-        net.value = net.add("x", Op::Dequantize { axis: 0 }, &[bytes, found[0], found[1]]);
+        net.quantize_dynamically();
         let weights = net.weights(&[k, n], 1);
         net.value = net.add("product", Op::MatMul, &[net.value, weights]);
         let bias = net.random.floats(&[n], 1.0);
@@ -289,6 +310,23 @@ fn scales_that_are_found_at_each_run() {
         let plan = net.check(&shape);
         assert_eq!(count(&plan, is_integers), 1, "{plan}");
         assert_eq!(count(&plan, is_conversion), 1, "{plan}");
+    }
+}
+
+#[test]
+fn zero_points_that_are_found_at_each_run_lie_around_images() {
+    for (seed, weights, groups, stride) in
+        [(23, [17, 6, 3, 3], 1, 1), (24, [6, 1, 5, 5], 6, 2), (25, [9, 2, 3, 3], 3, 1)]
+    {
+        let shape = [2, 6, 11, 10];
+        let mut net = Net::new(seed, &shape);
+        net.quantize_dynamically();
+        net.conv(weights, groups, stride, true);
+        net.unary(Unary::Relu);
+        let plan = net.check(&shape);
+        assert_eq!(count(&plan, is_integers), 1, "{plan}");
+        assert_eq!(count(&plan, is_conversion), 1, "{plan}");
+        assert_eq!(plan.arithmetic(), "int8");
     }
 }
 

@@ -1,5 +1,5 @@
-//! A product of integers that is scaled becomes the product of what the integers stand for, as
-//! which it has a kernel; the result differs by rounding.
+//! A product or convolution of integers that is scaled becomes that of what the integers stand for,
+//! as which it has a kernel; the result differs by rounding.
 //!
 //! Given:
 //! ```text
@@ -32,11 +32,15 @@
 //! ```
 
 use crate::rewrite::{Rewriter, rewrite};
-use ir::{Graph, Node, Op, ValueId};
+use ir::{Conv, Graph, Node, Op, ValueId};
 use operators::Operator;
+use operators::integer_convolution::IntegerConvolution;
 use std::sync::Arc;
 use tensor::scalar::Binary;
 use tensor::{DType, Dim, Tensor};
+
+/// Axes of the largest images that convolutions have kernels for.
+const IMAGE_RANK_MAX: usize = 4;
 
 /// Gives the number of products that are of numbers from now on.
 pub(crate) fn run(graph: &mut Graph) -> usize {
@@ -51,30 +55,43 @@ pub(crate) fn run(graph: &mut Graph) -> usize {
 
 /// The product of numbers for `sums` of products of integers, as f32, times `scale`.
 fn scaled(graph: &mut Rewriter<'_>, sums: ValueId, scale: ValueId) -> Option<ValueId> {
-    let product = product(graph, sums)?;
+    let (product, op, channel) = product(graph, sums)?;
     let [a, b, a_zero, b_zero] = *product.inputs else { return None };
     let (a_scale, b_scale) = scales(graph, scale)?;
-    let (rank, columns) = (graph.fact(b).rank(), graph.fact(b).shape.last()?.known_size()?);
-    let parameters = [b_scale, graph.known(b_zero)?.clone()];
-    let is_single = parameters.iter().all(|tensor| tensor.len() == 1);
-    let [b_scale, b_zero] = parameters.map(|tensor| spread(&tensor, columns, is_single));
-    let (b_scale, b_zero) = (graph.constant(b_scale?), graph.constant(b_zero?));
+    let (rank, channels) = (graph.fact(b).rank(), graph.fact(b).shape[channel].known_size()?);
+    let b_zero = graph.known(b_zero)?.clone();
+    let is_single = b_scale.len() == 1 && b_zero.len() == 1;
+    // Of the sums, images have their channels behind the batch; of the weights they come first.
+    let of_sums = if op == Op::MatMul { 1 } else { rank - 1 };
+    let b_scale = spread(&b_scale, of_sums, channels, is_single)?;
+    let b_zero = spread(&b_zero, rank - channel, channels, is_single)?;
+    let (b_scale, b_zero) = (graph.constant(b_scale), graph.constant(b_zero));
     let a_scale = match a_scale {
         Some(scale) => single(graph, scale)?,
         None => graph.constant(Tensor::scalar(1f32)),
     };
     let a_zero = single(graph, a_zero)?;
     let a = graph.add(Op::Dequantize { axis: 0 }, &[a, a_scale, a_zero])?;
-    let b = graph.add(Op::Dequantize { axis: rank - 1 }, &[b, b_scale, b_zero])?;
-    graph.add(Op::MatMul, &[a, b])
+    let b = graph.add(Op::Dequantize { axis: channel }, &[b, b_scale, b_zero])?;
+    graph.add(op, &[a, b])
 }
 
-/// The product of integers that a value is, converted to f32.
-fn product(graph: &Rewriter<'_>, sums: ValueId) -> Option<Node> {
-    let cast = graph.node(sums)?;
+/// The product of integers that a value is, converted to f32, the same of numbers, and the axis of
+/// the second operand that its output channels lie along.
+fn product(graph: &Rewriter<'_>, sums: ValueId) -> Option<(Node, Op, usize)> {
+    let cast = graph.node(sums).filter(|cast| cast.op == Op::Cast(DType::F32))?;
     let product = graph.node(*cast.inputs.first()?)?;
-    let is_product = matches!(&product.op, Op::Whole(Operator::IntegerProduct(_)));
-    (cast.op == Op::Cast(DType::F32) && is_product).then(|| product.clone())
+    let Op::Whole(operator) = &product.op else { return None };
+    let rank = graph.fact(product.inputs[1]).rank();
+    match operator {
+        Operator::IntegerProduct(_) => Some((product.clone(), Op::MatMul, rank - 1)),
+        Operator::IntegerConvolution(conv) if rank <= IMAGE_RANK_MAX => {
+            let IntegerConvolution { strides, dilations, pads, groups } = conv.clone();
+            let conv = Conv { strides, dilations, pads, groups };
+            Some((product.clone(), Op::Conv(conv), 0))
+        }
+        _ => None,
+    }
 }
 
 /// The scales of both operands in their product: that of the first may be computed.
@@ -95,14 +112,16 @@ fn scales(graph: &Rewriter<'_>, scale: ValueId) -> Option<(Option<ValueId>, Arc<
     }
 }
 
-/// One number, or one for each column, of a tensor that broadcasts along columns.
-fn spread(tensor: &Tensor, columns: usize, is_single: bool) -> Option<Tensor> {
-    let is_each = tensor.shape().last() == Some(&columns);
-    let (dtype, bytes) = (tensor.dtype(), tensor.bytes());
+/// One number, or one for each channel, of a tensor that broadcasts along the channels, whose axis
+/// is the one with this number from the end.
+fn spread(tensor: &Tensor, from_end: usize, channels: usize, is_single: bool) -> Option<Tensor> {
+    let (shape, dtype, bytes) = (tensor.shape(), tensor.dtype(), tensor.bytes());
+    let axis = shape.len().checked_sub(from_end);
+    let is_each = axis.is_some_and(|axis| shape[axis] == channels);
     match tensor.len() {
         1 if is_single => Tensor::from_bytes(dtype, &[], bytes).ok(),
-        1 => Tensor::from_bytes(dtype, &[columns], &bytes.repeat(columns)).ok(),
-        count if count == columns && is_each => Tensor::from_bytes(dtype, &[columns], bytes).ok(),
+        1 => Tensor::from_bytes(dtype, &[channels], &bytes.repeat(channels)).ok(),
+        count if count == channels && is_each => Tensor::from_bytes(dtype, &[channels], bytes).ok(),
         _ => None,
     }
 }

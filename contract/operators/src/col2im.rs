@@ -1,5 +1,6 @@
 //! ONNX Col2Im-18.
 
+use crate::sliding::Sliding;
 use crate::{Compute, ComputeError, numbers};
 use serde::{Deserialize, Serialize};
 use tensor::rule::{Fact, RuleError, exactly, require_type, same_size};
@@ -85,10 +86,12 @@ impl Compute for Col2Im {
 impl Col2Im {
     /// How many windows lie along an axis.
     fn windows(&self, axis: usize) -> Dim {
-        let (before, after) = self.pads[axis];
-        let span = (self.kernel[axis].clone() - Dim::from(1)) * Dim::from(self.dilations[axis]);
-        let room = self.sizes[axis].clone() + Dim::from(before) + Dim::from(after) - span;
-        (room - Dim::from(1)).floor_div(&Dim::from(self.strides[axis])) + Dim::from(1)
+        self.along(axis).windows(&self.sizes[axis], &self.kernel[axis])
+    }
+
+    fn along(&self, axis: usize) -> Sliding {
+        let (stride, dilation) = (self.strides[axis], self.dilations[axis]);
+        Sliding { stride, dilation, pads: self.pads[axis] }
     }
 
     /// The place of the image that a tap of a window lies at, where there is one.
@@ -96,10 +99,9 @@ impl Col2Im {
         let [windows, kernel, sizes] = shapes;
         let [by_window, by_tap, by_place] = shapes.map(row_major_strides);
         let along = |axis: usize| {
-            let window = window / by_window[axis] % windows[axis] * self.strides[axis];
-            let tap = tap / by_tap[axis] % kernel[axis] * self.dilations[axis];
-            let place = (window + tap).checked_sub(self.pads[axis].0)?;
-            (place < sizes[axis]).then_some(place * by_place[axis])
+            let window = window / by_window[axis] % windows[axis];
+            let tap = tap / by_tap[axis] % kernel[axis];
+            Some(self.along(axis).place(window, tap, sizes[axis])? * by_place[axis])
         };
         (0..sizes.len()).map(along).sum()
     }

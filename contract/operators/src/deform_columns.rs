@@ -1,6 +1,7 @@
 //! The windows of ONNX DeformConv-19,22, which the products with the weights follow.
 
 use crate::interpolation::{Taps, combine, linear, sum};
+use crate::sliding::Sliding;
 use crate::{Compute, ComputeError, numbers};
 use serde::{Deserialize, Serialize};
 use tensor::rule::{Fact, RuleError, require_rank, require_type, same_size};
@@ -59,12 +60,9 @@ impl Compute for DeformColumns {
             same_size("the mask", &per_group, &mask.shape[1])?;
         }
         for axis in 0..axes {
-            let room = x.shape[axis + 2].clone()
-                + Dim::from(self.pads[axis].0)
-                + Dim::from(self.pads[axis].1)
-                - Dim::from(self.kernel[axis] - 1) * Dim::from(self.dilations[axis])
-                - Dim::from(1);
-            let windows = room.floor_div(&Dim::from(self.strides[axis])) + Dim::from(1);
+            let (stride, dilation) = (self.strides[axis], self.dilations[axis]);
+            let sliding = Sliding { stride, dilation, pads: self.pads[axis] };
+            let windows = sliding.windows(&x.shape[axis + 2], &Dim::from(self.kernel[axis]));
             for fact in &inputs[1..] {
                 same_size("the windows", &windows, &fact.shape[axis + 2])?;
             }

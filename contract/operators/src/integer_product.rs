@@ -15,22 +15,8 @@ pub struct IntegerProduct {}
 impl Compute for IntegerProduct {
     fn infer(&self, inputs: &[Fact]) -> Result<Vec<Fact>, RuleError> {
         let operands: &[Fact; 4] = exactly(inputs, "4")?;
+        require_bytes(operands)?;
         let [a, b, ..] = operands;
-        for (input, fact) in operands.iter().enumerate() {
-            require_type(input, fact, |d| matches!(d, DType::U8 | DType::I8), "u8 or i8")?;
-        }
-        for input in [0, 1] {
-            let (of, zero) = (&operands[input], &operands[input + 2]);
-            if of.rank() < 2 {
-                let (expected, found) = ("at least 2".to_string(), of.shape.clone());
-                return Err(RuleError::Rank { input, expected, found });
-            }
-            require_type(input + 2, zero, |dtype| dtype == of.dtype, of.dtype.name())?;
-            if broadcast(&of.shape, &zero.shape)? != of.shape {
-                let (expected, found) = (format!("at most {}", of.rank()), zero.shape.clone());
-                return Err(RuleError::Rank { input: input + 2, expected, found });
-            }
-        }
         let (depth, other) = (&a.shape[a.rank() - 1], &b.shape[b.rank() - 2]);
         if depth != other {
             let (expected, found) = (depth.clone(), other.clone());
@@ -71,8 +57,28 @@ impl Compute for IntegerProduct {
     }
 }
 
+/// Requires two operands of two axes or more in bytes, and zero points that broadcast to them.
+pub(crate) fn require_bytes(operands: &[Fact; 4]) -> Result<(), RuleError> {
+    for (input, fact) in operands.iter().enumerate() {
+        require_type(input, fact, |d| matches!(d, DType::U8 | DType::I8), "u8 or i8")?;
+    }
+    for input in [0, 1] {
+        let (of, zero) = (&operands[input], &operands[input + 2]);
+        if of.rank() < 2 {
+            let (expected, found) = ("at least 2".to_string(), of.shape.clone());
+            return Err(RuleError::Rank { input, expected, found });
+        }
+        require_type(input + 2, zero, |dtype| dtype == of.dtype, of.dtype.name())?;
+        if broadcast(&of.shape, &zero.shape)? != of.shape {
+            let (expected, found) = (format!("at most {}", of.rank()), zero.shape.clone());
+            return Err(RuleError::Rank { input: input + 2, expected, found });
+        }
+    }
+    Ok(())
+}
+
 /// The elements without the zero points, which broadcast to them.
-fn centered(x: &View<'_>, zero: &View<'_>) -> Vec<i32> {
+pub(crate) fn centered(x: &View<'_>, zero: &View<'_>) -> Vec<i32> {
     let number = |dtype: DType, byte: u8| match dtype {
         DType::I8 => i32::from(byte as i8),
         _ => i32::from(byte),

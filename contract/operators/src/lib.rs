@@ -42,6 +42,7 @@ pub mod function;
 pub mod gather_elements;
 pub mod gather_nd;
 pub mod grid_sample;
+pub mod integer_convolution;
 pub mod integer_product;
 mod interpolation;
 pub mod linear_attention;
@@ -61,6 +62,7 @@ pub mod roi_align;
 pub mod roi_pool;
 pub mod scatter_elements;
 pub mod scatter_nd;
+mod sliding;
 pub mod squared_distance;
 pub mod stft;
 pub mod support_vector_classifier;
@@ -200,6 +202,8 @@ operators! {
     GatherElements: gather_elements, "`(x, indices)`: one element for each index along an axis.";
     GatherNd: gather_nd, "`(x, indices)`: slices picked by index tuples.";
     GridSample: grid_sample, "`(x, grid)`: images read where a grid says.";
+    IntegerConvolution: integer_convolution,
+        "`(x, weights, x_zero, weights_zero)`: convolution of bytes.";
     IntegerProduct: integer_product, "`(a, b, a_zero, b_zero)`: matrix products of bytes.";
     LinearAttention: linear_attention, "`(query, key, value, …)`: attention by a running state.";
     Lookup: lookup, "`(x, keys, values)`: the value of the key that each element equals.";

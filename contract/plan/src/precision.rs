@@ -1,6 +1,6 @@
 //! What products are computed in.
 
-use crate::{Operation, Plan};
+use crate::{Epilogue, Operation, Plan, Step};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -50,22 +50,55 @@ impl FromStr for Precision {
 }
 
 impl Plan {
-    /// The least exact precision of any of its products.
+    /// The least exact precision of any of its products that numbers of f32 can be multiplied in.
     pub fn precision(&self) -> Precision {
+        match self.multiplied().contains(&DType::BF16) {
+            true => Precision::Bf16,
+            false => Precision::F32,
+        }
+    }
+
+    /// What its products multiply, as people say it: `f32`, `int8`, `int8 and f32`.
+    pub fn arithmetic(&self) -> String {
+        let name = |dtype: &DType| if *dtype == DType::I8 { "int8" } else { dtype.name() };
+        let names: Vec<&str> = self.multiplied().iter().map(name).collect();
+        match names.is_empty() {
+            true => DType::F32.name().to_string(),
+            false => names.join(" and "),
+        }
+    }
+
+    /// The types that its products multiply, each once, those of fewer bits first; `i8` stands for
+    /// bytes by `i8`.
+    pub fn multiplied(&self) -> Vec<DType> {
+        let own = self.steps.iter().flat_map(|step| self.multiplied_by(step));
         let bodies = self.steps.iter().flat_map(|step| step.operation.bodies());
-        let inner = bodies.map(|body| body.0.precision()).max().unwrap_or_default();
-        let is_product = |operation: &Operation| {
-            matches!(
-                operation,
-                Operation::MatMul(_)
-                    | Operation::Convolution(_)
-                    | Operation::Winograd { .. }
-                    | Operation::Chain(_)
-            )
+        let mut all: Vec<DType> = own.chain(bodies.flat_map(|body| body.0.multiplied())).collect();
+        all.sort_by_key(|dtype| (dtype.bits(), dtype.name()));
+        all.dedup();
+        all
+    }
+
+    fn multiplied_by(&self, step: &Step) -> Vec<DType> {
+        let is_bf16 = step.inputs.iter().any(|&id| self.buffer(id).dtype == DType::BF16);
+        let by = |epilogue: &Epilogue| match (epilogue.integers, is_bf16) {
+            (Some(_), _) => DType::I8,
+            (None, true) => DType::BF16,
+            (None, false) => self.buffer(step.inputs[0]).dtype,
         };
-        let products = self.steps.iter().filter(|step| is_product(&step.operation));
-        let mut read = products.flat_map(|step| &step.inputs);
-        let is_bf16 = read.any(|&id| self.buffer(id).dtype == DType::BF16);
-        if is_bf16 { Precision::Bf16 } else { inner }
+        match &step.operation {
+            Operation::MatMul(p) => vec![by(&p.epilogue)],
+            Operation::Convolution(p) | Operation::Depthwise(p) => vec![by(&p.epilogue)],
+            Operation::Winograd { convolution, .. } => vec![by(&convolution.epilogue)],
+            Operation::Chain(stages) => {
+                stages.iter().map(|stage| by(&stage.convolution.epilogue)).collect()
+            }
+            Operation::BatchMatMul(_) => vec![self.buffer(step.inputs[0]).dtype],
+            Operation::Attention(p) => match p.precision {
+                Precision::F32 => vec![DType::F32],
+                Precision::Bf16 => vec![DType::BF16],
+            },
+            _ => Vec::new(),
+        }
     }
 }

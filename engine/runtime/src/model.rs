@@ -5,7 +5,7 @@ use crate::session::{Session, Sessions, Timing};
 use crate::{Constants, LoadError, Pool, RunError};
 use plan::{Plan, Signature};
 use recipe::{Answer, Recipe};
-use simd::Isa;
+use simd::{Isa, Token};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,10 +35,19 @@ struct Inner {
 }
 
 impl Model {
-    /// A model of a plan and the constants that its buffers lie in.
+    /// A model of a plan and the constants that its buffers lie in, on the instruction set that
+    /// [`crate::isa`] names.
     pub fn new(plan: Plan, constants: Constants) -> Result<Model, LoadError> {
+        Model::on(crate::isa()?, plan, constants)
+    }
+
+    /// As [`Model::new`], on this instruction set.
+    pub fn for_isa(isa: Token, plan: Plan, constants: Constants) -> Result<Model, LoadError> {
+        Model::on(isa.isa(), plan, constants)
+    }
+
+    fn on(isa: Isa, plan: Plan, constants: Constants) -> Result<Model, LoadError> {
         plan.verify(constants.as_slice().len() as u64)?;
-        let isa = crate::isa()?;
         let program = (!plan.is_single_stage()).then(|| Program::new(plan.clone()));
         let idle = Sessions::default();
         let inner = Arc::new(Inner { plan, constants, isa, idle, program });

@@ -5,17 +5,15 @@ use crate::compare::{self, Tolerance};
 use crate::error::Error;
 use crate::inputs;
 use package::{Expected, Golden};
-use plan::Precision;
+use plan::Plan;
 use runtime::Model;
-use tensor::Value;
+use tensor::{DType, Value};
 
 /// How far a float may be off, relative to the largest element of its output. Instruction sets
-/// differ in the order of their sums, and bf16 turns that into other roundings.
-fn tolerance_of(precision: Precision) -> f64 {
-    match precision {
-        Precision::F32 => 1e-3,
-        Precision::Bf16 => 5e-2,
-    }
+/// differ in the order of sums of floats, and bf16 and bytes turn that into other roundings.
+fn tolerance_of(plan: &Plan) -> f64 {
+    let is_rounded = plan.multiplied().iter().any(|dtype| matches!(dtype, DType::I8 | DType::BF16));
+    if is_rounded { 5e-2 } else { 1e-3 }
 }
 
 /// What the model answers to its made-up input; none when it has no finite answer to it, which
@@ -23,7 +21,7 @@ fn tolerance_of(precision: Precision) -> f64 {
 pub(crate) fn of(model: &Model) -> Option<Golden> {
     let outputs = answer(model).ok()?;
     let is_finite = outputs.iter().all(compare::is_finite);
-    let tolerance = tolerance_of(model.plan().precision());
+    let tolerance = tolerance_of(model.plan());
     let outputs = outputs.iter().map(Expected::of).collect();
     is_finite.then_some(Golden { tolerance, outputs })
 }

@@ -92,6 +92,22 @@ fn channels_go_and_weights_become_zero_as_asked() {
 }
 
 #[test]
+fn the_kernels_of_the_target_decide_and_are_named() {
+    let out = folder("compress-generic");
+    let more = ["--target", "generic", "--max-drop", LARGE, "--for", "size"];
+    let (stdout, _) = run(&out, &more, 0);
+    assert!(stdout.contains("latency on generic"), "{stdout}");
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("latency on generic"), "{page}");
+    let report = json(out.join("report.json"));
+    let certificate = json(out.join("certificate.json"));
+    for certificate in [&report["certificate"], &certificate] {
+        assert_eq!(certificate["target"], "generic", "{certificate}");
+        assert_eq!(certificate["isa"], "generic", "{certificate}");
+    }
+}
+
+#[test]
 fn too_little_data_is_refused_with_the_number_that_is_needed() {
     let out = folder("compress-few");
     let (stdout, stderr) = run(&out, &["--max-drop", "0.5pp"], 3);
@@ -122,6 +138,14 @@ fn what_makes_no_sense_is_refused_at_once() {
     assert!(stderr.contains("expected an empty folder"), "{stderr}");
     let (_, stderr) = run(&folder("compress-percent"), &["--max-drop", "1%"], 2);
     assert!(stderr.contains("write points"), "{stderr}");
+    let out = folder("compress-target");
+    let (_, stderr) = run(&out, &["--target", "sse2"], 2);
+    assert!(stderr.contains("expected one of generic, avx2, avx512, neon, x86-vnni"), "{stderr}");
+    let absent = if cfg!(target_arch = "aarch64") { "x86-vnni" } else { "neon" };
+    let (_, stderr) = run(&out, &["--target", absent], 2);
+    let expected = format!("--target {absent}: expected a processor that runs it");
+    assert!(stderr.contains(&expected) && stderr.contains("--for size"), "{stderr}");
+    assert!(std::fs::read_dir(&out).unwrap().next().is_none(), "nothing is written");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use ir::Graph;
 use runtime::{Constants, Model, Pool};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use simd::Token;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tensor::Tensor;
@@ -54,6 +55,8 @@ pub struct Workbench<'a> {
     pub measure: Measure,
     /// Samples that are run at the same time.
     pub threads: usize,
+    /// What both models are run with.
+    pub isa: Token,
     /// What earlier runs have left.
     pub store: &'a Store,
     /// Who is told.
@@ -90,7 +93,7 @@ impl Reference {
 impl Workbench<'_> {
     /// Asks the original.
     pub fn reference(&self, what: &str, samples: Vec<usize>) -> Result<Reference, CompressError> {
-        let model = prepared(self.original)?;
+        let model = prepared(self.original, self.isa)?;
         let (mut answers, mut bytes) = (Vec::new(), 0);
         self.progress.begin(what, samples.len());
         for chunk in samples.chunks(CHUNK) {
@@ -126,7 +129,7 @@ impl Workbench<'_> {
             let key = format!("{}-{}", fingerprint(&made), fingerprint(&samples));
             let some: Vec<Outcome> = self.store.remember(&key, || {
                 if model.is_none() {
-                    model = Some(prepared(&self.graph(made)?)?);
+                    model = Some(prepared(&self.graph(made)?, self.isa)?);
                 }
                 let Some(model) = &model else { unreachable!("it was just made") };
                 self.ask(model, samples, &|at, answer| {
@@ -213,10 +216,10 @@ pub fn pairs(outcomes: &[Outcome]) -> Pairs {
     }
 }
 
-/// A model of a graph, each run of which takes one thread.
-pub fn prepared(graph: &Graph) -> Result<Model, CompressError> {
+/// A model of a graph on an instruction set, each run of which takes one thread.
+pub fn prepared(graph: &Graph, isa: Token) -> Result<Model, CompressError> {
     let lowered = lower::lower(graph)?;
-    let model = Model::new(lowered.plan, Constants::owned(lowered.constants))?;
+    let model = Model::for_isa(isa, lowered.plan, Constants::owned(lowered.constants))?;
     Ok(model.with_pool(Arc::new(Pool::new(1))))
 }
 

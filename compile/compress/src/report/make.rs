@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 pub struct About {
     /// The version of Schooner.
     pub schooner: String,
-    /// The instruction set that was run with.
-    pub isa: String,
+    /// The name of what the model was compressed for.
+    pub target: String,
     /// The original.
     pub model: Identity,
     /// All samples.
@@ -61,7 +61,8 @@ fn certificate(request: &Request<'_>, compressed: &Compressed, about: About) -> 
     let config = decided.config.clone();
     Certificate {
         schooner: about.schooner,
-        isa: about.isa,
+        target: about.target,
+        isa: request.isa.isa().name().to_string(),
         model: about.model,
         data: about.data,
         calibration_samples: request.split.calibration.len(),

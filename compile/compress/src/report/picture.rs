@@ -44,7 +44,7 @@ where
         .build_cartesian_2d(0.0..latency.1.max(f64::MIN_POSITIVE), drop.0..drop.1)?;
     chart
         .configure_mesh()
-        .x_desc("latency, ms")
+        .x_desc(format!("latency on {}, ms", report.certificate.target))
         .y_desc(format!("drop of {}, points", report.certificate.measure))
         .light_line_style(WHITE)
         .draw()?;

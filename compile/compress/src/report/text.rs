@@ -33,7 +33,8 @@ pub(super) fn changes(report: &Report) -> Table {
     let Report { memory_bytes, latency_ms, throughput, accuracy, .. } = report;
     rows.push(row("size in memory", memory_bytes, &bytes, rate(memory_bytes)));
     let ms = |ms: f64| format!("{ms:.3} ms");
-    rows.push(row("latency", latency_ms, &ms, gain(latency_ms)));
+    let latency = format!("latency on {}", report.certificate.target);
+    rows.push(row(&latency, latency_ms, &ms, gain(latency_ms)));
     let rate = |rate: f64| format!("{rate:.1} /s");
     rows.push(row("throughput", throughput, &rate, gain(throughput)));
     let measure = report.certificate.measure.to_string();

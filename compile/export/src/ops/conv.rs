@@ -6,10 +6,28 @@ use ir::Conv;
 use operators::col2im::Col2Im;
 use operators::conv_transpose::ConvTranspose;
 use operators::deform_columns::DeformColumns;
+use operators::integer_convolution::IntegerConvolution;
 use operators::numbers;
 use tensor::{Dim, Tensor};
 
 pub(super) fn conv(call: &mut Call<'_, '_>, conv: &Conv) -> Written {
+    sliding(call, "Conv", conv)
+}
+
+/// `(x, weights, x_zero, weights_zero)`. The standard wants one zero point of the weights, or a
+/// vector of one for each output channel.
+pub(super) fn integer_convolution(call: &mut Call<'_, '_>, conv: &IntegerConvolution) -> Written {
+    let zeros = call.fact(3).shape;
+    if !zeros.is_empty() {
+        let count = zeros.into_iter().fold(Dim::from(1), |count, size| count * size);
+        let (given, shape) = (call.input(3), call.sizes(&[count])?);
+        call.inputs[3] = call.step("Reshape", &[&given, &shape], vec![]);
+    }
+    let IntegerConvolution { strides, dilations, pads, groups } = conv.clone();
+    sliding(call, "ConvInteger", &Conv { strides, dilations, pads, groups })
+}
+
+fn sliding(call: &mut Call<'_, '_>, op: &str, conv: &Conv) -> Written {
     let taps = call.fact(1).shape.into_iter().skip(2).filter_map(|taps| taps.known());
     let attributes = vec![
         ints("kernel_shape", taps),
@@ -18,7 +36,7 @@ pub(super) fn conv(call: &mut Call<'_, '_>, conv: &Conv) -> Written {
         pads(&conv.pads),
         size("group", conv.groups),
     ];
-    call.same("Conv", attributes)
+    call.same(op, attributes)
 }
 
 /// A negative pad behind the last element is what the standard calls output padding.

@@ -36,6 +36,7 @@ pub(super) fn write(call: &mut Call<'_, '_>, operator: &Operator) -> Written {
         Operator::GatherElements(p) => index::gather_elements(call, p),
         Operator::GatherNd(p) => index::gather_nd(call, p),
         Operator::GridSample(p) => sample::grid_sample(call, p),
+        Operator::IntegerConvolution(p) => conv::integer_convolution(call, p),
         Operator::IntegerProduct(_) => quantize::integer_product(call),
         Operator::LinearAttention(p) => recurrent::linear_attention(call, p),
         Operator::Lookup(p) => tabular::lookup(call, p),

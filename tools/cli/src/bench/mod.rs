@@ -65,7 +65,7 @@ pub(crate) struct Bench {
 struct Timings {
     model: String,
     isa: &'static str,
-    precision: &'static str,
+    precision: String,
     inputs: Vec<String>,
     macs: Option<u64>,
     /// What one core does at most, measured before the runs.
@@ -159,7 +159,7 @@ impl Bench {
         console.result(&Timings {
             model: model.name().to_string(),
             isa: isa.name(),
-            precision: model.plan().precision().name(),
+            precision: model.plan().arithmetic(),
             inputs: inputs.iter().map(|t| format!("{t:?}")).collect(),
             macs,
             peak_gflops,

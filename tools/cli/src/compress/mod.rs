@@ -4,6 +4,7 @@ mod data;
 mod output;
 mod progress;
 mod pruning;
+mod target;
 
 use crate::console::{Console, quoted};
 use crate::error::Error;
@@ -25,6 +26,7 @@ use progress::Bar;
 use pruning::Pruning;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
+use target::Target;
 
 /// Make a model smaller and faster inside a budget of accuracy, or say why not
 ///
@@ -37,12 +39,13 @@ use std::path::{Path, PathBuf};
 /// The drop is tested, not compared: the model is written only if an upper bound of its true drop,
 /// by a paired test with the stated confidence, is inside the budget. The guiltiest layers are put
 /// back until it is. A model that is not faster on this machine is not written either, unless it is
-/// compressed for size. Work that was killed goes on where it stopped when it is started again.
+/// compressed for size; --target says whose kernels are timed. Work that was killed goes on where it stopped when it is started again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   schooner compress fashion.onnx --data val/ --max-drop 0.5pp -o fashion8
   schooner compress mobilenet.onnx --data labels.json --max-drop 1pp --for size -o mobilenet8
+  schooner compress mobilenet.onnx --data val/ --target avx2 -o mobilenet8
   schooner compress encoder.onnx --data inputs.npz --tolerance 0.05 --max-drop 2pp -o encoder8
   schooner compress resnet.onnx --data val/ --prune-channels 50% --method f32 -o resnet-half
   schooner serve fashion8
@@ -67,6 +70,11 @@ pub(crate) struct Compress {
     /// What is a gain
     #[arg(long = "for", value_name = "GAIN", default_value = "latency", env = "SCHOONER_FOR")]
     gain: Gain,
+
+    /// Whose kernels are timed and answer to the gate: generic, avx2, avx512, neon, or x86-vnni,
+    /// which is avx512 on a processor that has VNNI; this machine must run it [default: its best]
+    #[arg(long, value_name = "ISA", env = "SCHOONER_TARGET")]
+    target: Option<Target>,
 
     /// How layers are compressed
     #[arg(long, value_name = "METHOD", default_value = "int8", env = "SCHOONER_METHOD")]
@@ -196,6 +204,8 @@ const TOLERANCE: f64 = 0.05;
 impl Compress {
     pub(crate) fn execute(&self, console: &Console) -> Result<Exit, Error> {
         self.check()?;
+        let target = self.target.map_or_else(|| runtime::isa().map(Target::of), Ok)?;
+        let isa = target.token()?;
         let loaded = model::load(console, &self.model.model, &self.model.options)?;
         let source = loaded.source.as_ref().ok_or_else(|| {
             let path = self.model.model.display();
@@ -209,7 +219,7 @@ impl Compress {
         let model = self.identity()?;
         let about = About {
             schooner: env!("CARGO_PKG_VERSION").to_string(),
-            isa: runtime::isa()?.name().to_string(),
+            target: target.to_string(),
             model,
             data: Identity {
                 name: self.data.display().to_string(),
@@ -237,6 +247,7 @@ impl Compress {
             is_for_size: self.gain == Gain::Size,
             store: &store,
             progress: &bar,
+            isa,
             pool: console.pool(),
         };
         let compressed = compress::compress(&request)?;
@@ -337,7 +348,7 @@ impl Compress {
     /// it: another one is judged by the same answers.
     fn store(&self, output: &Output, about: &About, measure: Measure) -> Result<Store, Error> {
         let key = fingerprint(&(
-            (&about.schooner, &about.isa, &about.model, &about.data),
+            (&about.schooner, &about.target, &about.model, &about.data),
             (&about.method, self.observer.observer(), self.seed, self.calibration),
             (measure, &self.model.options.sizes, self.refinement(), self.preparation()),
         ));

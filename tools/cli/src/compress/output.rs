@@ -75,7 +75,7 @@ impl Output {
                 self.write("labels.txt", (labels.join("\n") + "\n").as_bytes())?;
             }
         }
-        let tested = compress::evaluate::prepared(graph)?;
+        let tested = compress::evaluate::prepared(graph, runtime::isa()?.require())?;
         if let Some(golden) = golden::of(&tested) {
             let written = model::load(console, path, &ModelOptions::default())?;
             golden::check(&written.model, &golden)?;

@@ -1,15 +1,15 @@
-//! Quantized forms, as arithmetic on floats: integers below 2^24 are exact there, and products of
-//! integers are cut so that their sums stay below.
+//! Quantized forms: what integers stand for, and products of the integers themselves.
 
-use super::conv::convolution;
+use super::conv::{convolution, parameters};
 use super::elementwise::narrowed;
 use super::{Row, row};
 use crate::build::Operand;
 use crate::error::Reason;
 use crate::onnx::call::{Call, Made};
 use crate::onnx::tensors;
-use ir::{Op, SliceAxis};
+use ir::{Conv, Op, SliceAxis};
 use operators::dynamic_range::DynamicRange;
+use operators::integer_convolution::IntegerConvolution;
 use operators::integer_product::IntegerProduct;
 use tensor::scalar::{Binary, Unary};
 use tensor::small::Narrowing;
@@ -381,36 +381,6 @@ fn q_linear_conv(call: &mut Call<'_>) -> Made {
     Ok(vec![stored(call, &sum, [6, 7], dtype)?])
 }
 
-/// The centered second operand as `16 * high + low`, so that sums of thousands of products of 8
-/// bits by 4 are exact in f32.
-fn halves(call: &mut Call<'_>, b: &Operand) -> Result<[Operand; 2], Reason> {
-    let sixteen = call.build.number(DType::F32, 16.0)?;
-    let high = call.build.binary(Binary::Div, b, &sixteen)?;
-    let high = call.build.unary(Unary::Floor, &high)?;
-    let taken = call.build.binary(Binary::Mul, &high, &sixteen)?;
-    let low = call.build.binary(Binary::Sub, b, &taken)?;
-    Ok([high, low])
-}
-
-/// `16 * high + low` of sums, as `i32`.
-fn joined(call: &mut Call<'_>, [high, low]: [Operand; 2]) -> Made {
-    let (high, low) = (call.build.cast(&high, DType::I32)?, call.build.cast(&low, DType::I32)?);
-    let sixteen = call.build.number(DType::I32, 16.0)?;
-    let high = call.build.binary(Binary::Mul, &high, &sixteen)?;
-    Ok(vec![call.build.binary(Binary::Add, &high, &low)?])
-}
-
-/// Products in one sum that are exact: of at most 255 by at most 15, or by 16 the other way.
-const EXACT: i64 = (1 << 24) / (255 * 16);
-
-fn require_exact(call: &Call<'_>, products: Dim) -> Result<(), Reason> {
-    if products.known().is_some_and(|products| products <= EXACT) {
-        return Ok(());
-    }
-    let expected = format!("at most {EXACT} products in a sum");
-    Err(call.refuse("the inner axis", &expected, &products.to_string()))
-}
-
 /// ONNX MatMulInteger-10. Refused: vectors.
 fn mat_mul_integer(call: &mut Call<'_>) -> Made {
     let mut zeros = Vec::new();
@@ -426,14 +396,19 @@ fn mat_mul_integer(call: &mut Call<'_>) -> Made {
     Ok(vec![call.build.emit(op, &[&a, &b, &zeros[0], &zeros[1]])?])
 }
 
-/// ONNX ConvInteger-10, exact. Refused: more than 4112 products in a sum.
+/// ONNX ConvInteger-10.
 fn conv_integer(call: &mut Call<'_>) -> Made {
-    let taps = call.fact(1)?.shape.into_iter().skip(1).fold(Dim::from(1), |a, b| a * b);
-    require_exact(call, taps)?;
-    let x = centered(call, 0, 2, 1)?;
-    let weights = centered(call, 1, 3, 0)?;
-    let [high, low] = halves(call, &weights)?;
-    let high = convolution(call, &x, (&high, 1), None)?;
-    let low = convolution(call, &x, (&low, 1), None)?;
-    joined(call, [high, low])
+    let Conv { strides, dilations, pads, groups } = parameters(call, 1)?;
+    let (x_type, weights) = (call.fact(0)?.dtype, call.fact(1)?);
+    let x_zero = match call.optional(2) {
+        Some(zero) => call.build.reshape(&zero, vec![])?,
+        None => call.build.number(x_type, 0.0)?,
+    };
+    let weights_zero = match call.optional(3) {
+        Some(zero) => along(call, &zero, 0, weights.rank())?,
+        None => call.build.number(weights.dtype, 0.0)?,
+    };
+    let (x, weights) = (call.input(0)?, call.input(1)?);
+    let op = Op::Whole(IntegerConvolution { strides, dilations, pads, groups }.into());
+    Ok(vec![call.build.emit(op, &[&x, &weights, &x_zero, &weights_zero])?])
 }

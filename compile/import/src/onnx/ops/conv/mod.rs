@@ -30,10 +30,15 @@ pub(super) fn convolution(
     (weights, index): (&Operand, usize),
     bias: Option<&Operand>,
 ) -> Result<Operand, Reason> {
-    let kernel = kernel_of_weights(call, index)?;
-    let Window { strides, dilations, pads, .. } = Window::of(call, kernel)?;
-    let conv = Conv { strides, dilations, pads, groups: groups(call)? };
+    let conv = parameters(call, index)?;
     decompose::convolution(call.build, &conv, x, weights, bias)
+}
+
+/// What the node's attributes say of a convolution of input 0 with weights that are this input.
+pub(super) fn parameters(call: &Call<'_>, weights: usize) -> Result<Conv, Reason> {
+    let kernel = kernel_of_weights(call, weights)?;
+    let Window { strides, dilations, pads, .. } = Window::of(call, kernel)?;
+    Ok(Conv { strides, dilations, pads, groups: groups(call)? })
 }
 
 fn groups(call: &Call<'_>) -> Result<usize, Reason> {
