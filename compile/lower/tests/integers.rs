@@ -82,8 +82,8 @@ impl Net {
         self.value = self.add("conv", Op::Conv(conv), &inputs);
     }
 
-    /// Quantizes the value by the range that it turns out to have, and gives what the integers stand
-    /// for.
+    /// Quantizes the value by the range that it turns out to have, and gives what the integers
+    /// stand for.
     fn quantize_dynamically(&mut self) {
         self.add("range", Op::Whole(DynamicRange {}.into()), &[self.value]);
         let found: Vec<ValueId> = self.graph.nodes.last().unwrap().outputs().collect();

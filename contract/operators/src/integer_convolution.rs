@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use tensor::rule::{Fact, RuleError, exactly, same_size};
 use tensor::{DType, Dim, View, ViewMut, row_major_strides};
 
-/// `(x[N, C, in…], weights[O, C/groups, kernel…], x_zero[], weights_zero)`: the convolution in `i32`
-/// of `u8` or `i8` without their zero points, which are of the types of what they belong to and
-/// broadcast to it. Around the image lies its zero point. Sums beyond `i32` wrap.
+/// `(x[N, C, in…], weights[O, C/groups, kernel…], x_zero[], weights_zero)`: the convolution in
+/// `i32` of `u8` or `i8` without their zero points, which are of the types of what they belong to
+/// and broadcast to it. Around the image lies its zero point. Sums beyond `i32` wrap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IntegerConvolution {
     /// Distance between windows.

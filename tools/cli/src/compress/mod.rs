@@ -39,7 +39,8 @@ use target::Target;
 /// The drop is tested, not compared: the model is written only if an upper bound of its true drop,
 /// by a paired test with the stated confidence, is inside the budget. The guiltiest layers are put
 /// back until it is. A model that is not faster on this machine is not written either, unless it is
-/// compressed for size; --target says whose kernels are timed. Work that was killed goes on where it stopped when it is started again.
+/// compressed for size; --target says whose kernels are timed. Work that was killed goes on where
+/// it stopped when it is started again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
