@@ -205,7 +205,7 @@ and other padding: the file's name tells them, or timm's `config.json` beside it
 What each answers is held against PyTorch itself: `suites/pytorch`. Of the 80 classifiers of
 torchvision 76 were exported, all but those of more than a gigabyte, and each answers as PyTorch
 does, to 4e-6 of the largest number (`suites/pytorch/architectures.py BINARY export`; random
-weights, 2026-12-01). So do 15 whose weights alone were given, one or more of each family, and ViT,
+weights, 2026-12-01). So do 31 whose weights alone were given, one or more of each family, and ViT,
 DeiT and DenseNet of timm.
 ";
 
