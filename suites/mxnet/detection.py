@@ -129,6 +129,22 @@ def geometry(case):
         case(f"roi_pooling_{name}", lambda rng, scale=scale: (
             S.ROIPooling(S.var("x", shape=(2, 3, 8, 9)), S.var("b", shape=regions.shape),
                          pooled_size=(3, 2), spatial_scale=scale), {"x": f(rng, 2, 3, 8, 9), "b": regions}))
+
+    def nowhere(rng):
+        """Regions of no image. On a CPU the framework writes nothing for them, and one 0 into another
+        region; asked is what was meant, for regions that are somewhere."""
+        given = {"x": f(rng, 2, 3, 8, 9), "b": np.array(
+            [[1, 1, 2, 9, 12], [-1, -1, -1, -1, -1], [0, 3.5, 0, 15, 6], [-1, 4, 4, 5, 9]], "f4")}
+        x, b = (S.var(key, shape=a.shape) for key, a in given.items())
+
+        def pooled(regions):
+            return S.contrib.ROIAlign(x, regions, pooled_size=(2, 3), spatial_scale=0.5, sample_ratio=2)
+
+        is_somewhere = S.reshape(S.slice_axis(b, axis=1, begin=0, end=1), shape=(-1,)) >= 0
+        made = pooled(S.abs(b))
+        return pooled(b), given, {}, S.where(is_somewhere, made, S.zeros_like(made))
+
+    case("roi_align_nowhere", nowhere)
     case("index_copy", lambda rng: (
         S.contrib.index_copy(S.var("x", shape=(5, 3)), S.var("i", shape=(2,)), S.var("y", shape=(2, 3))),
         {"x": f(rng, 5, 3), "i": np.array([3, 1], "f4"), "y": f(rng, 2, 3)}))
@@ -176,6 +192,34 @@ def nets(case):
                                             nms_topk=30)
         return found, {"data": f(rng, 2, 3, 21, 25)}
 
+    def scales(rng):
+        """A net of many scales whose anchors are parameters, cut to the sizes of its values."""
+        value, classes, given = S.var("data"), 2, {}
+        kinds, moves, anchors = [], [], []
+        for at in range(7):
+            value = S.Convolution(value, kernel=(3, 3), pad=(1, 1), stride=(2, 2), num_filter=2)
+            value = S.Activation(value, act_type="relu")
+            for made, count in ((kinds, 2 * (classes + 1)), (moves, 2 * 4)):
+                part = S.Convolution(value, kernel=(1, 1), num_filter=count)
+                made.append(S.Flatten(S.transpose(part, axes=(0, 2, 3, 1))))
+            side = max(20 >> at, 4)
+            # A center and a size for each of two boxes.
+            place = np.stack(np.meshgrid(np.arange(side), np.arange(side)), -1).astype("f4")
+            place = np.stack([place * 2.0 ** (at + 1)] * 2, 2)
+            size = np.broadcast_to([[[[12.0, 12.0], [8.0, 16.0]]]], place.shape)
+            given[f"anchors{at}"] = np.concatenate([place, size], -1).reshape(1, 1, side, side, 8)
+            own = S.slice_like(S.var(f"anchors{at}"), value * 0, axes=(2, 3))
+            anchors.append(S.reshape(S.reshape(own, shape=(1, -1, 4)), shape=(1, -1)))
+        kinds = S.softmax(S.reshape(S.Concat(*kinds, dim=1), shape=(0, -1, classes + 1)) * 0.1, axis=-1)
+        moves = S.reshape(S.Concat(*moves, dim=1), shape=(0, -1, 4))
+        anchors = S.reshape(S.Concat(*anchors, dim=1), shape=(1, -1, 4))
+        found = S.contrib.box_decode(moves, anchors, 0.1, 0.1, 0.2, 0.2, format="center")
+        rows = [S.slice_axis(kinds, axis=-1, begin=at, end=at + 1) for at in (1, 2)]
+        rows = S.Concat(*[S.Concat(score * 0 + at, score, found, dim=-1) for at, score in enumerate(rows)],
+                        dim=1)
+        made = S.contrib.box_nms(rows, overlap_thresh=0.45, topk=20, valid_thresh=0.01, id_index=0)
+        return S.slice_axis(made, axis=1, begin=0, end=10), {"data": f(rng, 1, 2, 40, 32)}, given
+
     def regions(rng):
         """Proposals, and what lies in them."""
         x, info = S.var("data"), S.var("im_info")
@@ -190,6 +234,7 @@ def nets(case):
         return S.Group([found, made]), {"data": f(rng, 1, 3, 32, 40), "im_info": np.array([[32, 40, 1]], "f4")}
 
     case("net_single_shot", single_shot)
+    case("net_scales", scales)
     case("net_regions", regions)
 
 

@@ -42,8 +42,9 @@ def write(archive, name, files, inputs, outputs):
         archive.writestr(zipfile.ZipInfo(f"{name}/{part}"), data)
 
 
-def of_symbol(name, symbol, inputs, parameters, rng):
-    """Files and answers of a symbol; what no shape says of its parameters is drawn."""
+def of_symbol(name, symbol, inputs, parameters, rng, asked=None):
+    """Files and answers of a symbol; what no shape says of its parameters is drawn. Another symbol
+    may be asked, where the framework does not as it says it does."""
     shapes = {key: a.shape for key, a in {**inputs, **parameters}.items()}
     arguments, _, states = symbol.infer_shape(**shapes)
     args, aux, labels = {}, {}, {}
@@ -59,7 +60,8 @@ def of_symbol(name, symbol, inputs, parameters, rng):
         drawn = rng.uniform(0.5, 1.5, shape) if key.endswith("var") else rng.normal(size=shape)
         aux[key] = mx.nd.array(drawn)
     given = {key: mx.nd.array(a, dtype=a.dtype) for key, a in inputs.items()}
-    executor = symbol.bind(mx.cpu(), {**given, **labels, **args}, aux_states=aux, grad_req="null")
+    asked = symbol if asked is None else asked
+    executor = asked.bind(mx.cpu(), {**given, **labels, **args}, aux_states=aux, grad_req="null")
     outputs = [made.asnumpy() for made in executor.forward(is_train=False)]
     with tempfile.TemporaryDirectory() as folder:
         prefix = os.path.join(folder, "net")
@@ -68,10 +70,15 @@ def of_symbol(name, symbol, inputs, parameters, rng):
     return files, outputs
 
 
-def of_block(block, inputs, states):
-    """Files and answers of a block of Gluon, whose last inputs are states."""
+def of_block(block, inputs, states, asked=None):
+    """Files and answers of a block of Gluon, whose last inputs are states. It may have to be asked
+    layer by layer and in a context."""
+    if asked:
+        with asked:
+            made = block(*models.given(inputs, states))
     block.hybridize()
-    made = block(*models.given(inputs, states))
+    hybrid = block(*models.given(inputs, states))
+    made = made if asked else hybrid
     outputs, waiting = [], [made]
     while waiting:
         value = waiting.pop(0)
@@ -106,12 +113,12 @@ def main():
                 with mx.name.NameManager():
                     case = make(rng)
                 if args.form == "operators":
-                    symbol, inputs, *parameters = case
-                    parameters = parameters[0] if parameters else {}
-                    files, outputs = of_symbol(name, symbol, inputs, parameters, rng)
+                    symbol, inputs, *rest = case
+                    parameters, asked = [*rest, *[{}, None][len(rest):]]
+                    files, outputs = of_symbol(name, symbol, inputs, parameters, rng, asked)
                     inputs = list(inputs.values())
                 else:
-                    _, inputs, _ = case
+                    inputs = case[1]
                     files, outputs = of_block(*case)
                 write(archive, name, files, inputs, outputs)
             except Exception as error:

@@ -3,6 +3,7 @@ parameters that are not to be drawn."""
 
 import mxnet as mx
 import numpy as np
+from mxnet.gluon import rnn
 
 import detection
 
@@ -95,6 +96,26 @@ def cases():
     one("adaptive_32", lambda x: conv(adaptive(conv(
         x, kernel=(1, 1), num_filter=2, no_bias=True), output_size=(3, 2)), kernel=(1, 1), num_filter=2))
 
+    one("adaptive_more", lambda x: adaptive(x, output_size=(7, 9)))
+
+    def open_sizes(name, function, *shape):
+        """An operator of an image of any size, of few numbers so that it takes little here."""
+        case(name, lambda rng: (function(S.var("data", shape=(0, shape[1], 0, 0))),
+                                {"data": np.round(f(rng, *shape))}))
+
+    def strided(x):
+        """Layers that make the image smaller, each by what the one before it left, and halves of the
+        channels added."""
+        for _ in range(3):
+            x = conv(x, kernel=(3, 3), stride=(2, 2), pad=(1, 1), num_filter=4)
+            x = S.Pooling(x, kernel=(2, 2), stride=(2, 2), pool_type="avg", pooling_convention="full",
+                          count_include_pad=False)
+            x = S.Pooling(x, kernel=(3, 3), pad=(1, 1), pool_type="max")
+        return S.sum(S.reshape(x, shape=(0, -4, 2, 2, -2)), axis=1)
+
+    open_sizes("adaptive_open", lambda x: adaptive(x, output_size=3), 2, 3, 5, 7)
+    open_sizes("strided_open", strided, 1, 2, 64, 72)
+
     # --- activations ---
     for kind in ("relu", "sigmoid", "tanh", "softrelu", "softsign"):
         one(f"activation_{kind}", lambda x, k=kind: S.Activation(x, act_type=k))
@@ -179,6 +200,8 @@ def cases():
         one(f"reshape_{name}", lambda x, codes=codes: S.reshape(x, shape=codes), 2, 3, 4, 6)
     one("reshape_reverse", lambda x: S.reshape(x, shape=(-1, 0), reverse=True), 2, 3, 4, 6)
     two("reshape_like", lambda a, b: S.reshape_like(a, b), (2, 6), (2, 2, 3))
+    two("reshape_like_part", lambda a, b: S.reshape_like(
+        a, b, lhs_begin=2, lhs_end=3, rhs_begin=-2, rhs_end=None), (2, 3, 20), (2, 5, 4, 5))
     one("transpose", lambda x: S.transpose(x, axes=(0, 2, 3, 1)))
     one("transpose_default", lambda x: S.transpose(x), 3, 4)
     one("swap_axis", lambda x: S.SwapAxis(x, dim1=1, dim2=3))
@@ -280,4 +303,31 @@ def cases():
                 [[0, 1, 2, 9, 12], [1, 3.5, 0, 15, 6], [0, 4, 4, 5, 9]], "f4")}))
     two("crop", lambda a, b: S.Crop(a, b, num_args=2, offset=(1, 2)), (2, 3, 7, 8), (2, 3, 4, 5))
     two("crop_center", lambda a, b: S.Crop(a, b, num_args=2, center_crop=True), (2, 3, 8, 9), (2, 3, 4, 5))
+    # --- steps of sequences ---
+    def unrolled(name, make_cell, layout="NTC"):
+        """A cell for each of five steps, of an input that says nothing of its axes."""
+
+        def make(rng):
+            made, _ = make_cell().unroll(5, S.var("data"), layout=layout, merge_outputs=True)
+            return made, {"data": f(rng, *((2, 5, 3) if layout == "NTC" else (5, 2, 3)))}
+
+        case(f"unrolled_{name}", make)
+
+    def two_ways():
+        return rnn.BidirectionalCell(rnn.LSTMCell(4), rnn.LSTMCell(3))
+
+    for kind in (rnn.RNNCell, rnn.LSTMCell, rnn.GRUCell):
+        unrolled(kind.__name__, lambda kind=kind: kind(4))
+    unrolled("steps_first", lambda: rnn.GRUCell(4), "TNC")
+    unrolled("both_ways", two_ways)
+
+    def language(rng):
+        """Tokens as recurrent layers take them: steps first, then examples."""
+        states = [S.var("h"), S.var("c")]
+        embedded = S.Embedding(S.var("data"), input_dim=9, output_dim=3)
+        values, states = rnn.LSTM(4, 2)(embedded, states)
+        given = {"data": rng.integers(0, 9, (7, 3)).astype("f4"), "h": f(rng, 2, 3, 4), "c": f(rng, 2, 3, 4)}
+        return S.Group([S.FullyConnected(values, num_hidden=9, flatten=False), *states]), given
+
+    case("language_lstm", language)
     return made + detection.cases()

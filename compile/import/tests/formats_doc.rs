@@ -159,9 +159,9 @@ another. Where nothing says how many axes an input has, it is refused. Labels of
 inputs, and losses make what they make in inference. `--model-output` keeps other nodes.
 
 What detectors find has as many rows as there are candidates, and rows without a box are -1, as
-MXNet makes them; `export` refuses these operators, which ONNX has in another form. Nets that join
-what they find at several scales may need the size of the image: `--size data_2=512 --size
-data_3=512`.
+MXNet makes them; `export` refuses these operators, which ONNX has in another form. What
+`ROIAlign` makes of a region of no image, -1, is 0, as on a GPU; MXNet's own answer on a CPU is what
+was in memory.
 
 Refused, by the node's name: `Custom`, which is Python code, loops, quantized operators, what only
 training needs, such as `MultiBoxTarget`, and what is not in the table. What each answers is held

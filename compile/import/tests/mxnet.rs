@@ -95,6 +95,12 @@ fn graphs_that_do_not_fit_are_refused() {
         symbol(&[x(), weights, ("FullyConnected", "fc", "", &[0, 1])]),
         "`PREFIX-0000.params` is not beside the symbol file; put the file of parameters beside",
     );
+    // Without their file, parameters of Gluon are none of the inputs, whatever they are called.
+    let anchors = ("null", "anchors", r#""__shape__": "(0, 3)", "__lr_mult__": "1.0""#, &[][..]);
+    refused(
+        symbol(&[x(), anchors, ("elemwise_add", "y", "", &[0, 1])]),
+        "tensor `anchors`: `PREFIX-0000.params` is not beside the symbol file",
+    );
     let options = Options { outputs: vec!["z".to_string()], ..Options::default() };
     let error = import(symbol(&[x(), ("relu", "y", "", &[0])]), &options).unwrap_err().to_string();
     assert!(error.contains("output `z`: expected a node of the symbol file"), "{error}");
@@ -163,4 +169,24 @@ fn channels_of_an_image_are_those_of_the_first_weights() {
     let made = import_file(&path, &Options::default()).unwrap().graph;
     // A size has a name that can be given.
     assert_eq!(format!("{:?}", made.value(made.inputs[0]).shape), "[batch, 3, in_0_2, in_0_3]");
+}
+
+#[test]
+fn parts_of_a_video_tell_its_axes() {
+    let folder = tempfile::tempdir().unwrap();
+    let cut = r#""begin": "(None, None, 2)", "end": "(None, None, 6)""#;
+    let conv = r#""kernel": "(1, 3, 3)", "num_filter": "4", "no_bias": "True""#;
+    let nodes: &[(&str, &str, &str, &[usize])] = &[
+        ("null", "data", "", &[]),
+        ("slice", "frames", cut, &[0]),
+        ("null", "conv_weight", "", &[]),
+        ("Convolution", "conv", conv, &[1, 2]),
+    ];
+    let path = folder.path().join("net-symbol.json");
+    std::fs::write(&path, symbol(nodes)).unwrap();
+    let arrays: &[(&str, &[u64])] = &[("conv_weight", &[4, 3, 1, 3, 3])];
+    std::fs::write(folder.path().join("net-0000.params"), parameters(arrays)).unwrap();
+    let made = import_file(&path, &Options::default()).unwrap().graph;
+    let shape = format!("{:?}", made.value(made.inputs[0]).shape);
+    assert_eq!(shape, "[batch, 3, data_2, data_3, data_4]");
 }

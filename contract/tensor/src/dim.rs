@@ -7,6 +7,7 @@
 //! A sum or coefficient that overflows, and an expression of more than [`COMPLEXITY_MAX`] parts,
 //! becomes the largest integer: a size that no memory can hold.
 
+use crate::dim_form::Extreme;
 use std::collections::BTreeMap;
 
 /// The most terms and atoms that an expression may have, all those inside its atoms counted, so
@@ -125,7 +126,9 @@ impl Dim {
     }
 
     /// Quotient rounded towards minus infinity. Resolved when both sides are known, or when
-    /// the divisor is one term that divides every term of the dividend.
+    /// the divisor is one term that divides every term of the dividend. What a known divisor
+    /// divides stands outside of the quotient, and a quotient of a quotient is one, so that what a
+    /// chain of strided layers makes of a size stays as short as what the first one makes.
     pub fn floor_div(&self, divisor: &Dim) -> Dim {
         match (self.known(), divisor.known()) {
             (_, Some(1)) => return self.clone(),
@@ -140,43 +143,29 @@ impl Dim {
         {
             return Dim { terms }.normalized();
         }
-        Dim::from_atom(Atom::FloorDiv(Box::new(self.clone()), Box::new(divisor.clone())))
+        match divisor.known() {
+            Some(divisor @ 2..) => self.divided(divisor),
+            _ => Dim::quotient(self, divisor),
+        }
     }
 
     /// Quotient rounded towards plus infinity.
     pub fn ceil_div(&self, divisor: &Dim) -> Dim {
+        if let Some(known @ 1..) = divisor.known() {
+            return (self.clone() + Dim::from(known - 1)).floor_div(divisor);
+        }
         let minus_one = Dim::from(-1);
         (self.clone() * minus_one.clone()).floor_div(divisor) * minus_one
     }
 
     /// The smaller of the two.
     pub fn minimum(&self, other: &Dim) -> Dim {
-        match ((self.clone() - other.clone()).known(), self <= other) {
-            (Some(d), _) => {
-                if d <= 0 {
-                    self.clone()
-                } else {
-                    other.clone()
-                }
-            }
-            (None, true) => Dim::from_atom(Atom::Min(self.clone().into(), other.clone().into())),
-            (None, false) => Dim::from_atom(Atom::Min(other.clone().into(), self.clone().into())),
-        }
+        self.extreme(other, Extreme::Min)
     }
 
     /// The larger of the two.
     pub fn maximum(&self, other: &Dim) -> Dim {
-        match ((self.clone() - other.clone()).known(), self <= other) {
-            (Some(d), _) => {
-                if d >= 0 {
-                    self.clone()
-                } else {
-                    other.clone()
-                }
-            }
-            (None, true) => Dim::from_atom(Atom::Max(self.clone().into(), other.clone().into())),
-            (None, false) => Dim::from_atom(Atom::Max(other.clone().into(), self.clone().into())),
-        }
+        self.extreme(other, Extreme::Max)
     }
 
     /// The value under `sizes`.
@@ -206,7 +195,7 @@ impl Dim {
         }
     }
 
-    fn from_atom(atom: Atom) -> Dim {
+    pub(crate) fn from_atom(atom: Atom) -> Dim {
         Dim { terms: vec![Term { atoms: vec![atom], coefficient: 1 }] }.bounded()
     }
 
@@ -227,7 +216,7 @@ impl Dim {
     }
 
     /// Merges terms with the same atoms and drops those that vanish.
-    fn normalized(self) -> Dim {
+    pub(crate) fn normalized(self) -> Dim {
         let mut merged: BTreeMap<Vec<Atom>, i64> = BTreeMap::new();
         for Term { mut atoms, coefficient } in self.terms {
             atoms.sort();

@@ -370,7 +370,8 @@ mod tests {
         check(&(n.clone() * n.clone() * h.clone()), "h*n*n");
         let half = (n.clone() + Dim::from(1)).floor_div(&two);
         check(&(half.clone() * h.clone()), "h*((n + 1) / (2))");
-        check(&h.ceil_div(&two), "-((-h) / (2))");
+        check(&h.ceil_div(&two), "((h + 1) / (2))");
+        check(&h.ceil_div(&n), "-((-h) / (n))");
         check(&half.minimum(&h), "min(h, ((n + 1) / (2)))");
         check(&(n.maximum(&Dim::from(1)) * two), "2*max(1, n)");
     }

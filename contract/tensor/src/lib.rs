@@ -17,6 +17,7 @@
 mod bind;
 mod buffer;
 mod dim;
+mod dim_form;
 mod dim_text;
 mod dtype;
 mod element;

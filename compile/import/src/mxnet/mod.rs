@@ -180,7 +180,9 @@ impl Model<'_> {
             }
             return;
         }
-        if let Some(stem) = self.missing.filter(|_| is_parameter(name)) {
+        // Gluon says of its parameters how fast they learn, and of nothing else.
+        let learns = self.symbol.nodes[at].attribute("__lr_mult__").is_some();
+        if let Some(stem) = self.missing.filter(|_| learns || is_parameter(name)) {
             let is_first = walk.refusals.iter().all(|refusal| refusal.op != "parameters");
             if is_first {
                 let file = format!("{stem}-0000.params");

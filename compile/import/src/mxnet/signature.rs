@@ -4,6 +4,7 @@ use super::params::element_type;
 use super::symbol::{Node, Source, Symbol, tuple};
 use crate::Options;
 use crate::build::open_size_beside;
+use crate::decompose::arithmetic::axis;
 use ir::Fact;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -56,7 +57,7 @@ pub(super) fn fact(
     let dtype = node.attribute("__dtype__").and_then(|text| text.parse().ok());
     let dtype = dtype.and_then(element_type).unwrap_or(DType::F32);
     let reader = Reader { symbol, parameters };
-    let shape = declared(node).or_else(|| reader.shape(input))?;
+    let shape = declared(node).or_else(|| reader.shape(input, NESTED_MAX))?;
     let axes = shape.sizes.iter().enumerate();
     let shape = axes.map(|(axis, size)| match size {
         Some(size) => Dim::from(*size),
@@ -73,14 +74,18 @@ fn declared(node: &Node) -> Option<Shape> {
     (!sizes.is_empty()).then_some(Shape { sizes, batch: 0 })
 }
 
+/// How often what a layer says of its input may depend on what is said of its result: an embedding
+/// of tokens that is cut into steps asks twice.
+const NESTED_MAX: usize = 4;
+
 struct Reader<'a> {
     symbol: &'a Symbol,
     parameters: &'a HashMap<String, Arc<Tensor>>,
 }
 
 impl Reader<'_> {
-    /// What the layers behind a node say of it, the nearest first.
-    fn shape(&self, input: usize) -> Option<Shape> {
+    /// What the layers behind a node say of what it makes first, the nearest of them first.
+    fn shape(&self, input: usize, nested: usize) -> Option<Shape> {
         // Which nodes make a value of the input's shape, or of that with two axes exchanged.
         let mut same: Vec<Option<Exchange>> = vec![None; self.symbol.nodes.len()];
         same[input] = Some([0, 0]);
@@ -91,12 +96,17 @@ impl Reader<'_> {
             let is_same = |source: &Source| source.output == 0 && same[source.node].is_some();
             let Some(place) = node.inputs.iter().position(is_same) else { continue };
             let exchange = same[node.inputs[place].node];
-            if let Some(shape) = self.said_by(node, place) {
+            let said = match (node.op.as_str(), place) {
+                ("Embedding", 0) => Some(self.tokens(at, nested)),
+                ("SliceChannel" | "split", 0) if is_squeezed(node) => Some(self.steps(at, nested)?),
+                _ => self.said_by(node, place),
+            };
+            if let Some(shape) = said {
                 let [a, b] = exchange.filter(|axes| axes.iter().all(|&x| x < shape.sizes.len()))?;
                 let channels = channels.or_else(|| self.channels_behind(at));
                 return Some(shape.with(1, channels).exchanged(a, b));
             }
-            if keeps_shape(&node.op) {
+            if keeps_shape(&node.op) || keeps_examples(node) {
                 same[at] = exchange;
                 channels = channels.or_else(|| self.channels(node, place));
             } else if exchange == Some([0, 0])
@@ -107,6 +117,29 @@ impl Reader<'_> {
             }
         }
         None
+    }
+
+    /// What is embedded: the axes of the result but the last one, where these are steps of
+    /// sequences.
+    fn tokens(&self, embedding: usize, nested: usize) -> Shape {
+        let made = nested.checked_sub(1).and_then(|nested| self.shape(embedding, nested));
+        match made.filter(|made| made.sizes.len() == 3) {
+            Some(Shape { mut sizes, batch }) => {
+                sizes.pop();
+                Shape { sizes, batch }
+            }
+            None => Shape::open(2),
+        }
+    }
+
+    /// What is cut into steps: the axes of one, and that of the steps.
+    fn steps(&self, split: usize, nested: usize) -> Option<Shape> {
+        let node = &self.symbol.nodes[split];
+        let Shape { mut sizes, batch } = self.shape(split, nested.checked_sub(1)?)?;
+        let number = |name: &str| node.attribute(name)?.parse::<i64>().ok();
+        let axis = axis(number("axis").unwrap_or(1), sizes.len() + 1)?;
+        sizes.insert(axis, usize::try_from(number("num_outputs")?).ok());
+        Some(Shape { sizes, batch: if axis <= batch { batch + 1 } else { batch } })
     }
 
     /// How many channels a layer keeps that says how many axes there are, by the nearest layer
@@ -163,7 +196,6 @@ impl Reader<'_> {
             ("transpose", 0) => {
                 Some(Shape::open(list("axes")?.len())).filter(|s| !s.sizes.is_empty())
             }
-            ("Embedding", 0) => Some(Shape::open(2)),
             ("RNN", 0) => {
                 let batch_second = Shape { batch: 1, ..Shape::open(3) };
                 Some(batch_second.with(2, self.features(node)))
@@ -191,6 +223,11 @@ impl Reader<'_> {
     }
 }
 
+/// Have the parts into which this cuts a value no axis along which it was cut?
+fn is_squeezed(node: &Node) -> bool {
+    matches!(node.attribute("squeeze_axis"), Some("True" | "true" | "1"))
+}
+
 /// Has what this layer makes of images as many channels as they have?
 fn keeps_channels(node: &Node) -> bool {
     match node.op.as_str() {
@@ -202,6 +239,15 @@ fn keeps_channels(node: &Node) -> bool {
         }
         _ => false,
     }
+}
+
+/// Is it a part of what it takes, with all examples and channels, whose other axes are open anyway?
+fn keeps_examples(node: &Node) -> bool {
+    let is_whole = |name: &str| {
+        let places = node.attribute(name).and_then(tuple).unwrap_or_default();
+        places.get(..2) == Some(&[None, None])
+    };
+    node.op == "slice" && is_whole("begin") && is_whole("end")
 }
 
 /// Has what this operator makes of its first input the shape of that input?

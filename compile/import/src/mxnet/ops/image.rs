@@ -4,13 +4,14 @@ use super::super::call::{Call, Made};
 use super::{Row, row};
 use crate::build::Operand;
 use crate::decompose;
-use crate::decompose::arithmetic::{slice, with_axis};
+use crate::decompose::arithmetic::{slice, with, with_axis};
 use crate::error::Reason;
 use ir::Op;
 use operators::conv_transpose::ConvTranspose;
 use operators::resize::{Coordinates, Interpolation, Resize, ResizeAxis};
 use operators::roi_align::RoiAlign;
 use operators::roi_pool::RoiPool;
+use tensor::scalar::Binary;
 use tensor::{DType, Dim};
 
 pub(super) const ROWS: &[Row] = &[
@@ -137,7 +138,8 @@ fn roi_pooling(call: &mut Call<'_, '_>) -> Made {
     call.emit(Op::Whole(operator.into()), &[&x, &boxes])
 }
 
-/// As `roi_pooling`, with means of samples between the elements.
+/// As `roi_pooling`, with means of samples between the elements. A box of an image below 0 is
+/// nowhere, and what is in it is 0.
 fn roi_align(call: &mut Call<'_, '_>) -> Made {
     let (x, boxes) = (call.of_rank(0, 4)?, call.of_rank(1, 2)?);
     if call.flag("position_sensitive", false)? {
@@ -156,10 +158,16 @@ fn roi_align(call: &mut Call<'_, '_>) -> Made {
     let count = call.fact(1)?.shape[0].clone();
     let build = call.build();
     let images = slice(build, &boxes, 1, Dim::from(0), Dim::from(1))?;
-    let images = build.reshape(&images, vec![count])?;
+    let images = build.reshape(&images, vec![count.clone()])?;
     let images = build.cast(&images, DType::I64)?;
+    let is_nowhere = with(build, Binary::Less, &images, 0.0)?;
+    let images = with(build, Binary::Max, &images, 0.0)?;
     let corners = slice(build, &boxes, 1, Dim::from(1), Dim::from(4))?;
-    call.emit(Op::Whole(operator.into()), &[&x, &corners, &images])
+    let made = build.emit(Op::Whole(operator.into()), &[&x, &corners, &images])?;
+    let one = Dim::from(1);
+    let is_nowhere = build.reshape(&is_nowhere, vec![count, one.clone(), one.clone(), one])?;
+    let nothing = build.number(build.fact(&made).dtype, 0.0)?;
+    call.emit(Op::Select, &[&is_nowhere, &nothing, &made])
 }
 
 fn block(call: &Call<'_, '_>) -> Result<Dim, Reason> {

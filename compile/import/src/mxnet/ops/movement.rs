@@ -132,13 +132,30 @@ fn reshape(call: &mut Call<'_, '_>) -> Made {
     Ok(vec![call.build().reshape(&x, shape)?])
 }
 
+/// Some axes get the sizes that some of another value have: all of both, or as attributes say.
 fn reshape_like(call: &mut Call<'_, '_>) -> Made {
-    let ends = ["lhs_begin", "lhs_end", "rhs_begin", "rhs_end"];
-    if ends.iter().any(|name| call.text(name).is_some()) {
-        return Err(call.refuse("lhs_begin", "None", "an axis"));
-    }
-    let (x, shape) = (call.input(0)?, call.fact(1)?.shape);
+    let (x, own, like) = (call.input(0)?, call.fact(0)?.shape, call.fact(1)?.shape);
+    let (begin, end) = span(call, ["lhs_begin", "lhs_end"], own.len())?;
+    let (from, to) = span(call, ["rhs_begin", "rhs_end"], like.len())?;
+    let shape = [&own[..begin], &like[from..to], &own[end..]].concat();
     Ok(vec![call.build().reshape(&x, shape)?])
+}
+
+/// The axes from one attribute to another one, all where they are left out.
+fn span(call: &Call<'_, '_>, names: [&str; 2], rank: usize) -> Result<(usize, usize), Reason> {
+    let place = |name: &str, default: usize| {
+        let Some(value) = call.int(name)? else { return Ok(default) };
+        let from_start = if value < 0 { value.saturating_add(rank as i64) } else { value };
+        let place = usize::try_from(from_start).ok().filter(|&place| place <= rank);
+        let found = || call.refuse(name, &format!("a place among {rank} axes"), &value.to_string());
+        place.ok_or_else(found)
+    };
+    let (begin, end) = (place(names[0], 0)?, place(names[1], rank)?);
+    if begin > end {
+        let expected = format!("at least {begin}, where it begins");
+        return Err(call.refuse(names[1], &expected, &end.to_string()));
+    }
+    Ok((begin, end))
 }
 
 fn flatten(call: &mut Call<'_, '_>) -> Made {

@@ -3,13 +3,14 @@
 use super::super::call::{Call, Made};
 use super::conv::{Window, require_layout};
 use super::{Row, row};
-use crate::build::Operand;
+use crate::build::{Builder, Operand, Sizes};
 use crate::decompose::arithmetic::{reduce, with};
-use crate::decompose::same_pads;
+use crate::decompose::{positions, same_pads};
 use crate::error::Reason;
-use ir::{Op, Pool, PoolKind};
-use tensor::Tensor;
+use ir::{Fact, Op, Pool, PoolKind};
+use std::cell::OnceCell;
 use tensor::scalar::{Binary, Reduction};
+use tensor::{DType, Dim, Tensor};
 
 pub(super) const ROWS: &[Row] = &[
     row("Pooling", pooling),
@@ -73,9 +74,9 @@ fn pooling(call: &mut Call<'_, '_>) -> Made {
     Ok(vec![made])
 }
 
-/// Means of as many parts as are asked for: of all, or of sizes that are known.
+/// Means of as many parts as are asked for, which overlap where they do not divide the image.
 fn adaptive(call: &mut Call<'_, '_>) -> Made {
-    let (mut x, shape) = (call.of_rank(0, 4)?, call.fact(0)?.shape);
+    let (mut x, Fact { dtype, shape }) = (call.of_rank(0, 4)?, call.fact(0)?);
     let sizes = match call.ints("output_size")?.unwrap_or_default().as_slice() {
         [] => [1, 1],
         &[both] => [both, both],
@@ -88,17 +89,22 @@ fn adaptive(call: &mut Call<'_, '_>) -> Made {
         return Ok(vec![reduce(call.build(), Reduction::Mean, &x, &[2, 3], true)?]);
     }
     for (axis, wanted) in [(2, sizes[0]), (3, sizes[1])] {
-        let what = "the size of the image".to_string();
-        let open = Reason::DataDependent { input: 0, what };
-        let size = shape[axis].known_size().filter(|&size| size > 0).ok_or(open)?;
-        let wanted = usize::try_from(wanted).ok().filter(|&n| (1..=size).contains(&n));
-        let expected = format!("sizes of 1 to {size}");
+        let wanted = usize::try_from(wanted).ok().filter(|n| (1..=PARTS_MAX).contains(n));
+        let expected = format!("sizes of 1 to {PARTS_MAX}");
         let wanted = wanted.ok_or_else(|| call.refuse("output_size", &expected, "others"))?;
-        let weights = means(call, size, wanted)?;
+        let weights = match shape[axis].known_size() {
+            Some(0) => return Err(call.refuse("output_size", "parts of an image", "an empty one")),
+            Some(size) => means(call, size, wanted)?,
+            None => open_means(call.build(), &shape[axis], wanted)?,
+        };
+        let weights = call.build().cast(&weights, dtype)?;
         x = along(call, &x, &weights, axis)?;
     }
     Ok(vec![x])
 }
+
+/// Most parts that an image is divided into along an axis: as many as it has elements.
+const PARTS_MAX: usize = 4096;
 
 /// `[size, wanted]`: what each element counts in the mean of each part.
 fn means(call: &mut Call<'_, '_>, size: usize, wanted: usize) -> Result<Operand, Reason> {
@@ -113,6 +119,28 @@ fn means(call: &mut Call<'_, '_>, size: usize, wanted: usize) -> Result<Operand,
     let tensor = Tensor::from_slice(&[size, wanted], &weights);
     let tensor = tensor.map_err(|error| Reason::Evaluation(error.to_string()))?;
     Ok(Operand::constant(&call.build().node, tensor))
+}
+
+/// The same for a size that is known when the model runs.
+fn open_means(build: &mut Builder, size: &Dim, wanted: usize) -> Result<Operand, Reason> {
+    let parts = Dim::from(wanted);
+    let scaled = |part: usize| size.clone() * Dim::from(part);
+    let row = |build: &mut Builder, dims: Vec<Dim>| {
+        build.sizes(Sizes { dims, is_scalar: false, dtype: DType::I64, id: OnceCell::new() })
+    };
+    let firsts = row(build, (0..wanted).map(|part| scaled(part).floor_div(&parts)).collect());
+    let ends = row(build, (1..=wanted).map(|part| scaled(part).ceil_div(&parts)).collect());
+    let counts = build.binary(Binary::Sub, &ends, &firsts)?;
+    let counts = build.cast(&counts, DType::F32)?;
+    let one = build.number(DType::F32, 1.0)?;
+    let weights = build.binary(Binary::Div, &one, &counts)?;
+    let nothing = build.number(DType::F32, 0.0)?;
+    let places = positions(build, size)?;
+    let places = build.reshape(&places, vec![size.clone(), Dim::from(1)])?;
+    let is_before = build.binary(Binary::Less, &places, &firsts)?;
+    let is_inside = build.binary(Binary::Less, &places, &ends)?;
+    let made = build.emit(Op::Select, &[&is_inside, &weights, &nothing])?;
+    build.emit(Op::Select, &[&is_before, &nothing, &made])
 }
 
 /// The product of one of the last two axes of four with a matrix.
