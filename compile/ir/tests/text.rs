@@ -93,7 +93,7 @@ fn every_operator_is_read_back() {
         r#"%3 = add(%0, %2) : f32[n, 4, 2*h + 1, 2*h + 1]"#,
         r#"const %16 : f32[4] splat(1.0) # scale"#,
         r#"const %24 : i64[2] [-1, 0] # indices"#,
-        r#" = dimensions() ["-((-n) / (2))",4] : i64[2]"#,
+        r#" = dimensions() ["((n + 1) / (2))",4] : i64[2]"#,
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
